@@ -1,0 +1,3 @@
+"""Allstop: incident command for services and AI agents."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Use cases: the command post, the runner, the timekeeper, the monitor, views and reports."""

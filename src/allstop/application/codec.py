@@ -1,0 +1,75 @@
+"""Events, effects and policies to canonical JSON and back, with numbered upcasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import rfc8785
+
+import allstop.domain.halt.events
+import allstop.domain.incident.events
+import allstop.domain.plan.events  # noqa: F401  (importing registers the event kinds)
+from allstop.application.ports import StoredRecord
+from allstop.domain.effects import Effect
+from allstop.domain.policy import Policy
+from allstop.domain.record import Record
+from allstop.domain.registry import KINDS
+
+# (kind, schema) -> function from the old body to the next schema's body.
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785 bytes of a value made of our dataclasses, strings, whole numbers, booleans and times.
+
+    Raises ValueError for floats that are no integers, integers beyond 2^53 and lone surrogates.
+    """
+    return rfc8785.dumps(msgspec.to_builtins(value))
+
+
+def read_event(kind: str, schema: int, body: str | bytes) -> Any:
+    """The event of a stored body, upcast to today's schema. Raises KeyError for an unknown kind."""
+    raw = None
+    while (kind, schema) in UPCASTS:
+        raw = UPCASTS[(kind, schema)](raw if raw is not None else msgspec.json.decode(body))
+        schema += 1
+    if raw is not None:
+        return msgspec.convert(raw, KINDS[kind])
+    return msgspec.json.decode(body, type=KINDS[kind])
+
+
+def read_record(stored: StoredRecord) -> Record:
+    """A log entry with its event."""
+    return Record(
+        stored.position, stored.stream, stored.version, stored.kind, stored.schema, stored.at,
+        stored.actor, stored.cause, read_event(stored.kind, stored.schema, stored.body),
+        stored.prev, stored.hash,
+    )  # fmt: skip
+
+
+def write_effect(effect: Effect) -> str:
+    return msgspec.json.encode(effect).decode()
+
+
+def read_effect(text: str | bytes) -> Effect:
+    return msgspec.json.decode(text, type=Effect)
+
+
+def write_policy(policy: Policy) -> str:
+    return canonical(policy).decode()
+
+
+def read_policy(text: str | bytes) -> Policy:
+    return msgspec.json.decode(text, type=Policy)
+
+
+def write_time(at: datetime) -> str:
+    """RFC 3339 in UTC with a trailing Z; sorts as text when all are written by this function."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def read_time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

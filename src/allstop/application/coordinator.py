@@ -1,0 +1,78 @@
+"""The running coordinator: its parts, and their life together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from allstop.application.access import Access
+from allstop.application.command_post import CommandPost, Request
+from allstop.application.hub import Hub
+from allstop.application.monitor import Monitor
+from allstop.application.ports import Adapters, Clock, Store
+from allstop.application.reports import Reports
+from allstop.application.runner import Runner
+from allstop.application.timekeeper import Timekeeper
+from allstop.application.views import Views
+from allstop.domain.halt.commands import RegisterAgent
+from allstop.domain.policy import Policy
+from allstop.domain.principal import COORDINATOR
+
+log = structlog.get_logger("allstop.coordinator")
+
+
+@dataclass(slots=True)
+class Coordinator:
+    """What faces are given. reload: reads the documents again and returns the new policy's digest.
+
+    home: the project folder; version: of the program; started_at: UTC; background: further tasks
+    that live as long as the coordinator (the sealer); audit: verifies the whole log.
+    """
+
+    home: Path
+    version: str
+    started_at: datetime
+    post: CommandPost
+    store: Store
+    hub: Hub
+    views: Views
+    access: Access
+    reports: Reports
+    adapters: Adapters
+    clock: Clock
+    monitor: Monitor
+    runner: Runner
+    timekeeper: Timekeeper
+    read_policy: Callable[[], Policy]
+    audit: Callable[[], Awaitable[dict[str, Any]]]
+    background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+
+    async def sync_roster(self) -> None:
+        """Register the roster's agents; those that are known already are left alone."""
+        for agent in self.post.book.latest.roster.agents:
+            command = RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options)
+            await self.post.do(command, Request(COORDINATOR, "roster"))
+
+    async def reload(self) -> str:
+        """Take the documents as they are now for incidents declared from now on. Raises Invalid."""
+        digest = self.post.adopt(self.read_policy())
+        await self.sync_roster()
+        log.info("policy adopted", digest=digest)
+        return digest
+
+    async def run(self) -> None:
+        """Work until cancelled. A part that dies ends the coordinator: half a coordinator is none."""
+        await self.sync_roster()
+        async with asyncio.TaskGroup() as group:
+            for part in (self.runner.run, self.timekeeper.run, self.monitor.run, *self.background):
+                group.create_task(_live(part))
+
+
+async def _live(part: Callable[[], Awaitable[None]]) -> None:
+    await part()

@@ -1,0 +1,61 @@
+"""Wakes whoever waits for the log to grow: the runner, the timekeeper, live views."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+
+from allstop.application.codec import read_record
+from allstop.application.ports import Committed, Store
+from allstop.domain.record import Record
+
+RING = 5000
+BATCH = 500
+
+
+class Hub:
+    """Fans committed entries out, in order, without holding anybody up.
+
+    A watcher that falls behind the ring reads the log; one that disconnects resumes by position.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ring: deque[Record] = deque(maxlen=RING)
+        self._wakers: set[asyncio.Event] = set()
+        store.on_commit(self._committed)
+
+    def waker(self) -> asyncio.Event:
+        """An event that is set at every commit; the holder clears it. Give it back with `forget`."""
+        waker = asyncio.Event()
+        self._wakers.add(waker)
+        return waker
+
+    def forget(self, waker: asyncio.Event) -> None:
+        self._wakers.discard(waker)
+
+    async def follow(self, after: int) -> AsyncIterator[Record]:
+        """Entries with a position above `after`, for ever."""
+        waker = self.waker()
+        try:
+            while True:
+                waker.clear()
+                for record in self._since(after):
+                    after = record.position
+                    yield record
+                if self._store.last_position() <= after:
+                    await waker.wait()
+        finally:
+            self.forget(waker)
+
+    def _since(self, after: int) -> list[Record]:
+        if self._ring and self._ring[0].position <= after + 1:
+            return [record for record in self._ring if record.position > after]
+        return [read_record(stored) for stored in self._store.records(after, BATCH)]
+
+    def _committed(self, batch: Sequence[Committed]) -> None:
+        for one in batch:
+            self._ring.extend(one.records)
+        for waker in self._wakers:
+            waker.set()

@@ -1,0 +1,213 @@
+"""The runner: claims effects, calls adapters, reports exactly one outcome per attempt.
+
+Halts have a dispatcher of their own: nothing else can use up its places.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from allstop.application.command_post import Attached, CommandPost, Request
+from allstop.application.hub import Hub
+from allstop.application.ports import (
+    Actuator,
+    Adapters,
+    BlobSink,
+    Claim,
+    Clock,
+    Conflict,
+    CrashPoints,
+    EffectState,
+    Finish,
+    Store,
+)
+from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, Repeat, done, failed, retry, unknown
+from allstop.domain.moment import after, between
+from allstop.domain.plan.commands import ParkEffect, RecordOutcome
+from allstop.domain.policy.protocol import Scalar
+from allstop.domain.principal import RUNNER
+
+log = structlog.get_logger("allstop.runner")
+
+# How many effects may be under way at once, by dispatcher.
+PLACES: tuple[tuple[tuple[Lane, ...], int], ...] = (
+    ((Lane.HALT,), 1000),
+    ((Lane.PAGE, Lane.APPROVAL), 32),
+    ((Lane.COMMAND, Lane.INTAKE), 32),
+)
+LONGEST_SLEEP_MS = 5_000
+# Adapters end within their own time-out; this is the net below them.
+SLACK_MS = 2_000
+PROBE_PAUSE_MS = 500
+
+
+class Runner:
+    """Runs for the life of the coordinator; what it had claimed when it died is observed first."""
+
+    def __init__(
+        self, post: CommandPost, store: Store, hub: Hub, adapters: Adapters, clock: Clock, crash: CrashPoints
+    ) -> None:
+        self._post = post
+        self._store = store
+        self._hub = hub
+        self._adapters = adapters
+        self._clock = clock
+        self._crash = crash
+        self.in_flight = 0
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for lanes, places in PLACES:
+                group.create_task(self._dispatch(lanes, places))
+
+    async def _dispatch(self, lanes: Sequence[Lane], places: int) -> None:
+        waker = self._hub.waker()
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                waker.clear()
+                free = places - len(running)
+                claims = await self._claim(lanes, free)
+                for claim in claims:
+                    task = asyncio.create_task(self._one(claim))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                    task.add_done_callback(lambda _: waker.set())
+                if not claims:
+                    await self._idle(waker, lanes, free)
+        finally:
+            for task in running:
+                task.cancel()
+            self._hub.forget(waker)
+
+    async def _claim(self, lanes: Sequence[Lane], free: int) -> list[Claim]:
+        now = self._clock.now().utc
+        due_at = self._store.next_due(lanes)
+        if free <= 0 or due_at is None or due_at > now:
+            return []
+        self._crash.reach("runner.claim")
+        return await self._store.claim(lanes, free, now)
+
+    async def _idle(self, waker: asyncio.Event, lanes: Sequence[Lane], free: int) -> None:
+        """Wait for a commit or for the next effect to fall due."""
+        due_at = self._store.next_due(lanes) if free > 0 else None
+        wait = LONGEST_SLEEP_MS
+        if due_at is not None:
+            wait = max(1, min(wait, between(self._clock.now().utc, due_at)))
+        try:
+            await asyncio.wait_for(waker.wait(), wait / 1000)
+        except TimeoutError:
+            return
+
+    async def _one(self, claim: Claim) -> None:
+        self.in_flight += 1
+        blobs: dict[str, bytes] = {}
+
+        def keep(body: bytes) -> str:
+            digest = hashlib.sha256(body).hexdigest()
+            blobs[digest] = body
+            return digest
+
+        try:
+            self._crash.reach("runner.claimed")
+            outcome = await self._attempt(claim, keep)
+            self._crash.reach("runner.acted")
+            await self._report(claim, outcome, blobs)
+        except Conflict:
+            log.warning("outcome fenced off", effect=claim.effect.id)
+        finally:
+            self.in_flight -= 1
+
+    async def _attempt(self, claim: Claim, keep: BlobSink) -> Outcome:
+        """One attempt; whatever an adapter does wrong becomes an outcome, because this is the edge."""
+        effect = claim.effect
+        limit = (effect.timeout_ms + SLACK_MS) / 1000
+        try:
+            if effect.verb == "measure":
+                return await asyncio.wait_for(self._measure(effect), limit)
+            actuator = self._adapters.actuator(effect.adapter)
+            if actuator is None:
+                return failed(f"there is no adapter {effect.adapter}")
+            if claim.observe:
+                return await asyncio.wait_for(self._look_first(claim, actuator, keep), 2 * limit)
+            return await asyncio.wait_for(actuator.act(effect, keep), limit)
+        except TimeoutError:
+            return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
+        except Exception as error:  # noqa: BLE001  (a broken adapter must not end the runner)
+            log.exception("adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id)
+            return failed(f"{effect.adapter} raised {type(error).__name__}: {error}")
+
+    async def _look_first(self, claim: Claim, actuator: Actuator, keep: BlobSink) -> Outcome:
+        """An attempt nobody saw the end of: observe, and act only where that is safe."""
+        effect = claim.effect
+        if effect.purpose is Purpose.STEP:
+            lost = unknown("under way when the coordinator stopped; observing before anything else")
+            await self._post.do(RecordOutcome(effect, lost), Request(RUNNER, effect.id))
+        seen = await actuator.observe(effect)
+        if seen.ending is Ending.DONE:
+            return done(f"observed after a restart: {seen.because}", dict(seen.facts), seen.evidence)
+        repeat = self._repeat(effect)
+        safe = repeat in (Repeat.REPEATABLE, Repeat.KEYED)
+        if safe or (repeat is Repeat.PROBE and seen.ending is Ending.FAILED):
+            return await actuator.act(effect, keep)
+        return unknown(seen.because or "cannot tell whether it took effect")
+
+    async def _measure(self, effect: Effect) -> Outcome:
+        """A step that proves something by a probe. A proof takes as many looks as its attempts."""
+        probe = self._adapters.probe(effect.adapter)
+        if probe is None:
+            return failed(f"there is no probe {effect.adapter}")
+        sample, facts = await probe.measure(effect.ref, effect.options, effect.timeout_ms)
+        if sample.good:
+            known: dict[str, Scalar] = {
+                key: value for key, value in facts.items() if isinstance(value, str | int | bool)
+            }
+            return done(sample.text, known)
+        return retry(sample.text or "the probe could not run", PROBE_PAUSE_MS)
+
+    def _repeat(self, effect: Effect) -> Repeat:
+        actuator = self._adapters.actuator(effect.adapter)
+        verb = actuator.info.verb(effect.verb) if actuator else None
+        return verb.repeat if verb else Repeat.ONCE
+
+    async def _report(self, claim: Claim, outcome: Outcome, blobs: dict[str, bytes]) -> None:
+        """Write the outcome, the end of the attempt and its evidence in one transaction."""
+        state, outcome, due_at = self._ruling(claim, outcome)
+        effect = claim.effect
+        finish = Finish(claim.token, state, outcome.because, due_at)
+        command = (
+            ParkEffect(effect, outcome.because)
+            if state is EffectState.PARKED
+            else RecordOutcome(effect, outcome)
+        )
+        self._crash.reach("runner.report")
+        await self._post.do(command, Request(RUNNER, effect.id), Attached(finish, blobs))
+        self._crash.reach("runner.reported")
+
+    def _ruling(self, claim: Claim, outcome: Outcome) -> tuple[EffectState, Outcome, datetime | None]:
+        """What an outcome means for the effect: ended, again later, to be observed, or for a person."""
+        now = self._clock.now().utc
+        spent = claim.attempt >= claim.effect.attempts
+        again = after(now, outcome.after_ms or PROBE_PAUSE_MS)
+        match outcome.ending:
+            case Ending.DONE:
+                return EffectState.DONE, outcome, None
+            case Ending.FAILED:
+                return EffectState.FAILED, outcome, None
+            case Ending.UNKNOWN if claim.effect.verb != "measure":
+                repeat = self._repeat(claim.effect)
+                if repeat in (Repeat.REPEATABLE, Repeat.KEYED) and not spent:
+                    return EffectState.PENDING, retry(outcome.because), again
+                if repeat is Repeat.PROBE and not claim.observe and not spent:
+                    return EffectState.UNKNOWN, outcome, again
+                return EffectState.PARKED, outcome, None
+            case _ if spent:
+                text = f"gave up after {claim.attempt} attempts: {outcome.because}"
+                return EffectState.FAILED, failed(text), None
+            case _:
+                return EffectState.PENDING, retry(outcome.because), again

@@ -1,0 +1,61 @@
+"""Conditions of classification and decision tables, over facts that may be unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from allstop.domain.policy.protocol import Condition, Scalar
+
+OPERATORS = ("is", "is_not", "at_least", "more_than", "at_most", "less_than")
+
+
+def holds(condition: Condition, facts: Mapping[str, Scalar]) -> bool:
+    """Whether one condition holds; an unknown fact satisfies only `is: null`."""
+    value = facts.get(condition.fact)
+    if condition.op == "is":
+        return value == condition.value and isinstance(value, bool) == isinstance(condition.value, bool)
+    if value is None:
+        return False
+    if condition.op == "is_not":
+        return value != condition.value
+    left, right = _number(value, condition.unit), _number(condition.value, "")
+    if left is None or right is None:
+        return False
+    return {
+        "at_least": left >= right,
+        "more_than": left > right,
+        "at_most": left <= right,
+        "less_than": left < right,
+    }[condition.op]
+
+
+def all_hold(conditions: tuple[Condition, ...], facts: Mapping[str, Scalar]) -> bool:
+    """Whether every condition holds; an empty row always does."""
+    return all(holds(condition, facts) for condition in conditions)
+
+
+def sentence(condition: Condition) -> str:
+    """`lost_per_hour at least 10000 USD`."""
+    value = condition.value
+    if value is None:
+        value = "unknown"
+    elif isinstance(value, bool):
+        value = "yes" if value else "no"
+    return f"{condition.fact} {condition.op.replace('_', ' ')} {value} {condition.unit}".rstrip()
+
+
+def _number(value: Scalar, unit: str) -> Decimal | None:
+    """A number, or None when it is none or is money of another currency."""
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value)
+    if unit:
+        amount, _, currency = text.partition(" ")
+        if currency != unit:
+            return None
+        text = amount
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None

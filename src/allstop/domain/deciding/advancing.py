@@ -1,0 +1,102 @@
+"""Samples, phases, overrides, approvals and standing down."""
+
+from __future__ import annotations
+
+from allstop.domain.authority import may
+from allstop.domain.draft import Draft, refuse
+from allstop.domain.gates import phase_standings, standings, verdict_of, watches
+from allstop.domain.deciding.all_stop import release_halts_of
+from allstop.domain.incident import commands as c
+from allstop.domain.incident import events as e
+from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.telling import tell_audiences
+from allstop.domain.moment import after, between, words
+from allstop.domain.deciding.plan_running import approve_plan, settle_gates
+from allstop.domain.policy import Policy
+from allstop.domain.verdict import Reason, Verdict, nearest
+
+
+def record_samples(draft: Draft, command: c.RecordSamples) -> None:
+    """A round of probes: recorded, and every gate of a plan that waits on them is judged."""
+    incident = draft.incident(command.incident)
+    event = e.SamplesRecorded(command.samples, draft.now.monotonic_ms, draft.now.boot, command.interval_ms)
+    draft.on_incident(incident.id, event)
+    settle_gates(draft, incident.id)
+
+
+def advance_phase(draft: Draft, command: c.AdvancePhase) -> None:
+    """Leave the phase through its gate. Leaving the last one means: resolved."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    draft.require(may("advance", draft.who, policy, incident.roles))
+    if "resolved" in incident.milestones:
+        refuse("last-phase", f"{incident.id} has left its last phase", "allstop stand-down")
+    phase = policy.protocol.phase(incident.phase)
+    draft.require(verdict_of(phase_standings(draft.world, policy, incident, phase)))
+    following = policy.protocol.next_phase(incident.phase)
+    if following is None:
+        draft.on_incident(incident.id, e.MilestoneReached("resolved"))
+        return
+    draft.on_incident(incident.id, e.PhaseEntered(following.name, watches(policy, following.exit)))
+
+
+def override_criterion(draft: Draft, command: c.OverrideCriterion) -> None:
+    """Let one criterion through by authority, with a reason, on the record."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    draft.require(may("override", draft.who, policy, incident.roles))
+    known = {one.id for phase in policy.protocol.phases for one in phase.exit}
+    known |= {one.id for one in policy.protocol.stand_down}
+    if command.criterion not in known:
+        refuse("unknown-criterion", f"there is no criterion {command.criterion}", nearest(command.criterion, known))
+    reason = checked(command.reason, "an override")
+    draft.on_incident(incident.id, e.CriterionOverridden(command.criterion, reason))
+    tell_audiences(draft, incident.id, f"{incident.id}: {draft.who} overrode {command.criterion}", reason)
+
+
+def approve(draft: Draft, command: c.Approve) -> None:
+    """A person approves standing down, or a plan by its hash."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    if command.subject.startswith("plan:"):
+        approve_plan(draft, incident, policy, command)
+        return
+    if command.subject != "stand-down":
+        refuse("unknown-subject", f"{command.subject} cannot be approved", "stand-down, or plan:PLAN-1")
+    draft.require(may("approve-stand-down", draft.who, policy, incident.roles))
+    role = next((name for name, holder in incident.roles.items() if holder == draft.who.id), "owner")
+    draft.on_incident(incident.id, e.ApprovalGiven("stand-down", role, "", command.note))
+
+
+def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdict:
+    """Everything that still stands against standing down, all at once."""
+    incident = draft.incident(incident_id)
+    verdict = Verdict()
+    if "resolved" not in incident.milestones:
+        phase = policy.protocol.phase(incident.phase)
+        text = f"the response is still in {phase.title}"
+        verdict = Verdict((Reason("phase", text, f"allstop show {incident.id}"),))
+        verdict &= verdict_of(phase_standings(draft.world, policy, incident, phase))
+    verdict &= verdict_of(standings(draft.world, policy, incident, policy.protocol.stand_down))
+    held = [plan.id for plan in draft.world.plans_of(incident.id) if plan.state.value in ("running", "held")]
+    if held:
+        verdict &= Verdict.no("plan-active", f"{', '.join(held)} not ended", "allstop plans")
+    return verdict
+
+
+def stand_down(draft: Draft, command: c.StandDown) -> None:
+    """End the response: refused with every reason until the evidence is in."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    authority = may("stand-down", draft.who, policy, incident.roles)
+    draft.require(authority & stand_down_verdict(draft, incident.id, policy))
+    reason = checked(command.reason, "a stand-down")
+    draft.on_incident(incident.id, e.IncidentStoodDown(reason))
+    for obligation in policy.protocol.obligations:
+        due = after(draft.now.utc, obligation.within_ms)
+        draft.on_incident(incident.id, e.ObligationOwed(obligation.id, obligation.title, obligation.owner, due))
+    release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
+    lasted = words(between(incident.declared_at, draft.now.utc))
+    cause = incident.statements.get("root-cause", "not stated")
+    text = f"{reason} It lasted {lasted}. Root cause: {cause}. All agents are released."
+    tell_audiences(draft, incident.id, f"{incident.id} stood down", text)

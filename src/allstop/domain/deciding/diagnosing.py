@@ -1,0 +1,104 @@
+"""Evidence, and the decision between rollback, fix and investigation."""
+
+from __future__ import annotations
+
+from allstop.domain.authority import may
+from allstop.domain.draft import Draft, refuse
+from allstop.domain.effects import Ending, Outcome
+from allstop.domain.incident import commands as c
+from allstop.domain.incident import events as e
+from allstop.domain.incident.state import Incident
+from allstop.domain.deciding.telling import tell_audiences
+from allstop.domain.policy import Policy
+from allstop.domain.policy.protocol import Scalar
+from allstop.domain.remedy import REMEDIES, REMEDY_FACTS, decide_by_table
+from allstop.domain.verdict import nearest
+from allstop.domain.world import World
+
+
+def evidence_outcome(draft: Draft, incident: str, id: str, outcome: Outcome) -> None:
+    """A diagnosis command has ended. What could not be had is recorded as such, never as fine."""
+    found = draft.incident(incident, must_be_open=False)
+    piece = found.evidence.get(id)
+    if piece is None or piece.state != "requested":
+        return
+    if outcome.ending is Ending.DONE:
+        draft.on_incident(incident, e.EvidenceCollected(id, outcome.because, outcome.evidence, outcome.facts))
+    else:
+        draft.on_incident(incident, e.EvidenceFailed(id, outcome.because))
+
+
+def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
+    """Consult the table, or record the choice of a person who overrules it."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    service = command.service or (incident.services[0] if incident.services else "")
+    facts = remedy_facts(draft.world, policy, incident, service)
+    if command.remedy:
+        _overrule(draft, incident, policy, command, facts, service)
+    elif incident.remedy is None:
+        found = decide_by_table(policy.protocol, facts)
+        draft.on_incident(
+            incident.id,
+            e.RemedyDecided(found.remedy, found.because, found.row, facts, found.unknown, service),
+        )
+    else:
+        return
+    chosen = draft.incident(incident.id).remedy
+    if chosen is not None:
+        tell_audiences(draft, incident.id, f"{incident.id}: remedy is {chosen.remedy}", chosen.because)
+
+
+def _overrule(
+    draft: Draft, incident: Incident, policy: Policy, command: c.DecideRemedy, facts: dict[str, Scalar], service: str
+) -> None:
+    draft.require(may("remedy", draft.who, policy, incident.roles))
+    if draft.who.kind.value != "person":
+        refuse("human-only", "only a person overrules the decision table")
+    if command.remedy not in REMEDIES:
+        refuse("unknown-remedy", f"there is no remedy {command.remedy}", nearest(command.remedy, REMEDIES))
+    if not command.reason.strip():
+        refuse("no-reason", "overruling the decision table needs a reason", '--because "..."')
+    if service and policy.fleet.service(service) is None:
+        names = [one.name for one in policy.fleet.services]
+        refuse("unknown-service", f"the fleet has no service {service}", nearest(service, names))
+    active = [plan for plan in draft.world.plans_of(incident.id) if plan.purpose == "remedy" and plan.ended_at is None]
+    if active:
+        plan = active[-1]
+        refuse("plan-active", f"{plan.id} is {plan.state}", f"allstop plan abandon {plan.id} first")
+    event = e.RemedyDecided(command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True)
+    draft.on_incident(incident.id, event)
+
+
+def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) -> dict[str, Scalar]:
+    """What is known about the service at fault; None where nobody knows."""
+    service = policy.fleet.service(name)
+    changes = _facts_of(incident, name, "recent-changes")
+    state = _facts_of(incident, name, "service-state")
+    facts: dict[str, Scalar] = dict.fromkeys(REMEDY_FACTS)
+    facts["severity_rank"] = policy.protocol.severity(incident.severity).rank
+    facts["core_functions_down"] = len(incident.worst_impact.core_functions_down)
+    facts["data_loss"] = incident.worst_impact.data_loss
+    facts["breach"] = incident.worst_impact.breach
+    age = changes.get("head_age_seconds")
+    if isinstance(age, int) and not isinstance(age, bool):
+        facts["recent_deployment"] = age * 1000 <= policy.protocol.remedy.recent_ms
+    facts["rollback_available"] = service is not None and "rollback" in service.actions
+    facts["restart_available"] = service is not None and "restart" in service.actions
+    good = world.known_good.get(name)
+    # Going back to what already runs would change nothing: that is not a release to go back to.
+    facts["known_good_release"] = good is not None and good.release != changes.get("head_tree")
+    running = state.get("running")
+    if isinstance(running, bool):
+        facts["process_running"] = running
+        facts["cause_understood"] = True if not running else None
+    schema = changes.get("schema_changed")
+    facts["schema_changed"] = schema if isinstance(schema, bool) else None
+    if facts["process_running"] is False and facts["restart_available"]:
+        facts["fix_minutes"] = 1
+    return facts
+
+
+def _facts_of(incident: Incident, service: str, name: str) -> dict[str, Scalar]:
+    piece = incident.evidence.get(f"{service}/{name}")
+    return dict(piece.facts) if piece is not None else {}

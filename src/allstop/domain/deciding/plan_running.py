@@ -1,0 +1,193 @@
+"""Running plans: approvals, steps, outcomes and gates."""
+
+from __future__ import annotations
+
+from allstop.domain.authority import may
+from allstop.domain.draft import Draft, refuse
+from allstop.domain.deciding.telling import tell_audiences, tell_person
+from allstop.domain.effects import Ending, Outcome
+from allstop.domain.incident.commands import Approve, NoteRelease
+from allstop.domain.incident.events import MilestoneReached
+from allstop.domain.incident.state import Incident
+from allstop.domain.moment import between, words
+from allstop.domain.plan import commands as c
+from allstop.domain.plan import events as e
+from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.domain.plan.state import ENDED, Plan
+from allstop.domain.policy import Policy
+from allstop.domain.record import FLEET_STREAM, plan_stream
+from allstop.domain.samples import Standing
+from allstop.domain.verdict import nearest
+
+MILESTONES = {"contain": "contained", "remedy": "mitigated"}
+
+
+def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Approve) -> None:
+    """A person approves exactly the steps they were shown."""
+    plan = _plan(draft, command.subject.removeprefix("plan:"))
+    draft.require(may("approve", draft.who, policy, incident.roles))
+    if plan.incident != incident.id:
+        refuse("other-incident", f"{plan.id} belongs to {plan.incident}")
+    if plan.state is not PlanState.PROPOSED:
+        refuse("not-proposed", f"{plan.id} is {plan.state}")
+    if not plan.approve:
+        refuse("no-approval-needed", f"{plan.id} needs no approval")
+    if command.binds and command.binds != plan.hash:
+        refuse("plan-changed", f"{plan.id} is not the plan that was shown", f"allstop plan show {plan.id}")
+    draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, plan.approve))
+
+
+def start_plan(draft: Draft, command: c.StartPlan) -> None:
+    plan = _plan(draft, command.plan)
+    incident = draft.incident(plan.incident)
+    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
+    waits = plan.approve and plan.state is not PlanState.APPROVED
+    if plan.state not in (PlanState.PROPOSED, PlanState.APPROVED):
+        refuse("not-proposed", f"{plan.id} is {plan.state}")
+    if waits:
+        refuse("not-approved", f"{plan.id} waits for the {plan.approve}", f"allstop approve {plan.id}")
+    draft.emit(plan_stream(plan.id), e.PlanStarted())
+    _go_on(draft, plan.id)
+
+
+def step_outcome(draft: Draft, plan_id: str, step: str, outcome: Outcome) -> None:
+    """What the runner observed about one step. Anything but done holds the plan."""
+    plan = draft.world.plans.get(plan_id)
+    if plan is None or plan.standing(step).state not in (StepState.RUNNING, StepState.UNKNOWN):
+        return
+    match outcome.ending:
+        case Ending.DONE:
+            _done(draft, plan_id, step, outcome.because, outcome.evidence, dict(outcome.facts))
+        case Ending.UNKNOWN:
+            if plan.standing(step).state is StepState.RUNNING:
+                draft.emit(plan_stream(plan_id), e.StepUnknown(step, outcome.because))
+        case _:
+            draft.emit(plan_stream(plan_id), e.StepFailed(step, outcome.because, outcome.evidence))
+            _hold(draft, plan_id, step, outcome.because)
+
+
+def step_parked(draft: Draft, plan_id: str, step: str, because: str) -> None:
+    """No machine can say how the step ended: a person has to."""
+    plan = draft.world.plans.get(plan_id)
+    if plan is None or plan.standing(step).state not in (StepState.RUNNING, StepState.UNKNOWN):
+        return
+    if plan.standing(step).state is StepState.RUNNING:
+        draft.emit(plan_stream(plan_id), e.StepUnknown(step, because))
+    _hold(draft, plan_id, step, f"outcome unknown: {because}")
+
+
+def retry_step(draft: Draft, command: c.RetryStep) -> None:
+    plan = _held(draft, command.plan, command.step)
+    attempt = plan.standing(command.step).attempt + 1
+    draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
+
+
+def settle_step(draft: Draft, command: c.SettleStep) -> None:
+    """A person has looked and says how an unknown step ended."""
+    plan = _held(draft, command.plan, command.step)
+    if draft.who.kind.value != "person":
+        refuse("human-only", "only a person can settle a step")
+    if not command.evidence.strip():
+        refuse("no-evidence", "say what you saw", '--evidence "..."')
+    if command.happened:
+        _done(draft, plan.id, command.step, f"{draft.who}: {command.evidence.strip()}", "", {})
+    else:
+        attempt = plan.standing(command.step).attempt + 1
+        draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
+
+
+def abandon_plan(draft: Draft, command: c.AbandonPlan) -> None:
+    plan = _plan(draft, command.plan)
+    incident = draft.incident(plan.incident)
+    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
+    if plan.state in ENDED:
+        refuse("ended", f"{plan.id} is {plan.state}")
+    if not command.reason.strip():
+        refuse("no-reason", "abandoning a plan needs a reason", '--because "..."')
+    draft.emit(plan_stream(plan.id), e.PlanAbandoned(command.reason.strip()))
+
+
+def settle_gates(draft: Draft, incident: str) -> None:
+    """After a round of samples: every running gate that has passed is done."""
+    for plan in draft.world.plans_of(incident):
+        if plan.state is not PlanState.RUNNING:
+            continue
+        for key, gate in plan.gates.items():
+            if gate.standing() is Standing.PASS:
+                text = f"{gate.good_run} good samples in a row, stable for {words(gate.stable_ms)}"
+                _done(draft, plan.id, key, text, "", {})
+
+
+def fail_gate(draft: Draft, command: c.FailGate) -> None:
+    """A gate has used up its time."""
+    plan = _plan(draft, command.plan)
+    step, standing = plan.step(command.step), plan.standing(command.step)
+    if step is None or standing.state is not StepState.RUNNING or standing.started_at is None:
+        return
+    if between(standing.started_at, draft.now.utc) < step.limit_ms:
+        return
+    gate = plan.gates.get(command.step)
+    seen = f"{gate.good_run} good samples, {gate.trouble or 'no trouble'}" if gate else "no samples"
+    because = f"not passed within {words(step.limit_ms)}: {seen}"
+    draft.emit(plan_stream(plan.id), e.StepFailed(command.step, because))
+    _hold(draft, plan.id, command.step, because)
+
+
+def note_release(draft: Draft, command: NoteRelease) -> None:
+    """The monitor has seen a release healthy long enough to be one to go back to."""
+    known = draft.world.known_good.get(command.service)
+    if known is None or known.release != command.release:
+        draft.emit(FLEET_STREAM, e.ReleaseKnownGood(command.service, command.release, command.good_for_ms))
+
+
+def _done(draft: Draft, plan_id: str, step: str, evidence: str, sha256: str, facts: dict[str, object]) -> None:
+    draft.emit(plan_stream(plan_id), e.StepDone(step, evidence, sha256, facts))  # type: ignore[arg-type]
+    _go_on(draft, plan_id)
+
+
+def _go_on(draft: Draft, plan_id: str) -> None:
+    """Start whatever has become ready; end the plan when nothing is left. Event-driven, never waves."""
+    plan = draft.world.plans[plan_id]
+    if plan.state is not PlanState.RUNNING:
+        return
+    for step in plan.ready():
+        draft.emit(plan_stream(plan_id), e.StepStarted(step.id, plan.standing(step.id).attempt + 1))
+    if not plan.finished:
+        return
+    draft.emit(plan_stream(plan_id), e.PlanDone())
+    incident = draft.incident(plan.incident, must_be_open=False)
+    milestone = MILESTONES.get(plan.purpose, "")
+    if milestone and milestone not in incident.milestones and plan.steps and incident.is_open:
+        draft.on_incident(plan.incident, MilestoneReached(milestone))
+        tell_audiences(draft, plan.incident, f"{plan.incident}: {milestone}", plan.title)
+
+
+def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
+    """Stop here, say so, and ask the commander: nothing claims success."""
+    plan = draft.world.plans[plan_id]
+    if plan.state is not PlanState.RUNNING:
+        return
+    draft.emit(plan_stream(plan_id), e.PlanHeld(step, because))
+    incident = draft.incident(plan.incident, must_be_open=False)
+    commander = incident.roles.get("commander")
+    if commander:
+        hint = f"allstop plan retry {plan_id} {step}, or allstop plan abandon {plan_id}"
+        tell_person(draft, plan.incident, commander, f"{plan.incident}: {plan_id} is held", f"{because}. {hint}")
+
+
+def _held(draft: Draft, plan_id: str, step: str) -> Plan:
+    plan = _plan(draft, plan_id)
+    incident = draft.incident(plan.incident)
+    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
+    if plan.step(step) is None:
+        refuse("unknown-step", f"{plan_id} has no step {step}", nearest(step, [one.id for one in plan.steps]))
+    if plan.standing(step).state not in (StepState.FAILED, StepState.UNKNOWN):
+        refuse("not-held", f"{step} is {plan.standing(step).state}")
+    return plan
+
+
+def _plan(draft: Draft, id: str) -> Plan:
+    plan = draft.world.plans.get(id)
+    if plan is None:
+        refuse("unknown-plan", f"there is no plan {id}", nearest(id, draft.world.plans))
+    return plan

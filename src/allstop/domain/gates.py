@@ -1,0 +1,163 @@
+"""Gates: what each exit criterion still wants, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allstop.domain.incident.state import Incident
+from allstop.domain.moment import words
+from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.policy import Criterion, CriterionKind, Phase, Policy
+from allstop.domain.samples import GateProgress, Standing
+from allstop.domain.verdict import Reason, Verdict
+from allstop.domain.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionStanding:
+    """met: holds now; overridden: let through by a person; text: how far it is, or what is missing."""
+
+    criterion: Criterion
+    met: bool
+    text: str
+    overridden: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.met or self.overridden
+
+
+def watches(policy: Policy, criteria: tuple[Criterion, ...]) -> tuple[GateProgress, ...]:
+    """The gates over samples that these criteria need, each from nothing."""
+    every = tuple(probe.name for probe in policy.fleet.probes())
+    return tuple(
+        GateProgress(criterion.id, criterion.probes or every, criterion.window_ms, criterion.min_samples)
+        for criterion in criteria
+        if criterion.kind in (CriterionKind.PROBE, CriterionKind.STABLE_FOR)
+    )
+
+
+def standings(
+    world: World, policy: Policy, incident: Incident, criteria: tuple[Criterion, ...]
+) -> tuple[CriterionStanding, ...]:
+    """Where each criterion stands, in the protocol's order."""
+    return tuple(_standing(world, policy, incident, criterion) for criterion in criteria)
+
+
+def phase_standings(world: World, policy: Policy, incident: Incident, phase: Phase) -> tuple[CriterionStanding, ...]:
+    return standings(world, policy, incident, phase.exit)
+
+
+def verdict_of(found: tuple[CriterionStanding, ...]) -> Verdict:
+    """Open when every criterion passed, otherwise shut with what is missing."""
+    return Verdict(
+        tuple(
+            Reason(f"criterion:{one.criterion.id}", f"{one.criterion.title}: {one.text}", _hint(one.criterion))
+            for one in found
+            if not one.passed
+        )
+    )
+
+
+def _standing(world: World, policy: Policy, incident: Incident, criterion: Criterion) -> CriterionStanding:
+    met, text = _judge(world, policy, incident, criterion)
+    reason = incident.overrides.get(criterion.id)
+    if reason is not None and not met:
+        return CriterionStanding(criterion, met, f"overridden: {reason} (was: {text})", overridden=True)
+    return CriterionStanding(criterion, met, text)
+
+
+def _judge(world: World, policy: Policy, incident: Incident, criterion: Criterion) -> tuple[bool, str]:
+    match criterion.kind:
+        case CriterionKind.ROLL_CALL:
+            return _roll_call(world, policy, incident)
+        case CriterionKind.EVIDENCE:
+            return _evidence(incident)
+        case CriterionKind.REMEDY:
+            chosen = incident.remedy
+            return (chosen is not None, f"{chosen.remedy}: {chosen.because}" if chosen else "not decided yet")
+        case CriterionKind.PLAN:
+            return _plan(world, incident, criterion.subject)
+        case CriterionKind.PROBE | CriterionKind.STABLE_FOR:
+            return _sampled(incident, criterion)
+        case CriterionKind.STATEMENT:
+            said = incident.statements.get(criterion.subject)
+            return (said is not None, said if said is not None else "nobody has stated it")
+        case CriterionKind.APPROVAL:
+            given = incident.approvals.get("stand-down")
+            return (given is not None, f"approved by {given.person}" if given else f"waits for the {criterion.subject}")
+        case CriterionKind.ROLE:
+            holder = incident.roles.get(criterion.subject)
+            return (holder is not None, f"{holder}" if holder else "nobody holds it")
+
+
+def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
+    halts = world.halts_of(incident.id)
+    if not halts:
+        owed = policy.protocol.severity(incident.severity).all_stop
+        return (not owed, "no all-stop at this severity" if not owed else "no all-stop was ordered")
+    halt = halts[-1]
+    lines = tuple(halt.roll.values())
+    settled = sum(1 for line in lines if line.state in ("confirmed", "enforced"))
+    waiting = ", ".join(f"{line.agent} {line.state}" for line in lines if line.state not in ("confirmed", "enforced"))
+    if halt.accounted or halt.settled_at is not None:
+        return (True, f"{settled} of {len(lines)} agents confirmed or enforced" if lines else "no agents are registered")
+    return (False, f"{settled} of {len(lines)} agents confirmed or enforced; {waiting}")
+
+
+def _evidence(incident: Incident) -> tuple[bool, str]:
+    pieces = tuple(incident.evidence.values())
+    if not pieces:
+        return (True, "no evidence is defined for these services")
+    waiting = [piece.id for piece in pieces if piece.state == "requested"]
+    lost = [piece.id for piece in pieces if piece.state == "failed"]
+    if waiting:
+        return (False, f"waiting for {', '.join(waiting)}")
+    text = f"{len(pieces) - len(lost)} of {len(pieces)} collected"
+    return (True, f"{text}; not available: {', '.join(lost)}" if lost else text)
+
+
+def _plan(world: World, incident: Incident, purpose: str) -> tuple[bool, str]:
+    plans = [plan for plan in world.plans_of(incident.id) if plan.purpose == purpose]
+    if not plans:
+        return (False, "no plan was made yet")
+    plan = plans[-1]
+    done = sum(1 for step in plan.steps if plan.standing(step.id).state == "done")
+    if plan.state is PlanState.DONE:
+        return (True, f"{plan.id} done: {plan.title}")
+    if plan.state is PlanState.HELD:
+        return (False, f"{plan.id} is held: {plan.held_because}")
+    if plan.state is PlanState.PROPOSED and plan.approve:
+        return (False, f"{plan.id} waits for the approval of the {plan.approve}")
+    return (False, f"{plan.id} {plan.state}, {done} of {len(plan.steps)} steps done")
+
+
+def _sampled(incident: Incident, criterion: Criterion) -> tuple[bool, str]:
+    gate = incident.gates.get(criterion.id)
+    if gate is None:
+        return (False, "watching has not begun")
+    standing = gate.standing()
+    far = f"stable for {words(gate.stable_ms)} of {words(gate.window_ms)}" if gate.window_ms else ""
+    count = f"{gate.good_run} good samples in a row, {gate.min_samples} wanted"
+    text = f"{far}, {count}" if far else count
+    if gate.resets:
+        text += f", restarted {gate.resets}x"
+    if standing is not Standing.PASS and gate.trouble:
+        text += f" ({gate.trouble})"
+    if standing is Standing.INCONCLUSIVE:
+        text = f"inconclusive: {text}"
+    return (standing is Standing.PASS, text)
+
+
+def _hint(criterion: Criterion) -> str:
+    match criterion.kind:
+        case CriterionKind.STATEMENT:
+            return f'allstop state {criterion.subject} "..."'
+        case CriterionKind.APPROVAL:
+            return f"the {criterion.subject} runs: allstop approve stand-down"
+        case CriterionKind.ROLL_CALL:
+            return "allstop rollcall"
+        case CriterionKind.PLAN:
+            return "allstop plans"
+        case _:
+            return ""

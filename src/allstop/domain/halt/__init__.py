@@ -1,0 +1,1 @@
+"""Halts of agents: ordered by many, answered by roll call, enforced, released by few."""

@@ -1,0 +1,75 @@
+"""Observed impact, and the facts that classification reads from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allstop.domain.money import Money
+from allstop.domain.policy.protocol import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What was measured or reported. None means unknown, never zero.
+
+    failed_share_percent: failed requests of the business function, 0-100; users: hit in the
+    measured window; compliance: none | possible | violated.
+    """
+
+    core_functions_down: tuple[str, ...] = ()
+    functions_down: tuple[str, ...] = ()
+    failed_share_percent: int | None = None
+    lost_per_hour: Money | None = None
+    users: int | None = None
+    records_exposed: int | None = None
+    capacity_lost_percent: int | None = None
+    data_loss: bool | None = None
+    breach: bool | None = None
+    compliance: str | None = None
+
+    def facts(self) -> dict[str, Scalar]:
+        """Names and values that conditions may test; money is `"1234.50 USD"`."""
+        return {
+            "core_functions_down": len(self.core_functions_down),
+            "functions_down": len(self.functions_down) + len(self.core_functions_down),
+            "failed_share_percent": self.failed_share_percent,
+            "lost_per_hour": f"{self.lost_per_hour.amount} {self.lost_per_hour.currency}" if self.lost_per_hour else None,
+            "users": self.users,
+            "records_exposed": self.records_exposed,
+            "capacity_lost_percent": self.capacity_lost_percent,
+            "data_loss": self.data_loss,
+            "breach": self.breach,
+            "compliance": self.compliance,
+        }
+
+    def sentence(self) -> str:
+        """The impact as one sentence, saying only what is known."""
+        parts = []
+        down = self.core_functions_down + self.functions_down
+        if down:
+            parts.append(f"{', '.join(down)} down")
+        if self.failed_share_percent is not None:
+            parts.append(f"{self.failed_share_percent}% of requests failing")
+        if self.lost_per_hour is not None:
+            parts.append(f"losing {self.lost_per_hour} an hour")
+        if self.users:
+            parts.append(f"{self.users} customers hit in the last window")
+        if self.data_loss:
+            parts.append("data lost")
+        if self.breach:
+            parts.append("security breach")
+        return "; ".join(parts) if parts else "impact not measured yet"
+
+
+IMPACT_FACTS: dict[str, str] = {
+    "core_functions_down": "number",
+    "functions_down": "number",
+    "failed_share_percent": "number",
+    "lost_per_hour": "money",
+    "users": "number",
+    "records_exposed": "number",
+    "capacity_lost_percent": "number",
+    "data_loss": "yes/no",
+    "breach": "yes/no",
+    "compliance": "none|possible|violated",
+}

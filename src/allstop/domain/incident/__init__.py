@@ -1,0 +1,1 @@
+"""Incidents: declared, classified, staffed, worked through phases, stood down."""

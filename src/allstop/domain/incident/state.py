@@ -1,0 +1,214 @@
+"""The state of one incident, and how each event changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from allstop.domain.impact import Impact
+from allstop.domain.incident import events as e
+from allstop.domain.policy.protocol import Scalar
+from allstop.domain.record import Record
+from allstop.domain.samples import GateProgress, Sample, advance
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One requested piece. state: requested | collected | failed."""
+
+    id: str
+    service: str
+    name: str
+    state: str = "requested"
+    summary: str = ""
+    sha256: str = ""
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """state: requested | delivered | undeliverable."""
+
+    id: str
+    to: str
+    channel: str
+    subject: str
+    text: str
+    state: str = "requested"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    role: str
+    person: str
+    binds: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Everything decisions about an incident need. state: open | stood-down."""
+
+    id: str
+    title: str
+    services: tuple[str, ...]
+    trigger: str
+    policy: str
+    dedup: str
+    declared_at: datetime
+    declared_by: str
+    began_at: datetime | None
+    state: str = "open"
+    severity: str = ""
+    severity_because: str = ""
+    impact: Impact = Impact()
+    worst_impact: Impact = Impact()
+    phase: str = ""
+    phase_at: datetime | None = None
+    phases: tuple[tuple[str, datetime], ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    offers: Mapping[str, str] = field(default_factory=dict)
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    updates: int = 0
+    update_requested: int = 0
+    last_update_at: datetime | None = None
+    status: str = ""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    statements: Mapping[str, str] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    remedy: e.RemedyDecided | None = None
+    remedy_at: datetime | None = None
+    gates: Mapping[str, GateProgress] = field(default_factory=dict)
+    last_samples: Mapping[str, Sample] = field(default_factory=dict)
+    last_sampled_at: datetime | None = None
+    milestones: Mapping[str, datetime] = field(default_factory=dict)
+    missed: frozenset[str] = frozenset()
+    notifications: Mapping[str, Notification] = field(default_factory=dict)
+    stood_down_at: datetime | None = None
+    stood_down_by: str = ""
+    obligations: tuple[e.ObligationOwed, ...] = ()
+    report: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open"
+
+
+def declared(record: Record) -> Incident:
+    """The first state, from the declaration."""
+    event: e.IncidentDeclared = record.event
+    return Incident(
+        event.incident, event.title, event.services, event.trigger, event.policy, event.dedup,
+        record.at, record.actor, event.began_at,
+    )  # fmt: skip
+
+
+def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR0911, PLR0912 (one arm per event, on purpose)
+    """The state after one event. Total: an event that says nothing about the state leaves it alone."""
+    event: Any = record.event
+    match event:
+        case e.ImpactMeasured(impact):
+            return replace(incident, impact=impact, worst_impact=_worst(incident.worst_impact, impact))
+        case e.SeverityClassified(severity, because):
+            return replace(incident, severity=severity, severity_because=because)
+        case e.PhaseEntered(phase, watch):
+            gates = {**incident.gates, **{gate.key: gate for gate in watch}}
+            phases = (*incident.phases, (phase, record.at))
+            return replace(incident, phase=phase, phase_at=record.at, phases=phases, gates=gates)
+        case e.RoleAssigned(role, person):
+            offers = {name: to for name, to in incident.offers.items() if name != role}
+            return replace(incident, roles={**incident.roles, role: person}, offers=offers)
+        case e.HandoffOffered(role, to):
+            return replace(incident, offers={**incident.offers, role: to})
+        case e.IncidentAcknowledged(person):
+            first = incident.acknowledged_at or record.at
+            return replace(incident, acknowledged_at=first, acknowledged_by=incident.acknowledged_by or person)
+        case e.UpdateRequested(number):
+            return replace(incident, update_requested=number)
+        case e.UpdatePosted(number, status):
+            return replace(incident, updates=number, last_update_at=record.at, status=status)
+        case e.EvidenceRequested(id, service, name):
+            return _with_evidence(incident, Evidence(id, service, name))
+        case e.EvidenceCollected(id, summary, sha256, facts):
+            known = incident.evidence.get(id) or Evidence(id, "", id)
+            return _with_evidence(
+                incident, replace(known, state="collected", summary=summary, sha256=sha256, facts=facts)
+            )
+        case e.EvidenceFailed(id, because):
+            known = incident.evidence.get(id) or Evidence(id, "", id)
+            return _with_evidence(incident, replace(known, state="failed", summary=because))
+        case e.StatementRecorded(subject, text):
+            return replace(incident, statements={**incident.statements, subject: text})
+        case e.ApprovalGiven(subject, role, binds):
+            given = Approval(role, record.actor, binds, record.at)
+            return replace(incident, approvals={**incident.approvals, subject: given})
+        case e.CriterionOverridden(criterion, reason):
+            return replace(incident, overrides={**incident.overrides, criterion: reason})
+        case e.RemedyDecided():
+            return replace(incident, remedy=event, remedy_at=record.at)
+        case e.SamplesRecorded():
+            return _sampled(incident, event, record.at)
+        case e.MilestoneReached(name):
+            return replace(incident, milestones={**incident.milestones, name: record.at})
+        case e.DeadlineMissed(deadline):
+            return replace(incident, missed=incident.missed | {deadline})
+        case e.NotificationRequested(id, to, channel, subject, text):
+            return _with_notification(incident, Notification(id, to, channel, subject, text))
+        case e.NotificationDelivered(id):
+            return _notified(incident, id, "delivered")
+        case e.NotificationUndeliverable(id):
+            return _notified(incident, id, "undeliverable")
+        case e.IncidentStoodDown():
+            return replace(incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor)
+        case e.ObligationOwed():
+            return replace(incident, obligations=(*incident.obligations, event))
+        case e.ReportWritten(path):
+            return replace(incident, report=path)
+        case _:
+            return incident
+
+
+def _with_evidence(incident: Incident, piece: Evidence) -> Incident:
+    return replace(incident, evidence={**incident.evidence, piece.id: piece})
+
+
+def _with_notification(incident: Incident, note: Notification) -> Incident:
+    return replace(incident, notifications={**incident.notifications, note.id: note})
+
+
+def _notified(incident: Incident, id: str, state: str) -> Incident:
+    note = incident.notifications.get(id)
+    return incident if note is None else _with_notification(incident, replace(note, state=state))
+
+
+def _sampled(incident: Incident, event: e.SamplesRecorded, at: datetime) -> Incident:
+    samples = {sample.probe: sample for sample in event.samples}
+    gates = {
+        key: advance(gate, samples, event.monotonic_ms, event.boot, event.interval_ms)
+        for key, gate in incident.gates.items()
+    }
+    return replace(
+        incident, gates=gates, last_samples={**incident.last_samples, **samples}, last_sampled_at=at
+    )
+
+
+def _worst(seen: Impact, now: Impact) -> Impact:
+    """The worst of each measure so far, for the report."""
+
+    def most(left: int | None, right: int | None) -> int | None:
+        known = [value for value in (left, right) if value is not None]
+        return max(known) if known else None
+
+    money = [amount for amount in (seen.lost_per_hour, now.lost_per_hour) if amount is not None]
+    return replace(
+        now,
+        core_functions_down=tuple(dict.fromkeys(seen.core_functions_down + now.core_functions_down)),
+        functions_down=tuple(dict.fromkeys(seen.functions_down + now.functions_down)),
+        failed_share_percent=most(seen.failed_share_percent, now.failed_share_percent),
+        lost_per_hour=max(money, key=lambda amount: amount.value) if money else None,
+        users=most(seen.users, now.users),
+    )

@@ -1,0 +1,1 @@
+"""Plans: steps that change the world in order, driven by observed outcomes."""

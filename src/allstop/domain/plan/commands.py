@@ -1,0 +1,68 @@
+"""Everything that can be asked about a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allstop.domain.effects import Effect, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MakePlan:
+    """purpose: contain | remedy."""
+
+    incident: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryStep:
+    """Try a failed or unknown step again; only a person may ask."""
+
+    plan: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleStep:
+    """A person says how a step ended that no machine can know. happened: whether it took effect."""
+
+    plan: str
+    step: str
+    happened: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonPlan:
+    plan: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailGate:
+    """A gate's time limit has passed without a pass."""
+
+    plan: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """The runner's report on one effect: exactly one per attempt."""
+
+    effect: Effect
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ParkEffect:
+    """The runner cannot learn how an effect ended; it waits for a person."""
+
+    effect: Effect
+    because: str

@@ -1,0 +1,47 @@
+"""Rollback, fix or investigate: a decision that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from allstop.domain.conditions import all_hold, sentence
+from allstop.domain.policy.protocol import Protocol, Scalar
+
+REMEDIES = ("rollback", "fix", "investigate")
+
+# Facts a decision table may test, and their sort. Unknown ones are None and are listed as such.
+REMEDY_FACTS: dict[str, str] = {
+    "severity_rank": "number",
+    "core_functions_down": "number",
+    "data_loss": "yes/no",
+    "breach": "yes/no",
+    "recent_deployment": "yes/no",
+    "known_good_release": "yes/no",
+    "rollback_available": "yes/no",
+    "restart_available": "yes/no",
+    "process_running": "yes/no",
+    "cause_understood": "yes/no",
+    "schema_changed": "yes/no",
+    "fix_minutes": "number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """remedy: rollback | fix | investigate; row: -1 when no row matched; unknown: facts nobody knew."""
+
+    remedy: str
+    row: int
+    because: str
+    unknown: tuple[str, ...]
+
+
+def decide_by_table(protocol: Protocol, facts: Mapping[str, Scalar]) -> Decision:
+    """The first row that holds. Total: where none does, investigate, because nothing irreversible follows."""
+    unknown = tuple(name for name in REMEDY_FACTS if facts.get(name) is None)
+    for place, row in enumerate(protocol.remedy.rows):
+        if all_hold(row.when, facts):
+            tests = ", ".join(sentence(condition) for condition in row.when)
+            return Decision(row.remedy, place, f"{row.because} ({tests})" if tests else row.because, unknown)
+    return Decision("investigate", -1, "no row of the decision table matched", unknown)
