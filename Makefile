@@ -1,0 +1,123 @@
+# `make help` lists what there is. Everything is installed into .venv, nothing outside this folder
+# (only `make test-tools` installs system packages, and says which).
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PYTHON  ?=
+ARGS    ?=
+WORKERS ?= 2
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SELF        := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-test demo test test-tools check check-style check-format check-types \
+	check-imports check-architecture format bench simulate torture lock clean
+
+help: ## Show this list
+	@echo "Allstop: incident command for services and AI agents"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Arguments for a target go into ARGS: make test ARGS='tests/domain -k halt'"
+	@echo "Another interpreter (3.11 or newer) goes into PYTHON: make setup PYTHON=python3.12"
+
+# --- setting up: each step leaves a stamp and runs again only when a file it depends on changed ---
+
+setup: $(VENV)/.core ## Set up .venv with what Allstop needs to run
+
+setup-test: $(VENV)/.test ## Set up .venv with what the tests and checks need as well
+
+$(BIN)/python:
+	@python=$$(scripts/find-python $(PYTHON)) || exit 1; \
+	echo "setup: making $(VENV) with $$($$python --version)"; \
+	$$python -m venv --clear $(VENV)
+
+$(VENV)/.core: requirements/core.txt pyproject.toml $(BIN)/python
+	@echo "setup: installing what Allstop needs"
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/core.txt
+	@$(SELF)
+	@touch $@
+	@echo "setup: done, $$($(BIN)/python -c 'import allstop; print("Allstop", allstop.__version__)') is in $(BIN)"
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.core
+	@echo "setup: installing what the tests need"
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/test.txt
+	@touch $@
+
+# --- running ---
+
+demo: $(VENV)/.core ## Watch Allstop handle an emergency in a small fleet of real processes
+	@$(BIN)/allstop demo $(ARGS)
+
+bench: $(VENV)/.test ## Measure, with the figures docs/benchmarks.md keeps
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+simulate: $(VENV)/.test ## Run thousands of emergencies on a virtual clock with faults injected
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
+torture: $(VENV)/.test ## Kill a running Allstop at awkward moments and look at what it kept
+	@$(BIN)/python -m tests.torture $(ARGS)
+
+# --- checking ---
+
+test: $(VENV)/.test ## Run the tests
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+
+test-tools: ## Install the system packages the tests use (a browser, a font) with apt-get
+	@scripts/install-test-tools
+
+check: $(VENV)/.test ## Check style, format, types, imports and structure
+	@$(MAKE) --no-print-directory --keep-going \
+		check-style check-format check-types check-imports check-architecture \
+		|| { echo "check: something is not in order; each failure stands above"; exit 1; }
+	@echo "check: all in order"
+
+check-style: $(VENV)/.test
+	@echo "check: style"
+	@$(BIN)/ruff check --quiet .
+
+check-format: $(VENV)/.test
+	@echo "check: format"
+	@$(BIN)/ruff format --quiet --check . \
+		|| { $(BIN)/ruff format --check .; echo "check: 'make format' mends the format"; exit 1; }
+
+check-types: $(VENV)/.test
+	@echo "check: types"
+	@$(BIN)/mypy --no-error-summary
+
+check-imports: $(VENV)/.test
+	@echo "check: imports"
+	@$(BIN)/lint-imports --no-logo
+
+check-architecture: $(VENV)/.test
+	@echo "check: structure"
+	@$(BIN)/python -m pytest --quiet tests/architecture
+
+format: $(VENV)/.test ## Put code into its usual form
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+	@echo "format: done"
+
+# --- keeping house ---
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/.venv-lock/bin/uv --no-config pip compile \
+	--quiet --universal --python-version 3.11 --generate-hashes $(ARGS)
+
+lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARGS=--upgrade for the newest)
+	@cd requirements && for name in core test lock; do \
+		echo "lock: $$name"; $(LOCK) $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+.venv-lock/.ready: requirements/lock.txt
+	@python=$$(scripts/find-python $(PYTHON)) || exit 1; $$python -m venv --clear .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/lock.txt
+	@touch $@
+
+clean: ## Remove .venv and everything tools left behind
+	@rm -rf $(VENV) .venv-lock build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: done"
