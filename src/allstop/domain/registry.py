@@ -26,7 +26,12 @@ def event(kind: str, schema: int = 1) -> Callable[[T], T]:
 
 def kind_of(value: object) -> str:
     """The wire name of an event, such as `incident.declared`."""
-    return _NAMES[type(value)][0]
+    return wire_name(type(value))
+
+
+def wire_name(kind: type) -> str:
+    """The wire name of an event class."""
+    return _NAMES[kind][0]
 
 
 def schema_of(value: object) -> int:

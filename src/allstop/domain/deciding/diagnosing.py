@@ -88,8 +88,8 @@ def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) ->
     good = world.known_good.get(name)
     # Going back to what already runs would change nothing: that is not a release to go back to.
     facts["known_good_release"] = good is not None and good.release != changes.get("head_tree")
-    running = state.get("running")
-    if isinstance(running, bool):
+    running = _running(state)
+    if running is not None:
         facts["process_running"] = running
         facts["cause_understood"] = True if not running else None
     schema = changes.get("schema_changed")
@@ -97,6 +97,14 @@ def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) ->
     if facts["process_running"] is False and facts["restart_available"]:
         facts["fix_minutes"] = 1
     return facts
+
+
+def _running(state: dict[str, Scalar]) -> bool | None:
+    """What `service-state` says: `running: true`, or a supervisor's `state: running`."""
+    running, word = state.get("running"), state.get("state")
+    if isinstance(running, bool):
+        return running
+    return word == "running" if isinstance(word, str) else None
 
 
 def _facts_of(incident: Incident, service: str, name: str) -> dict[str, Scalar]:

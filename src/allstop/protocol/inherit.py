@@ -1,0 +1,144 @@
+"""`extends`: a protocol on top of a pack or of another file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from allstop.domain.verdict import nearest
+from allstop.protocol.problems import Place, Problem, problem
+from allstop.protocol.reader import LARGEST_BYTES, Node, read
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document comes from. shown: in problems; path: empty for a built-in pack."""
+
+    shown: str
+    path: Path | None
+    pack: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The same for the same document, however it was named."""
+        return f"pack:{self.pack}" if self.path is None else str(self.path.resolve())
+
+
+def packs() -> tuple[str, ...]:
+    """Names of the built-in protocols."""
+    folder = files("allstop.protocol") / "packs"
+    return tuple(
+        sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    )
+
+
+def pack_text(name: str) -> str:
+    """The text of a built-in protocol. Raises FileNotFoundError."""
+    return (files("allstop.protocol") / "packs" / f"{name}.yaml").read_text("utf-8")
+
+
+def read_source(source: Source, blame: Place) -> tuple[Node | None, tuple[Problem, ...]]:
+    """The root of a document; what cannot be opened is blamed on `blame`. Never raises OSError."""
+    if source.path is None:
+        return read(pack_text(source.pack), source.shown)
+    try:
+        with source.path.open("rb") as file:
+            # One byte more than allowed is enough to see that it is too much.
+            content = file.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        hint = "make it with: allstop init" if blame.file == source.shown else "see `extends`"
+        code = "AP001" if blame.file == source.shown else "AP030"
+        return None, (problem(code, blame, f"{source.shown}: {reason}", hint),)
+    return read(content, source.shown)
+
+
+def read_chain(source: Source) -> tuple[Node | None, tuple[str, ...], tuple[Problem, ...]]:
+    """The protocol with everything it extends merged in, and the names of what it extends.
+
+    Every node keeps the place it was written at, so a problem points at the file that holds it.
+    """
+    problems: list[Problem] = []
+    roots: list[Node] = []
+    names: list[str] = []
+    seen: set[str] = set()
+    blame = Place(source.shown, 1, 1)
+    following: Source | None = source
+    while following is not None:
+        seen.add(following.identity)
+        root, found = read_source(following, blame)
+        problems += found
+        if root is None:
+            return None, tuple(names), tuple(problems)
+        problems += _empty_values(root)
+        roots.append(root)
+        entry = root.value.get("extends") if isinstance(root.value, dict) else None
+        step = _next(following, entry, problems)
+        if step is not None and entry is not None:
+            blame = entry.place
+            if step.identity in seen:
+                problems.append(
+                    problem("AP031", blame, f"`extends: {entry.value}` leads back to itself")
+                )
+                return None, tuple(names), tuple(problems)
+            names.append(str(entry.value))
+        elif entry is not None and isinstance(entry.value, str):
+            return None, tuple(names), tuple(problems)
+        following = step
+    merged = roots.pop()
+    while roots:
+        merged = merge(merged, roots.pop())
+    return merged, tuple(names), tuple(problems)
+
+
+def _next(source: Source, entry: Node | None, problems: list[Problem]) -> Source | None:
+    """What `extends` names, or None. A value that is no text is left to the models."""
+    if entry is None or not isinstance(entry.value, str):
+        return None
+    name = entry.value
+    if name in packs():
+        return Source(f"packs/{name}.yaml", None, name)
+    if "/" not in name and not name.endswith(".yaml"):
+        hint = nearest(name, packs()) + "; a file ends in .yaml"
+        problems.append(
+            problem("AP030", entry.place, f"there is no built-in protocol {name}", hint)
+        )
+        return None
+    if source.path is None or Path(name).is_absolute():
+        text = f"{name} is not a path relative to the file"
+        problems.append(problem("AP030", entry.place, text, "such as ../shared/protocol.yaml"))
+        return None
+    return Source((Path(source.shown).parent / name).as_posix(), source.path.parent / name)
+
+
+def _empty_values(root: Node) -> list[Problem]:
+    """In a protocol, a key with nothing behind it could remove what the pack says by accident."""
+    if not isinstance(root.value, dict):
+        return []
+    found = []
+    for name, child in root.value.items():
+        if child.empty:
+            hint = "leave the key out, or write null to remove what it extends"
+            found.append(problem("AP011", child.place, f"`{name}` has no value", hint))
+        found += _empty_values(child)
+    return found
+
+
+def merge(base: Node, over: Node) -> Node:
+    """`over` on top of `base`.
+
+    Mappings merge key by key and keep the base's order, new keys come last; lists and scalars
+    replace; a key with the value null removes.
+    """
+    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+        return over
+    merged = dict(base.value)
+    for name, child in over.value.items():
+        if child.value is None:
+            merged.pop(name, None)
+        elif name in merged:
+            merged[name] = merge(merged[name], child)
+        else:
+            merged[name] = child
+    return Node(merged, over.at, over.key)
