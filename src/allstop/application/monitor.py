@@ -13,7 +13,7 @@ import structlog
 
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Adapters, Clock, CrashPoints
-from allstop.domain.fleet_graph import covered, suspects
+from allstop.domain.fleet_graph import covered, dependents, suspects
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, NoteRelease, RecordSamples
 from allstop.domain.moment import Now, words
@@ -160,11 +160,17 @@ class Monitor:
         named = [name for incident in self._post.world.open_incidents() for name in incident.services]
         return tuple(name for name in self.down_services() if not covered(self._fleet, named, name))
 
+    def _shaky(self, failing: tuple[str, ...]) -> tuple[str, ...]:
+        """Services that `failing` ones depend on and whose latest sample was bad."""
+        bad = {spec.service for spec in self._fleet.probes() if self.watches[spec.name].fails}
+        return tuple(name for name in bad if set(failing) & dependents(self._fleet, (name,)))
+
     async def _declare(self, found: Round, now: Now) -> None:
         failing = self._uncovered()
         if not failing:
             return
-        causes = suspects(self._fleet, failing)
+        # What has just begun to fail may be the cause of what has failed often enough to count.
+        causes = suspects(self._fleet, {*failing, *self._shaky(failing)})
         impact = self._impact(found)
         down = impact.core_functions_down + impact.functions_down
         what = ", ".join(down) if down else ", ".join(causes)

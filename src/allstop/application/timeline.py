@@ -149,6 +149,8 @@ def _halt(event: Any) -> str | None:
             return f"{agent} ENFORCED: {evidence}"
         case h.AgentEscaped(agent, because):
             return f"{agent} ESCAPED enforcement: {because}"
+        case h.HaltSettled(0, 0):
+            return "No agent is in the scope of the halt"
         case h.HaltSettled(confirmed, enforced):
             return f"All agents stopped: {confirmed} confirmed, {enforced} enforced"
         case h.HaltReleased(reason, agents):

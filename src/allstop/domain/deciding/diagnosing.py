@@ -91,7 +91,8 @@ def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) ->
     running = _running(state)
     if running is not None:
         facts["process_running"] = running
-        facts["cause_understood"] = True if not running else None
+    # Knowing that a process is gone is not knowing why: only a person states a cause.
+    facts["cause_understood"] = True if "root-cause" in incident.statements else None
     schema = changes.get("schema_changed")
     facts["schema_changed"] = schema if isinstance(schema, bool) else None
     if facts["process_running"] is False and facts["restart_available"]:

@@ -1,0 +1,170 @@
+"""Finding every process that belongs together, and reading the true state of each.
+
+Blocking, some milliseconds per hundred processes on the machine: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_GONE = frozenset("ZX")
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An environment variable that all processes of a tree inherit."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What makes a process a member: descent from `root`, its session or group, or the mark.
+
+    session: number whose session and process group count as well; pass it only when that number
+    cannot have gone to a stranger.
+    """
+
+    root: psutil.Process | None = None
+    session: int | None = None
+    mark: Mark | None = None
+
+
+def untouchable() -> frozenset[int]:
+    """This very process and those it descends from: stopping one of them stops the stopper."""
+    own = psutil.Process()
+    with contextlib.suppress(psutil.Error):
+        return frozenset({1, own.pid, *(parent.pid for parent in own.parents())})
+    return frozenset({1, own.pid})
+
+
+def members(kin: Kin) -> list[psutil.Process]:
+    """Every process of the tree that is there now, parents before children, zombies left out.
+
+    Descent is followed through children that made sessions of their own. One that was orphaned
+    (its parent ended, so that descent is lost) is found by its session or by the mark. The mark
+    says nothing about this process and its ancestors: it may have been inherited from there.
+    """
+    table = _snapshot()
+    chosen: dict[int, psutil.Process] = {}
+    own = untouchable()
+    seeds = [one for one in table.values() if _is_seed(one, kin, marked=one.pid not in own)]
+    if kin.root is not None and kin.root.pid in table and kin.root.is_running():
+        seeds.insert(0, kin.root)
+    children: dict[int, list[psutil.Process]] = {}
+    for process in table.values():
+        with contextlib.suppress(psutil.Error):
+            children.setdefault(process.ppid(), []).append(process)
+    waiting = list(seeds)
+    while waiting:
+        process = waiting.pop(0)
+        if process.pid not in chosen:
+            chosen[process.pid] = process
+            waiting += children.get(process.pid, [])
+    return [process for process in chosen.values() if states(process.pid) - _GONE]
+
+
+def _snapshot() -> dict[int, psutil.Process]:
+    table: dict[int, psutil.Process] = {}
+    for pid in psutil.pids():
+        with contextlib.suppress(psutil.Error):
+            table[pid] = psutil.Process(pid)
+    return table
+
+
+def _is_seed(process: psutil.Process, kin: Kin, *, marked: bool) -> bool:
+    try:
+        if kin.session is not None and kin.session in (
+            os.getsid(process.pid),
+            os.getpgid(process.pid),
+        ):
+            return True
+        if kin.mark is None or not marked:
+            return False
+        return process.environ().get(kin.mark.name) == kin.mark.value
+    except (psutil.Error, OSError):
+        return False  # gone meanwhile, or another user's: then it did not inherit our mark
+
+
+def states(pid: int) -> frozenset[str]:
+    """The state letters of all threads (`R`, `S`, `D`, `T`, `Z` ...); empty when it is gone.
+
+    All threads, because a process whose first thread has ended is shown as a zombie while the
+    others run on.
+    """
+    found: set[str] = set()
+    try:
+        threads = list((_PROC / str(pid) / "task").iterdir())
+    except OSError:
+        return frozenset()
+    for thread in threads:
+        with contextlib.suppress(OSError, IndexError):
+            # The name in parentheses may itself hold parentheses and spaces.
+            found.add((thread / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0])
+    return frozenset(found)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether no thread of it can run: all are stopped (T), or it is gone."""
+    return not states(pid) - _GONE - {"T"}
+
+
+def is_gone(pid: int) -> bool:
+    return not states(pid) - _GONE
+
+
+def send(process: psutil.Process, number: signal.Signals) -> str:
+    """Signal exactly this process; why it could not be done, or empty.
+
+    psutil compares the start time first, so a number that went to a stranger is never signalled.
+    """
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return ""
+    except psutil.Error as error:
+        return f"{process.pid}: {type(error).__name__}"
+    return ""
+
+
+def sessions(processes: Iterable[psutil.Process]) -> int:
+    """How many sessions the processes are spread over."""
+    found: set[int] = set()
+    for process in processes:
+        with contextlib.suppress(OSError):
+            found.add(os.getsid(process.pid))
+    return len(found)
+
+
+def _until_gone(processes: list[psutil.Process], at_most: float) -> None:
+    latest = time.monotonic() + at_most
+    while time.monotonic() < latest and not all(is_gone(process.pid) for process in processes):
+        time.sleep(0.002)
+
+
+def end(kin: Kin, rounds: int = 20) -> list[int]:
+    """SIGKILL the tree until nothing new appears; returns the numbers that are still there.
+
+    Never touches this process or its ancestors.
+    """
+    spared = untouchable()
+    remaining: list[psutil.Process] = []
+    for _ in range(rounds):
+        remaining = [process for process in members(kin) if process.pid not in spared]
+        if not remaining:
+            return []
+        for process in remaining:
+            send(process, signal.SIGKILL)
+        # Not psutil.wait_procs: it would reap our own child and take its exit from asyncio.
+        _until_gone(remaining, 0.05)
+    return [process.pid for process in remaining if not is_gone(process.pid)]

@@ -1,0 +1,1 @@
+"""What tests of Allstop, and of adapters for it, stand on."""

@@ -1,0 +1,252 @@
+"""The outside world: services, agents and a chat room, which the coordinator only reaches by calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random  # noqa: TID251  (seeded: one seed drives everything)
+
+from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, unknown
+from allstop.domain.halt.commands import AnswerRollCall
+from allstop.domain.principal import Kind, Principal
+from allstop.testing.simulator.faults import Faults
+from allstop.testing.simulator.journal import Deed, Fact, Journal, Ran
+from allstop.testing.simulator.virtual_time import SECOND, VirtualTime
+
+GOOD, BAD = "tree-good", "tree-bad"
+
+# Hands a request to the coordinator, however often it takes; the answer is not of interest.
+Say = Callable[[AnswerRollCall, Principal], None]
+
+
+@dataclass(slots=True)
+class SimService:
+    """healthy: it runs, and not the bad release."""
+
+    name: str
+    running: bool = True
+    release: str = GOOD
+    open: bool = True
+    route_epoch: int = 0
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and self.release != BAD
+
+
+@dataclass(slots=True)
+class SimAgent:
+    """manner: cooperative | silent | liar | late. seq, halted: the newest order it holds."""
+
+    id: str
+    manner: str
+    freezable: bool = True
+    running: bool = True
+    frozen: bool = False
+    seq: int = 0
+    halted: bool = False
+
+
+@dataclass(slots=True)
+class OutsideWorld:
+    """length: of the coordinator's log, which stamps the journal; say: how agents answer."""
+
+    time: VirtualTime
+    chance: Random
+    journal: Journal
+    length: Callable[[], int]
+    services: dict[str, SimService] = field(default_factory=dict)
+    agents: dict[str, SimAgent] = field(default_factory=dict)
+    posts: dict[str, str] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
+    say: Say = lambda _command, _who: None
+
+    def populate(self, names: tuple[str, ...], agents: tuple[str, ...], faults: Faults) -> None:
+        """Services all well, agents all at work, each in the manner the seed gives it."""
+        for name in names:
+            self.services[name] = SimService(name)
+        for id in agents:
+            draw, manner = self.chance.randrange(100), "cooperative"
+            for kind, share in (
+                ("silent", faults.silent),
+                ("liar", faults.liar),
+                ("late", faults.late),
+            ):
+                if 0 <= draw < share:
+                    manner = kind
+                draw -= share
+            stubborn = self.chance.randrange(100) < faults.unfreezable
+            self.agents[id] = SimAgent(id, manner, freezable=not stubborn)
+            self.journal.ran.append(Ran(id, running=True, after=0))
+        for name in names:
+            self.facts_of(name)
+
+    # --- what goes wrong by itself ---------------------------------------------------------------
+
+    def deploy(self, name: str, release: str) -> None:
+        self.services[name].release = release
+        self.facts_of(name)
+
+    def kill(self, name: str) -> None:
+        self.services[name].running = False
+        self.facts_of(name)
+
+    def repair(self, name: str) -> None:
+        """A person logs in and puts the service right by hand."""
+        service = self.services[name]
+        service.running, service.release, service.open = True, GOOD, True
+        self.facts_of(name)
+
+    def stop_by_hand(self, agent: str) -> None:
+        """A person goes to the machine and ends the agent."""
+        self._ran(self.agents[agent], running=False)
+
+    # --- what others see ---------------------------------------------------------------------------
+
+    def look(self, service: str, what: str, want: str) -> tuple[bool, str, dict[str, object]]:
+        """What a probe sees: good or not, in words, and facts."""
+        one = self.services[service]
+        match what:
+            case "checkout":
+                behind = self.services["payments"]
+                return one.running and behind.healthy and behind.open, "a purchase was tried", {}
+            case "isolated":
+                return not one.open, "the route was tried", {}
+            case "open":
+                return one.open, "the route was tried", {}
+            case "release":
+                right = one.running and (not want or one.release == want)
+                return right, f"it runs {one.release}", {"release": one.release}
+            case _:
+                return one.healthy, "it answers" if one.healthy else "it fails", {
+                    "release": one.release
+                }
+
+    def happened(self, effect: Effect) -> Outcome:
+        """What a look for the mark of this very effect shows."""
+        match effect.verb:
+            case "isolate":
+                shut = not self.services[effect.target].open
+                return done("the route is shut") if shut else failed("the route is open")
+            case "rollback" | "reopen" | "post":
+                return done("its mark is there") if effect.id in self.marks else failed("no mark")
+            case "restart":
+                return done("its mark is there") if effect.id in self.marks else unknown("no mark")
+            case _:
+                return failed("it leaves no mark")
+
+    # --- what calls change -------------------------------------------------------------------------
+
+    def apply(self, effect: Effect) -> Outcome:
+        """The call arrives."""
+        if effect.purpose in (Purpose.TELL, Purpose.CONFIRM, Purpose.FREEZE, Purpose.RESUME):
+            return self._agent_call(effect)
+        if effect.verb in ("reopen", "post") and effect.id in self.marks:
+            return done("done before, dropped by its key")
+        match effect.verb:
+            case "post":
+                self.posts[effect.id] = str(effect.options.get("subject", ""))
+                self.marks.add(effect.id)
+                return self._did(effect, "posted")
+            case "history":
+                head = self.services[effect.target].release
+                facts = {"head_age_seconds": 60 if head == BAD else 999_999, "head_tree": head}
+                return done("history read", {**facts, "schema_changed": False})
+            case "state":
+                running = self.services[effect.target].running
+                return done("state read", {"running": running})
+            case _:
+                return self._service_call(effect)
+
+    def _service_call(self, effect: Effect) -> Outcome:
+        service = self.services[effect.target]
+        match effect.verb:
+            case "isolate" | "reopen" if effect.epoch < service.route_epoch:
+                return failed(f"epoch {effect.epoch} is over, {service.route_epoch} was seen")
+            case "isolate":
+                service.open, service.route_epoch = False, effect.epoch
+            case "reopen":
+                service.open, service.route_epoch = True, effect.epoch
+            case "rollback":
+                service.release = str(effect.options["release"])
+            case "restart":
+                service.running = True
+            case _:
+                return failed(f"no verb {effect.verb}")
+        self.marks.add(effect.id)
+        self.facts_of(service.name)
+        return self._did(effect, f"{effect.verb} done")
+
+    def _did(self, effect: Effect, text: str) -> Outcome:
+        self.journal.deeds.append(Deed(effect, self.length()))
+        return done(text)
+
+    def facts_of(self, name: str) -> None:
+        """Write down what proofs speak about."""
+        service = self.services[name]
+        now = self.length()
+        release = service.release if service.running else ""
+        for fact, value in (
+            (f"{name}/isolated", not service.open),
+            (f"{name}/open", service.open),
+            (f"{name}/release", release),
+        ):
+            self.journal.facts.append(Fact(fact, value, now))
+
+    # --- agents ------------------------------------------------------------------------------------
+
+    def _agent_call(self, effect: Effect) -> Outcome:
+        agent = self.agents[effect.target]
+        match effect.purpose:
+            case Purpose.CONFIRM:
+                return failed("it is still working") if agent.running else done("it stands still")
+            case Purpose.TELL:
+                return self._tell(agent, effect)
+            case Purpose.FREEZE:
+                return self._freeze(agent, effect)
+            case _:
+                return self._resume(agent, effect)
+
+    def _tell(self, agent: SimAgent, effect: Effect) -> Outcome:
+        if effect.epoch < agent.seq or (effect.epoch == agent.seq and not agent.halted):
+            return failed(f"a newer order stands: {agent.seq}")
+        again = agent.halted and effect.epoch == agent.seq
+        agent.seq, agent.halted = effect.epoch, True
+        halt, seq = str(effect.options["halt"]), agent.seq
+        draw = self.chance.randint
+        if not again and agent.manner in ("cooperative", "late"):
+            self.time.after(draw(1, 3) * SECOND, lambda: self._stops(agent, seq))
+        if agent.manner != "silent":
+            late = draw(70, 200) if agent.manner == "late" else draw(4, 12)
+            self.time.after(late * SECOND, lambda: self._answers(agent, halt))
+        return self._did(effect, "told")
+
+    def _stops(self, agent: SimAgent, seq: int) -> None:
+        if agent.halted and agent.seq >= seq:
+            self._ran(agent, running=False)
+
+    def _answers(self, agent: SimAgent, halt: str) -> None:
+        if agent.halted and not agent.frozen:
+            command = AnswerRollCall(agent.id, halt, "stopped", "a task", "c0ffee", "main", True)
+            self.say(command, Principal(agent.id, Kind.AGENT))
+
+    def _freeze(self, agent: SimAgent, effect: Effect) -> Outcome:
+        if not agent.halted and agent.seq > effect.epoch:
+            return failed(f"a newer order stands: {agent.seq} lets the agent run")
+        if not agent.freezable:
+            return failed("it runs on")
+        agent.frozen = True
+        self._ran(agent, running=False)
+        return self._did(effect, "frozen and read back")
+
+    def _resume(self, agent: SimAgent, effect: Effect) -> Outcome:
+        if effect.epoch < agent.seq:
+            return failed(f"a newer order stands: {agent.seq}")
+        agent.seq, agent.halted, agent.frozen = effect.epoch, False, False
+        self._ran(agent, running=True)
+        return self._did(effect, "it goes on")
+
+    def _ran(self, agent: SimAgent, *, running: bool) -> None:
+        if agent.running != running:
+            agent.running = running
+            self.journal.ran.append(Ran(agent.id, running=running, after=self.length()))
