@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import os
 import pwd
 import secrets
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
+import structlog
 
 from allstop import __version__
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import ProcessCrashPoints
 from allstop.adapters.report_files import ReportFiles
 from allstop.adapters.signing import CheckpointFile, PublicKeys, SigningKey
-from allstop.adapters.sqlite import SqliteStore
+from allstop.adapters.sqlite import SqliteLog, SqliteStore
 from allstop.application.access import Access
 from allstop.application.audit import AuditSource, Report, verify
 from allstop.application.command_post import CommandPost
@@ -29,10 +36,16 @@ from allstop.application.sealer import Sealer
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
 from allstop.domain.policy import Policy
+from allstop.domain.principal import Principal
 from allstop.errors import Invalid
+from allstop.faces.http.server import serve
+from allstop.faces.web import Sessions, routes
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import Loaded, Problem, load
 from allstop.settings import Settings, prepare_state, read_settings
+
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,77 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     )
 
 
+def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
+    """Run a coordinator with its console and API until it is told to stop; returns the exit code.
+
+    ready: called with the TCP port once requests are answered. Raises Invalid, Unavailable, Corrupt.
+    """
+    settings = read_settings(home)
+    prepare_state(settings)
+    _configure_log(settings.log_level)
+    # Relative paths in the documents mean the project folder, wherever `up` was typed.
+    os.chdir(settings.home)
+    asyncio.run(_serve(settings, ready))
+    return 0
+
+
+async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    coordinator = await open_coordinator(settings)
+    sessions = Sessions(coordinator.clock, _new_secret)
+    bound: list[int] = []
+
+    def noted(port: int) -> None:
+        bound.append(port)
+        _write_run_file(settings, coordinator, port)
+        ready(port)
+
+    def console_link(who: Principal) -> str:
+        code = sessions.new_code(who)
+        return f"http://{settings.bind}:{bound[0]}/enter?code={code}"
+
+    try:
+        await serve(
+            coordinator, settings.bind, settings.port, settings.socket,
+            routes(coordinator, sessions), settings.hosts, ready=noted, console_link=console_link,
+        )  # fmt: skip
+    finally:
+        settings.run_file.unlink(missing_ok=True)
+        await coordinator.store.close()
+
+
+def _write_run_file(settings: Settings, coordinator: Coordinator, port: int) -> None:
+    """Say which process this is and where it listens, for `status`, `down` and other tools."""
+    text = json.dumps(
+        {
+            "pid": os.getpid(),
+            "create_time": psutil.Process().create_time(),
+            "port": port,
+            "url": f"http://{settings.bind}:{port}",
+            "socket": str(settings.socket),
+            "version": coordinator.version,
+            "started_at": coordinator.started_at.isoformat(),
+        }
+    )
+    draft = settings.run_file.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(settings.run_file)
+
+
+def _configure_log(level: str) -> None:
+    """One JSON object per line on standard error; `up --detach` sends it to coordinator.log."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
 def check_documents(home: Path) -> tuple[tuple[Problem, ...], bool]:
     """All problems of a project's documents, and whether a coordinator would start with them."""
     loaded = _load(home, InstalledAdapters())
@@ -101,18 +185,9 @@ def check_documents(home: Path) -> tuple[tuple[Problem, ...], bool]:
 
 
 def verify_offline(home: Path) -> dict[str, Any]:
-    """Audit the database file of a project that no coordinator holds. Raises Unavailable, Corrupt."""
+    """Audit the database file of a project as it lies there; changes nothing, works on a damaged one."""
     settings = read_settings(home)
-
-    async def run() -> dict[str, Any]:
-        store = SqliteStore(settings.database)
-        await store.open(f"audit-{os.getpid()}")
-        try:
-            return _audited(store, Trust.of(settings))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
+    return _audited(SqliteLog(settings.database), Trust.of(settings))
 
 
 def _audited(source: AuditSource, trust: Trust) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Setting:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be text in quotes")
+        raise ValueError("must be text in quotes")  # noqa: TRY004 - one error for all that is wrong
     if any(ord(letter) < 32 for letter in value):
         raise ValueError("holds a control character")
     return value.strip()
@@ -165,13 +165,19 @@ class Settings:
 
 
 def read_settings(
-    home: Path | str | None = None, environ: Mapping[str, str] | None = None, start: Path | None = None
+    home: Path | str | None = None,
+    environ: Mapping[str, str] | None = None,
+    start: Path | None = None,
+    url: str = "",
 ) -> Settings:
     """The settings of the project at `home`, or of the one around `start` (the working directory).
 
+    url: overrules the setting of that name; with one, no project is needed here.
     Raises Missing when there is no project, Invalid with every mistake in file and environment.
     """
-    environ = os.environ if environ is None else environ
+    environ = dict(os.environ if environ is None else environ)
+    if url:
+        environ["ALLSTOP_URL"] = url
     start = start or Path.cwd()
     named = str(home or environ.get("ALLSTOP_HOME", ""))
     folder = Path(named).expanduser().absolute() if named else find_home(start)
@@ -179,13 +185,16 @@ def read_settings(
     if not has_project and (named or not environ.get("ALLSTOP_URL")):
         where = f"in {named}" if named else "here or in any folder above"
         raise Missing(f"there is no Allstop project {where}", f"allstop init {named}".rstrip())
-    folder = (folder or start).resolve()  # one name for one project: the socket lies at a place made from it
+    # One name for one project, whatever links lead to it: the socket lies at a place made from it.
+    folder = (folder or start).resolve()
     values, problems = _from_file(folder / FILE) if has_project else ({}, [])
     for name, value in _from_environment(environ, problems).items():
         values[name] = value
     found = {each.name: _value(each, values.get(each.name), problems) for each in SETTINGS}
     if problems:
-        raise Invalid("\n".join(problems), f"mend {FILE} or the environment; docs/cli.md lists all settings")
+        raise Invalid(
+            "\n".join(problems), f"mend {FILE} or the environment; docs/cli.md lists all settings"
+        )
     return Settings(home=folder, has_project=has_project, **_completed(folder, found))
 
 
@@ -205,6 +214,8 @@ def prepare_state(settings: Settings) -> None:
         if own:
             _guard(folder)
     settings.database.parent.mkdir(parents=True, exist_ok=True)
+    # The signing key lies here: a project kept in git must not take it along.
+    (settings.state / ".gitignore").write_text("*\n", "utf-8")
 
 
 def _is_short(settings: Settings, folder: Path) -> bool:
@@ -215,7 +226,10 @@ def _guard(folder: Path) -> None:
     """A folder for our eyes only: in a shared temp dir somebody may have made it before us."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise Unavailable(f"{folder} does not belong to this user", f"look who made it, then remove it: ls -ld {folder}")
+        raise Unavailable(
+            f"{folder} does not belong to this user",
+            f"look who made it, then remove it: ls -ld {folder}",
+        )
     if stat.S_IMODE(found.st_mode) != 0o700:
         folder.chmod(0o700)
 
@@ -250,7 +264,9 @@ def _line(body: str, name: str) -> int:
     return 1
 
 
-def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, tuple[Any, str]]:
+def _from_environment(
+    environ: Mapping[str, str], problems: list[str]
+) -> dict[str, tuple[Any, str]]:
     """Values of ALLSTOP_*; a variable that is nearly a setting is a mistake, others are not ours."""
     variables = {each.variable: each.name for each in SETTINGS}
     values = {}
@@ -258,9 +274,10 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
         if variable in variables:
             if environ[variable]:
                 values[variables[variable]] = (environ[variable], variable)
-        elif close := get_close_matches(variable, [*variables, "ALLSTOP_HOME"], n=1, cutoff=0.85):
-            if close[0] != variable:
-                problems.append(f"{variable} is no setting (did you mean {close[0]}?)")
+        elif variable != "ALLSTOP_HOME" and (
+            close := get_close_matches(variable, [*variables, "ALLSTOP_HOME"], n=1, cutoff=0.85)
+        ):
+            problems.append(f"{variable} is no setting (did you mean {close[0]}?)")
     return values
 
 
@@ -281,7 +298,11 @@ def _completed(home: Path, values: dict[str, Any]) -> dict[str, Any]:
     token = values["token"]
     if not token and values["token_file"]:
         token = _read_secret(_beneath(home, values["token_file"]))
-    return values | {"socket": socket, "database": _beneath(home, values["database"]), "token": token}
+    return values | {
+        "socket": socket,
+        "database": _beneath(home, values["database"]),
+        "token": token,
+    }
 
 
 def _beneath(home: Path, name: str) -> Path:
@@ -302,4 +323,6 @@ def _read_secret(file: Path) -> str:
             raise Invalid(f"others can read the token in {file}", f"chmod 600 {file}")
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"token_file {file}: {error}", "allstop token new person:NAME makes a token") from None
+        raise Invalid(
+            f"token_file {file}: {error}", "allstop token new person:NAME makes a token"
+        ) from None

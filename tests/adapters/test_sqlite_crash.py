@@ -189,6 +189,5 @@ def test_claims_are_due_even_when_the_clock_of_the_next_coordinator_is_behind(
         await store.close()
         return sum(claim.observe for claim in claims)
 
-    assert asyncio.run(due()) == len({line[1] for line in child.lines() if line[0] == "claim"}) or (
-        asyncio.run(due()) >= 0
-    )
+    said = {line[1] for line in child.lines() if line[0] == "claim"}
+    assert asyncio.run(due()) >= len(said) > 0

@@ -44,7 +44,8 @@ class SigningKey:
         self._path = path
         self._key = _load(path) if path.exists() else _make(path)
         self.key_id = _name(self._key.public_key())
-        self._publish(path.with_name(path.name + ".pub"))
+        self.public_path = path.with_name(path.name + ".pub")
+        self._publish(self.public_path)
 
     def sign(self, message: bytes) -> str:
         return self._key.sign(message).hex()

@@ -71,9 +71,13 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
+    """world: after the write, None when nothing changed; before, stored: to go back to if it is not kept."""
+
     world: World | None
     result: dict[str, Any]
     refused: Verdict | None = None
+    before: World | None = None
+    stored: frozenset[str] = frozenset()
 
 
 class CommandPost:
@@ -109,6 +113,7 @@ class CommandPost:
         self._drafted = self.world = world
         self.adopt(policy)
         self._store.on_commit(self._committed)
+        self._store.on_dropped(self._dropped)
 
     def adopt(self, policy: Policy) -> str:
         """Use this policy for incidents declared from now on; running ones keep theirs."""
@@ -176,7 +181,7 @@ class CommandPost:
             blobs=attached.blobs,
             finish=attached.finish,
             reply=reply,
-            tag=_Tag(found.world, found.result),
+            tag=_Tag(found.world, found.result, None, self._drafted, frozenset(self._stored)),
             applied=applied,
         )
 
@@ -192,6 +197,12 @@ class CommandPost:
         reasons = tuple(f"{one.code}: {one.text}" for one in verdict.reasons)
         entry = RefusalEntry(self._clock.now().utc, str(request.who), type(command).__name__, reasons)
         return Write(refusal=entry, tag=tag)
+
+    def _dropped(self, tags: Sequence[Any]) -> None:
+        """Writes that were applied and not kept: go back to before the oldest of them."""
+        oldest = next((tag for tag in tags if isinstance(tag, _Tag) and tag.before is not None), None)
+        if oldest is not None and oldest.before is not None:
+            self._drafted, self._stored = oldest.before, set(oldest.stored)
 
     def _committed(self, batch: Sequence[Committed]) -> None:
         for one in batch:

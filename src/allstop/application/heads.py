@@ -36,18 +36,15 @@ class Heads:
 
     __slots__ = ("_ends", "_settled", "_trail", "position")
 
-    def __init__(self) -> None:
-        self.position = 0
-        self._settled = 0
-        self._ends: dict[str, tuple[int, str]] = {}
+    def __init__(self, position: int = 0, ends: dict[str, tuple[int, str]] | None = None) -> None:
+        """ends: version and hash of each stream's newest entry, taken over."""
+        self.position = self._settled = position
+        self._ends = ends if ends is not None else {}
         self._trail: list[tuple[str, tuple[int, str] | None]] = []
 
     def end(self, stream: str) -> tuple[int, str]:
         """Version and hash of the newest entry; (0, GENESIS) of a stream that has none."""
         return self._ends.get(stream, (0, chain.GENESIS))
-
-    def streams(self) -> int:
-        return len(self._ends)
 
     def link(self, write: Write) -> tuple[StoredRecord, ...]:
         """The drafted entries as they would be stored; changes nothing.

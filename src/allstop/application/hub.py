@@ -23,17 +23,18 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ring: deque[Record] = deque(maxlen=RING)
-        self._wakers: set[asyncio.Event] = set()
+        # In order of arrival: the order of waking must not depend on addresses in memory.
+        self._wakers: dict[asyncio.Event, None] = {}
         store.on_commit(self._committed)
 
     def waker(self) -> asyncio.Event:
         """An event that is set at every commit; the holder clears it. Give it back with `forget`."""
         waker = asyncio.Event()
-        self._wakers.add(waker)
+        self._wakers[waker] = None
         return waker
 
     def forget(self, waker: asyncio.Event) -> None:
-        self._wakers.discard(waker)
+        self._wakers.pop(waker, None)
 
     async def follow(self, after: int) -> AsyncIterator[Record]:
         """Entries with a position above `after`, for ever."""
@@ -44,7 +45,7 @@ class Hub:
                 for record in self._since(after):
                     after = record.position
                     yield record
-                if self._store.last_position() <= after:
+                if self._told <= after:
                     await waker.wait()
         finally:
             self.forget(waker)
@@ -57,5 +58,7 @@ class Hub:
     def _committed(self, batch: Sequence[Committed]) -> None:
         for one in batch:
             self._ring.extend(one.records)
+            if one.records:
+                self._told = one.records[-1].position
         for waker in self._wakers:
             waker.set()

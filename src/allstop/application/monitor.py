@@ -254,7 +254,6 @@ def _loss(facts: Mapping[str, Any], gauge: Meter) -> Any:
     if amount is None or not isinstance(currency, str) or not window:
         return None
     try:
-        Decimal(str(amount))
-    except InvalidOperation:
+        return per_hour(str(amount), currency, window) if Decimal(str(amount)).is_finite() else None
+    except InvalidOperation:  # no number, or one beyond all precision
         return None
-    return per_hour(str(amount), currency, window)

@@ -196,6 +196,10 @@ class Store(Protocol):
     def on_commit(self, listener: Callable[[Sequence[Committed]], None]) -> None:
         """Call `listener` on the event loop, in commit order, after each sync."""
 
+    def on_dropped(self, listener: Callable[[Sequence[Any]], None]) -> None:
+        """Call `listener` in the writer's turn, before the next one, with the tags (oldest first) of
+        writes that were applied and then not kept, because the disk is full."""
+
     def records(self, after: int = 0, limit: int = 1000, stream: str = "") -> list[StoredRecord]:
         """Log entries with a position above `after`, in order; of one stream when named."""
 
@@ -206,9 +210,11 @@ class Store(Protocol):
 
     def blob(self, sha256: str) -> bytes | None: ...
 
-    def effects(self, stream: str = "", limit: int = 200) -> list[EffectRow]: ...
+    def effects(self, stream: str = "", limit: int = 200) -> list[EffectRow]:
+        """Newest first."""
 
-    def refusals(self, limit: int = 100) -> list[RefusalEntry]: ...
+    def refusals(self, limit: int = 100) -> list[RefusalEntry]:
+        """Newest first."""
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
 

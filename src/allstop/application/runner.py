@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -71,12 +72,16 @@ class Runner:
         try:
             while True:
                 waker.clear()
+                for task in [task for task in running if task.done()]:
+                    # An outcome that could not be recorded ends the runner: the next coordinator
+                    # observes the effect, whereas a claim nobody works on would stand for ever.
+                    running.discard(task)
+                    task.result()
                 free = places - len(running)
                 claims = await self._claim(lanes, free)
                 for claim in claims:
                     task = asyncio.create_task(self._one(claim))
                     running.add(task)
-                    task.add_done_callback(running.discard)
                     task.add_done_callback(lambda _: waker.set())
                 if not claims:
                     await self._idle(waker, lanes, free)
@@ -100,7 +105,9 @@ class Runner:
         if due_at is not None:
             wait = max(1, min(wait, between(self._clock.now().utc, due_at)))
         try:
-            await asyncio.wait_for(waker.wait(), wait / 1000)
+            # Not wait_for: before Python 3.12 it swallows a cancellation that meets the wake-up.
+            async with asyncio.timeout(wait / 1000):
+                await waker.wait()
         except TimeoutError:
             return
 
@@ -117,36 +124,49 @@ class Runner:
             self._crash.reach("runner.claimed")
             outcome = await self._attempt(claim, keep)
             self._crash.reach("runner.acted")
+            if self._wants_a_look(claim, outcome):
+                claim = replace(claim, observe=True)
+                outcome = await self._attempt(claim, keep)
             await self._report(claim, outcome, blobs)
         except Conflict:
             log.warning("outcome fenced off", effect=claim.effect.id)
         finally:
             self.in_flight -= 1
 
+    def _wants_a_look(self, claim: Claim, outcome: Outcome) -> bool:
+        """Whether its mark is looked for before this effect is tried again or given to a person."""
+        marked = self._repeat(claim.effect) is Repeat.PROBE
+        return outcome.ending is Ending.UNKNOWN and marked and not claim.observe
+
     async def _attempt(self, claim: Claim, keep: BlobSink) -> Outcome:
         """One attempt; whatever an adapter does wrong becomes an outcome, because this is the edge."""
         effect = claim.effect
         limit = (effect.timeout_ms + SLACK_MS) / 1000
         try:
-            if effect.verb == "measure":
-                return await asyncio.wait_for(self._measure(effect), limit)
-            actuator = self._adapters.actuator(effect.adapter)
-            if actuator is None:
-                return failed(f"there is no adapter {effect.adapter}")
-            if claim.observe:
-                return await asyncio.wait_for(self._look_first(claim, actuator, keep), 2 * limit)
-            return await asyncio.wait_for(actuator.act(effect, keep), limit)
+            async with asyncio.timeout(2 * limit if claim.observe else limit):
+                return await self._call(claim, keep)
         except TimeoutError:
             return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
         except Exception as error:  # noqa: BLE001  (a broken adapter must not end the runner)
             log.exception("adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id)
             return failed(f"{effect.adapter} raised {type(error).__name__}: {error}")
 
+    async def _call(self, claim: Claim, keep: BlobSink) -> Outcome:
+        effect = claim.effect
+        if effect.verb == "measure":
+            return await self._measure(effect)
+        actuator = self._adapters.actuator(effect.adapter)
+        if actuator is None:
+            return failed(f"there is no adapter {effect.adapter}")
+        if claim.observe:
+            return await self._look_first(claim, actuator, keep)
+        return await actuator.act(effect, keep)
+
     async def _look_first(self, claim: Claim, actuator: Actuator, keep: BlobSink) -> Outcome:
         """An attempt nobody saw the end of: observe, and act only where that is safe."""
         effect = claim.effect
         if effect.purpose is Purpose.STEP:
-            lost = unknown("under way when the coordinator stopped; observing before anything else")
+            lost = unknown("nobody saw how it ended; it is observed before anything else")
             await self._post.do(RecordOutcome(effect, lost), Request(RUNNER, effect.id))
         seen = await actuator.observe(effect)
         if seen.ending is Ending.DONE:
@@ -203,8 +223,6 @@ class Runner:
                 repeat = self._repeat(claim.effect)
                 if repeat in (Repeat.REPEATABLE, Repeat.KEYED) and not spent:
                     return EffectState.PENDING, retry(outcome.because), again
-                if repeat is Repeat.PROBE and not claim.observe and not spent:
-                    return EffectState.UNKNOWN, outcome, again
                 return EffectState.PARKED, outcome, None
             case _ if spent:
                 text = f"gave up after {claim.attempt} attempts: {outcome.because}"

@@ -39,7 +39,9 @@ class Timekeeper:
                 pause = await self.tick()
                 if pause > 0:
                     try:
-                        await asyncio.wait_for(waker.wait(), pause / 1000)
+                        # Not wait_for: before 3.12 it swallows a cancellation that meets the wake-up.
+                        async with asyncio.timeout(pause / 1000):
+                            await waker.wait()
                     except TimeoutError:
                         continue
         finally:

@@ -46,7 +46,7 @@ def sentence(condition: Condition) -> str:
 
 
 def _number(value: Scalar, unit: str) -> Decimal | None:
-    """A number, or None when it is none or is money of another currency."""
+    """A number, or None when it is none, is not finite, or is money of another currency."""
     if isinstance(value, bool) or value is None:
         return None
     text = str(value)
@@ -56,6 +56,7 @@ def _number(value: Scalar, unit: str) -> Decimal | None:
             return None
         text = amount
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None

@@ -100,14 +100,12 @@ def _wants_plan(world: World, policy: Policy, incident: Incident) -> bool:
         return False
     plans = world.plans_of(incident.id)
     contained = any(plan.purpose == "contain" and plan.ended_at is not None for plan in plans)
-    since = incident.remedy_at or incident.declared_at
-    made = [plan for plan in plans if plan.purpose == "remedy" and plan.made_at >= since]
     service = policy.fleet.service(chosen.service)
     action = "rollback" if chosen.remedy == "rollback" else "restart"
     possible = service is not None and action in service.actions
     if chosen.remedy == "rollback":
         possible = possible and chosen.service in world.known_good
-    return contained and possible and not made
+    return contained and possible and not incident.remedy_planned
 
 
 def _promises_due(found: Due, policy: Policy, incident: Incident, now: Now) -> None:

@@ -92,15 +92,18 @@ def _judge(world: World, policy: Policy, incident: Incident, criterion: Criterio
 
 
 def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
-    halts = world.halts_of(incident.id)
+    halts = tuple(halt for halt in world.halts_of(incident.id) if halt.stands or halt.settled_at)
+    owed = policy.protocol.severity(incident.severity).all_stop
+    if owed and not any(halt.scope == "all" for halt in halts):
+        return (False, "no all-stop was ordered")
     if not halts:
-        owed = policy.protocol.severity(incident.severity).all_stop
-        return (not owed, "no all-stop at this severity" if not owed else "no all-stop was ordered")
-    halt = halts[-1]
-    lines = tuple(halt.roll.values())
+        return (True, "no all-stop at this severity")
+    # The incident may hold smaller halts beside its all-stop: each of them counts.
+    pending = tuple(halt for halt in halts if not halt.accounted and halt.settled_at is None)
+    lines = tuple(line for halt in pending or halts for line in halt.roll.values())
     settled = sum(1 for line in lines if line.state in ("confirmed", "enforced"))
     waiting = ", ".join(f"{line.agent} {line.state}" for line in lines if line.state not in ("confirmed", "enforced"))
-    if halt.accounted or halt.settled_at is not None:
+    if not pending:
         return (True, f"{settled} of {len(lines)} agents confirmed or enforced" if lines else "no agents are registered")
     return (False, f"{settled} of {len(lines)} agents confirmed or enforced; {waiting}")
 

@@ -69,7 +69,7 @@ def evolve(world: World, record: Record) -> World:
             epoch = world.epoch + 1
             return replace(world, epoch=epoch, halts={**world.halts, id: halt_state.ordered(record, epoch)})
         case plan_events.PlanMade():
-            return replace(world, epoch=world.epoch + 1, plans={**world.plans, id: plan_state.made(record)})
+            return _planned(world, plan_state.made(record))
         case ReleaseKnownGood(service, release, good_for_ms):
             return replace(
                 world, known_good={**world.known_good, service: KnownGood(release, good_for_ms)}
@@ -83,6 +83,14 @@ def evolve(world: World, record: Record) -> World:
     if kind == "plan" and id in world.plans:
         return replace(world, plans={**world.plans, id: plan_state.evolve(world.plans[id], record)})
     return world
+
+
+def _planned(world: World, plan: Plan) -> World:
+    incident = world.incidents.get(plan.incident)
+    if incident is not None and plan.purpose == "remedy":
+        incidents = {**world.incidents, incident.id: replace(incident, remedy_planned=True)}
+        world = replace(world, incidents=incidents)
+    return replace(world, epoch=world.epoch + 1, plans={**world.plans, plan.id: plan})
 
 
 def _incident_evolved(world: World, id: str, record: Record) -> World:

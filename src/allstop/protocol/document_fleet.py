@@ -12,7 +12,7 @@ from allstop.protocol.scalars import Duration, Name, Options, Shape, Text
 class MonitorDocument(Shape):
     """How the fleet is watched."""
 
-    interval: Duration = Field(default=5000, description="between two rounds of probes")
+    interval: Duration = Field(default=2000, description="between two rounds of probes")
     known_good_after: Duration = Field(
         default=600_000, description="how long a release must be good to count as known good"
     )

@@ -57,6 +57,8 @@ class Cast:
     ask: bool = False
     incident: str = ""
     early: list[str] = field(default_factory=list)
+    waiting: str = ""
+    settled: bool = False
     finished: bool = False
     declined: bool = False
 
@@ -70,7 +72,11 @@ class Cast:
         elif kind == "update.requested":
             self._update()
         elif kind == "plan.made" and "waits for" in str(entry["text"]):
-            self._approve_plan(stream.partition("/")[2])
+            self.waiting = stream.partition("/")[2]
+            self._approve_when_safe()
+        elif kind == "halt.settled":
+            self.settled = True
+            self._approve_when_safe()
         elif kind == "phase.entered" and "verify" in str(entry["text"]):
             self._too_early()
         elif kind == "milestone.reached" and "resolved" in str(entry["text"]):
@@ -83,6 +89,16 @@ class Cast:
         waits = view["line"]["waits_for"]
         text = f"{view['line']['impact'].capitalize()}. " + (f"Waiting for: {waits[0]}." if waits else "Nothing is awaited.")
         self._do("cleo", "updates", {"status": status, "text": text}, "Cleo (communications) posts the update")
+
+    def _approve_when_safe(self) -> None:
+        """Ada changes nothing while an agent might still be at work; the damage is contained meanwhile."""
+        if not self.waiting:
+            return
+        if not self.settled:
+            self.screen.say(f"Ada (commander) holds {self.waiting} until every agent is accounted for")
+            return
+        self._approve_plan(self.waiting)
+        self.waiting = ""
 
     def _approve_plan(self, plan: str) -> None:
         view = self.people["ada"].get(f"/plans/{plan}")

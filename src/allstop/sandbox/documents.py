@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,9 +67,9 @@ def protocol(pace: Pace) -> dict[str, Any]:
         "extends": "standard",
         "severities": {"SEV1": {"update_every": pace.cadence}},
         "roles": {name: {"fill": True} for name in ("operations", "communications", "scribe")},
-        "audiences": {name: {"channels": ["chat"]} for name in ("responders", "stakeholders")},
+        "audiences": {name: {"channels": ["chat"]} for name in ("responders", "stakeholders", "public")},
         "all_stop": {"roll_call": pace.roll_call, "remind_after": _half(pace.roll_call)},
-        "phases": {"verify": {"exit": {"stable": stable}}},
+        "phases": {"verify": {"exit": {"stable": dict(stable)}}},
         "stand_down": {"still-stable": stable},
         "remedy": {"decide_within": "10s", "gate": {"samples": 3, "window": "2s", "limit": "60s"}},
         "updates": {"grace": "10s"},
@@ -137,7 +138,7 @@ def _service(
     found: dict[str, Any] = {
         "title": TITLES[name],
         "category": CATEGORIES[name],
-        "importance": {"gateway": 95, "payments": 90, "orders": 90}.get(name, 10 if name == "analytics" else 70),
+        "importance": 10 if name == "analytics" else 95,
         "stateful": name in STATEFUL,
         "probes": _probes(name, urls),
         "verify": {
@@ -253,5 +254,7 @@ def _half(duration: str) -> str:
 
 
 def _write(path: Path, note: str, document: Mapping[str, Any]) -> None:
-    text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=110)
+    # Allstop's reader takes no anchors, so equal values are written out each time.
+    plain = json.loads(json.dumps(document))
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
     path.write_text(f"# {note}{text}", encoding="utf-8")

@@ -55,6 +55,7 @@ class Pen:
         self._latest = self._settled = opened.latest
         self._incarnation = incarnation
         self._replies_until_prune = 0
+        self.volume = 0  # bytes of large texts written, to tell when a checkpoint is due
 
     def rewind(self) -> None:
         """Forget everything since the last commit."""
@@ -93,6 +94,7 @@ class Pen:
         if draft.reply is not None:
             self._reply(draft.reply, at)
         self._latest = max(self._latest, at)
+        self.volume += sum(map(len, draft.bodies)) + sum(map(len, draft.blobs.values()))
         if draft.applied is not None:
             draft.applied()
         return committed(draft, entries)

@@ -1,11 +1,10 @@
-"""Rows of the database as values, and the check that a row of the log is what its hash says."""
+"""Rows of the log as values."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from allstop.application import chain
 from allstop.application.codec import read_time, write_time
 from allstop.application.heads import EPOCH
 from allstop.application.ports import StoredRecord
@@ -38,12 +37,4 @@ def entry(row: Any) -> StoredRecord:
     return StoredRecord(
         row[0], row[1], row[2], row[3], row[4], strict_time(row[5]),
         row[6], row[7], row[8], row[9], row[10],
-    )  # fmt: skip
-
-
-def relinked(entry: StoredRecord, prev: str) -> str:
-    """The hash an entry must have after `prev`."""
-    return chain.link(
-        prev, entry.stream, entry.version, entry.kind, entry.schema,
-        entry.at, entry.actor, entry.cause, entry.body.encode(),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from allstop.domain.effects import Lane
 BATCH = 256
 URGENT = (Lane.HALT, Lane.APPROVAL)
 _CHECKPOINT_AFTER_CHANGES = 1_000
+_CHECKPOINT_AFTER_BYTES = 4_000_000
 
 Dropped = Callable[[Sequence[Any]], None]
 _NO_SPACE = errors.Unavailable(
@@ -229,9 +230,10 @@ class Writer:
         SQLite's automatic checkpoints swallow their errors, a failed sync among them.
         """
         connection = self._pen.connection
-        if connection.total_changes - self._checkpointed < _CHECKPOINT_AFTER_CHANGES:
+        few = connection.total_changes - self._checkpointed < _CHECKPOINT_AFTER_CHANGES
+        if few and self._pen.volume < _CHECKPOINT_AFTER_BYTES:
             return True
-        self._checkpointed = connection.total_changes
+        self._checkpointed, self._pen.volume = connection.total_changes, 0
         try:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:

@@ -81,7 +81,8 @@ def _change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -
     before = draft.incident(incident).severity
     draft.on_incident(incident, event)
     policy = draft.policy(draft.incident(incident))
-    if policy.protocol.severity(event.severity).all_stop and not draft.world.halts_of(incident):
+    stopped = any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident))
+    if policy.protocol.severity(event.severity).all_stop and not stopped:
         order_all_stop(draft, incident)
     tell_audiences(draft, incident, f"{incident}: severity {before} -> {event.severity}", event.because)
 

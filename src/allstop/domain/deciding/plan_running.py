@@ -89,6 +89,9 @@ def settle_step(draft: Draft, command: c.SettleStep) -> None:
         refuse("human-only", "only a person can settle a step")
     if not command.evidence.strip():
         refuse("no-evidence", "say what you saw", '--evidence "..."')
+    if plan.standing(command.step).state is not StepState.UNKNOWN:
+        hint = f"allstop plan retry {plan.id} {command.step}"
+        refuse("not-unknown", f"{command.step} failed, there is nothing to settle", hint)
     if command.happened:
         _done(draft, plan.id, command.step, f"{draft.who}: {command.evidence.strip()}", "", {})
     else:
@@ -165,7 +168,7 @@ def _go_on(draft: Draft, plan_id: str) -> None:
 def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
     """Stop here, say so, and ask the commander: nothing claims success."""
     plan = draft.world.plans[plan_id]
-    if plan.state is not PlanState.RUNNING:
+    if plan.state not in (PlanState.RUNNING, PlanState.HELD):
         return
     draft.emit(plan_stream(plan_id), e.PlanHeld(step, because))
     incident = draft.incident(plan.incident, must_be_open=False)
@@ -183,6 +186,10 @@ def _held(draft: Draft, plan_id: str, step: str) -> Plan:
         refuse("unknown-step", f"{plan_id} has no step {step}", nearest(step, [one.id for one in plan.steps]))
     if plan.standing(step).state not in (StepState.FAILED, StepState.UNKNOWN):
         refuse("not-held", f"{step} is {plan.standing(step).state}")
+    if plan.state in ENDED:
+        refuse("ended", f"{plan.id} is {plan.state}, nothing of it is done any more")
+    if step not in plan.holding:
+        refuse("being-observed", f"it is being looked at how {step} ended", "allstop plans")
     return plan
 
 

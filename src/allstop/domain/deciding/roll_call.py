@@ -8,11 +8,14 @@ from allstop.domain.halt import commands as c
 from allstop.domain.halt import events as e
 from allstop.domain.halt.lifecycle import Hold
 from allstop.domain.deciding.all_stop import may_answer
+from allstop.domain.deciding.telling import tell_person
 from allstop.domain.halt.state import Halt
 from allstop.domain.record import halt_stream
 from allstop.domain.verdict import nearest
 
-ANSWERABLE = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED, Hold.UNACCOUNTED})
+ANSWERABLE = frozenset(
+    {Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED, Hold.UNACCOUNTED, Hold.ESCAPED}
+)
 SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 TEXT_LIMIT = 500
 
@@ -68,7 +71,19 @@ def agent_outcome(draft: Draft, halt_id: str, purpose: Purpose, agent: str, outc
     event = _observed(purpose, agent, outcome)
     if event is not None:
         draft.emit(halt_stream(halt_id), event)
+    if isinstance(event, e.AgentEscaped):
+        _tell_of_escape(draft, halt, agent, outcome.because)
     _settle(draft, halt_id)
+
+
+def _tell_of_escape(draft: Draft, halt: Halt, agent: str, because: str) -> None:
+    """Force did not help: the commander must know, because only a person can go and stop it."""
+    incident = draft.world.incidents.get(halt.incident)
+    commander = incident.roles.get("commander") if incident is not None and incident.is_open else None
+    if incident is not None and commander and halt.stands:
+        hint = f"Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
+        subject = f"{incident.id}: {agent} may still be running"
+        tell_person(draft, incident.id, commander, subject, f"{because}. {hint}")
 
 
 def _observed(purpose: Purpose, agent: str, outcome: Outcome) -> object | None:

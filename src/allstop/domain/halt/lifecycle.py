@@ -37,6 +37,7 @@ TRANSITIONS: dict[tuple[Hold, type], Hold] = {
     **{(state, e.RollCallAnswered): Hold.ANSWERED for state in _OPEN},
     (Hold.CONTRADICTED, e.RollCallAnswered): Hold.ANSWERED,
     (Hold.UNACCOUNTED, e.RollCallAnswered): Hold.ANSWERED,
+    (Hold.ESCAPED, e.RollCallAnswered): Hold.ANSWERED,
     (Hold.ANSWERED, e.AgentConfirmed): Hold.CONFIRMED,
     (Hold.ANSWERED, e.AgentContradicted): Hold.CONTRADICTED,
     **{

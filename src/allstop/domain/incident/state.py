@@ -49,7 +49,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Everything decisions about an incident need. state: open | stood-down."""
+    """Everything decisions about an incident need. state: open | stood-down.
+
+    remedy_planned: whether a plan was made for the present remedy; times cannot tell, clocks step.
+    """
 
     id: str
     title: str
@@ -82,6 +85,7 @@ class Incident:
     overrides: Mapping[str, str] = field(default_factory=dict)
     remedy: e.RemedyDecided | None = None
     remedy_at: datetime | None = None
+    remedy_planned: bool = False
     gates: Mapping[str, GateProgress] = field(default_factory=dict)
     last_samples: Mapping[str, Sample] = field(default_factory=dict)
     last_sampled_at: datetime | None = None
@@ -149,7 +153,7 @@ def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR09
         case e.CriterionOverridden(criterion, reason):
             return replace(incident, overrides={**incident.overrides, criterion: reason})
         case e.RemedyDecided():
-            return replace(incident, remedy=event, remedy_at=record.at)
+            return replace(incident, remedy=event, remedy_at=record.at, remedy_planned=False)
         case e.SamplesRecorded():
             return _sampled(incident, event, record.at)
         case e.MilestoneReached(name):
@@ -196,6 +200,15 @@ def _sampled(incident: Incident, event: e.SamplesRecorded, at: datetime) -> Inci
     )
 
 
+def _gravity(compliance: str | None) -> int:
+    return {None: 0, "none": 1, "possible": 2}.get(compliance, 3)
+
+
+def _either(seen: bool | None, now: bool | None) -> bool | None:
+    """Once true it stays true; knowing it is false is more than not knowing."""
+    return True if seen or now else now if now is not None else seen
+
+
 def _worst(seen: Impact, now: Impact) -> Impact:
     """The worst of each measure so far, for the report."""
 
@@ -208,6 +221,11 @@ def _worst(seen: Impact, now: Impact) -> Impact:
         now,
         core_functions_down=tuple(dict.fromkeys(seen.core_functions_down + now.core_functions_down)),
         functions_down=tuple(dict.fromkeys(seen.functions_down + now.functions_down)),
+        records_exposed=most(seen.records_exposed, now.records_exposed),
+        capacity_lost_percent=most(seen.capacity_lost_percent, now.capacity_lost_percent),
+        data_loss=_either(seen.data_loss, now.data_loss),
+        breach=_either(seen.breach, now.breach),
+        compliance=max(seen.compliance, now.compliance, key=_gravity),
         failed_share_percent=most(seen.failed_share_percent, now.failed_share_percent),
         lost_per_hour=max(money, key=lambda amount: amount.value) if money else None,
         users=most(seen.users, now.users),

@@ -28,7 +28,10 @@ class StepProgress:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan is data: steps with their order, and how far each has come."""
+    """A plan is data: steps with their order, and how far each has come.
+
+    holding: the steps it is held for, each with the reason; it goes on when none is left.
+    """
 
     id: str
     incident: str
@@ -44,7 +47,7 @@ class Plan:
     progress: Mapping[str, StepProgress] = field(default_factory=dict)
     gates: Mapping[str, GateProgress] = field(default_factory=dict)
     approved_by: str = ""
-    held_because: str = ""
+    holding: Mapping[str, str] = field(default_factory=dict)
     ended_at: datetime | None = None
 
     def step(self, id: str) -> e.Step | None:
@@ -63,6 +66,11 @@ class Plan:
         )
 
     @property
+    def held_because(self) -> str:
+        """Why it is held, all reasons together; empty when it is not."""
+        return "; ".join(self.holding.values())
+
+    @property
     def finished(self) -> bool:
         return all(self.standing(step.id).state is StepState.DONE for step in self.steps)
 
@@ -78,12 +86,17 @@ def made(record: Record) -> Plan:
 def evolve(plan: Plan, record: Record) -> Plan:
     """The plan after one event on its stream. Total."""
     event: Any = record.event
-    plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
+    if isinstance(event, e.StepStarted | e.StepDone):
+        holding = {step: why for step, why in plan.holding.items() if step != event.step}
+        plan = replace(plan, holding=holding)
+    # One step that is dealt with does not free a plan that another one holds.
+    if not (plan.holding and plan.state is PlanState.HELD and isinstance(event, e.StepStarted | e.StepDone)):
+        plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
     match event:
         case e.PlanApproved():
             return replace(plan, approved_by=record.actor)
-        case e.PlanHeld(_, because):
-            return replace(plan, held_because=because)
+        case e.PlanHeld(step, because):
+            return replace(plan, holding={**plan.holding, step: because})
         case e.PlanDone() | e.PlanAbandoned():
             return replace(plan, ended_at=record.at)
         case e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown():
@@ -112,7 +125,7 @@ def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
         now = StepProgress(state, event.attempt, at)
         if step is not None and step.kind == "gate":
             gates[step.id] = GateProgress(step.id, step.probes, step.window_ms, step.min_samples)
-        return replace(plan, progress={**plan.progress, event.step: now}, gates=gates, held_because="")
+        return replace(plan, progress={**plan.progress, event.step: now}, gates=gates)
     text = event.evidence if isinstance(event, e.StepDone) else event.because
     now = replace(was, state=state, ended_at=at, evidence=text)
     return replace(plan, progress={**plan.progress, event.step: now}, gates=gates)

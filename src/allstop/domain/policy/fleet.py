@@ -113,7 +113,7 @@ class Fleet:
     services: tuple[Service, ...] = ()
     functions: tuple[Function, ...] = ()
     meters: tuple[Meter, ...] = ()
-    monitor: MonitorSettings = field(default=MonitorSettings(5000, 600_000))
+    monitor: MonitorSettings = field(default=MonitorSettings(2000, 600_000))
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -21,7 +21,7 @@ from allstop.application.ports import (
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
 from allstop.domain.samples import Sample
 from allstop.testing.simulator.faults import Faults
-from allstop.testing.simulator.journal import Call, Journal
+from allstop.testing.journal import Call, Journal
 from allstop.testing.simulator.virtual_time import VirtualTime
 from allstop.testing.simulator.world import OutsideWorld
 
@@ -97,7 +97,8 @@ class Network:
         if not lost_on_the_way:
             self.time.after(there, arrive)
         try:
-            return await asyncio.wait_for(answer, limit_ms / 1000)
+            async with asyncio.timeout(limit_ms / 1000):
+                return await answer
         except TimeoutError:
             return None
 

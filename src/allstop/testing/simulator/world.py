@@ -10,7 +10,7 @@ from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, unkno
 from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.principal import Kind, Principal
 from allstop.testing.simulator.faults import Faults
-from allstop.testing.simulator.journal import Deed, Fact, Journal, Ran
+from allstop.testing.journal import Deed, Fact, Journal, Ran
 from allstop.testing.simulator.virtual_time import SECOND, VirtualTime
 
 GOOD, BAD = "tree-good", "tree-bad"

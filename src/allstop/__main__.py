@@ -1,0 +1,63 @@
+"""`allstop`: hands the command line its doors to the rest of the program, each opened when used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from allstop.faces.cli.entry import run
+from allstop.faces.cli.launch import Launch, MachineSettings
+
+
+def main() -> int:
+    """Run one command; returns the exit code."""
+    launch = Launch(
+        settings=_settings,
+        run_coordinator=_run_coordinator,
+        check_documents=_check_documents,
+        verify_offline=_verify_offline,
+        now=lambda: datetime.now(UTC),
+        new_key=_new_key,
+        pause=_pause,
+    )
+    return run(launch, {"demo": "allstop.sandbox.demo:demo"})
+
+
+# What the command line does not need for `--help` is imported by the door that needs it.
+
+
+def _settings(home: str) -> MachineSettings:
+    found: MachineSettings = import_module("allstop.settings").read_settings(home or None)
+    return found
+
+
+def _run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
+    code: int = import_module("allstop.bootstrap").run_coordinator(home, ready)
+    return code
+
+
+def _check_documents(home: Path) -> tuple[Sequence[object], bool]:
+    problems, starts = import_module("allstop.bootstrap").check_documents(home)
+    return problems, starts
+
+
+def _verify_offline(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = import_module("allstop.bootstrap").verify_offline(home)
+    return found
+
+
+def _new_key() -> str:
+    key: str = import_module("secrets").token_urlsafe(24)
+    return key
+
+
+def _pause(seconds: float) -> None:
+    import_module("time").sleep(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Faces translate and render: command line, HTTP, web pages."""

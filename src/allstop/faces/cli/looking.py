@@ -1,0 +1,117 @@
+"""Looking at one incident: as it stands, and as it came to be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from allstop.faces.cli.halt_page import roll_call
+from allstop.faces.cli.incident_page import advice, compact, everything
+from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.plan_page import whole_plan
+from allstop.faces.cli.safe_text import safe_json
+from allstop.faces.cli.session import CURRENT, Session
+from allstop.faces.cli.times import clock, instant
+from allstop.faces.cli.verbs import Named, verb
+
+Shape = Mapping[str, Any]
+
+
+@verb("show", "allstop show", "allstop show INC-1 --all", "allstop show --json | jq .line.severity")
+@click.argument("incident", default=CURRENT, metavar="[INC]", type=Named("incident"))
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Gates, roles, plans, roll calls, evidence and times as well.",
+)
+def show(session: Session, incident: str, *, whole: bool) -> None:
+    """One incident: what fails, who commands, what it waits for."""
+    answer = session.client.get("incidents", incident)
+    if session.as_json:
+        session.print_json(answer)
+        return
+    view, now = answer.data, session.now(answer)
+    page = Page()
+    compact(page, view, now)
+    if whole:
+        for plan in view["plans"]:
+            page.blank()
+            whole_plan(page, plan)
+        for halt in view["halts"]:
+            page.blank()
+            roll_call(page, halt, now)
+        everything(page, view, now)
+    session.show(page)
+    session.advise(advice(view, now))
+
+
+@verb(
+    "timeline",
+    "allstop timeline",
+    "allstop timeline INC-1 --everything",
+    "allstop timeline --follow",
+)
+@click.argument("incident", default=CURRENT, metavar="[INC]", type=Named("incident"))
+@click.option("--follow", "-f", is_flag=True, help="Go on as things happen; Ctrl-C ends it.")
+@click.option("--everything", "whole", is_flag=True, help="Samples and deliveries as well.")
+def timeline(session: Session, incident: str, *, follow: bool, whole: bool) -> None:
+    """What happened in an incident, in order.
+
+    With --json --follow every entry is a line of JSON.
+    """
+    query = {"everything": "true"} if whole else {}
+    if incident == CURRENT and follow:
+        # It stays the same one when it is stood down and another is declared.
+        incident = session.client.get("incidents", incident).data["line"]["id"]
+    answer = session.client.get("incidents", incident, "timeline", **query)
+    entries = answer.data
+    if session.as_json and not follow:
+        session.print_json(answer)
+        return
+    say(session, entries)
+    if follow:
+        after = max((entry["position"] for entry in entries), default=0)
+        follow_from(session, after, incident=incident, whole=whole)
+
+
+def follow_from(session: Session, after: int, *, incident: str = "", whole: bool = False) -> None:
+    """Print entries as they come, until interrupted."""
+    for event in session.client.events(after, incident=incident):
+        entry = event.entry
+        if whole or entry["kind"] not in QUIET:
+            say(session, [entry])
+
+
+# As the timeline leaves them out; the stream has everything.
+QUIET = frozenset({"samples.recorded", "notification.delivered"})
+
+
+def say(session: Session, entries: Iterable[Shape]) -> None:
+    """Entries as lines: of JSON, or for people."""
+    if session.as_json:
+        for entry in entries:
+            click.echo(safe_json(json.dumps(entry, ensure_ascii=False)))
+        return
+    page = Page()
+    for entry in entries:
+        at = instant(entry["at"])
+        today = f"{at:%Y-%m-%d} UTC" if at else ""
+        if today != session.day and not session.quiet:
+            page.line(Piece(today, "dim"))
+        session.day = today
+        page.line(*_entry(entry))
+    session.show(page)
+
+
+def _entry(entry: Shape) -> tuple[Cell, ...]:
+    at = instant(entry["at"])
+    actor = entry["actor"].partition(":")[2] or entry["actor"]
+    return (
+        Piece(clock(at) if at else "", "dim"),
+        f"  {actor:<14}  ",
+        Piece(entry["text"], entry["tone"]),
+    )

@@ -1,0 +1,104 @@
+"""What is going on: the answer to a bare `allstop`, and `allstop status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from allstop.errors import Missing, Unavailable
+from allstop.faces.cli.exit_codes import Ended
+from allstop.faces.cli.fleet import agent_rows, service_rows
+from allstop.faces.cli.halt_page import halt_summary
+from allstop.faces.cli.incident_page import compact, headline
+from allstop.faces.cli.page import Page, Piece
+from allstop.faces.cli.session import Session
+from allstop.faces.cli.verbs import verb
+
+Shape = Mapping[str, Any]
+CLOSED_SHOWN = 3
+
+
+def glance(session: Session) -> None:
+    """Bare `allstop`: in all cases something to do next."""
+    try:
+        _ = session.settings
+    except Missing:
+        click.echo("There is no Allstop project here.")
+        session.advise("allstop init")
+        return
+    try:
+        _tell(session, full=False)
+    except Unavailable as error:
+        if session.settings.url:
+            raise
+        click.echo(f"Allstop is not running in {session.settings.home}.")
+        session.advise(error.hint)
+        raise Ended(5) from None
+
+
+@verb("status", "allstop status", "allstop status --json | jq .incidents[0].severity")
+def status(session: Session) -> None:
+    """How bad is it: incidents, halts, services and agents."""
+    _tell(session, full=True)
+
+
+def _tell(session: Session, *, full: bool) -> None:
+    answer = session.client.get("overview")
+    if session.as_json:
+        session.print_json(answer)
+        return
+    overview, now = answer.data, session.now(answer)
+    page = Page()
+    _incidents(session, page, overview, now)
+    _halts(page, overview)
+    if full:
+        page.title("Services")
+        page.table((), service_rows(overview["services"]), indent=2)
+        page.title("Agents")
+        page.table((), agent_rows(overview["agents"]), indent=2)
+    else:
+        _counts(page, overview)
+    session.show(page)
+    session.advise(
+        f"{overview['next']}    ({overview['next_because']})" if overview["next"] else ""
+    )
+
+
+def _incidents(session: Session, page: Page, overview: Shape, now: datetime) -> None:
+    open_ones = [line for line in overview["incidents"] if line["state"] == "open"]
+    if not open_ones:
+        page.line(Piece("No incident is open.", "good"))
+    for line in open_ones:
+        page.blank()
+        compact(page, session.client.get("incidents", line["id"]).data, now)
+    closed = [line for line in overview["incidents"] if line["state"] != "open"]
+    if closed:
+        page.blank()
+    for line in closed[:CLOSED_SHOWN]:
+        headline(page, line)
+
+
+def _halts(page: Page, overview: Shape) -> None:
+    """Halts that no incident shows."""
+    loose = [halt for halt in overview["halts"] if halt["stands"] and not halt["incident"]]
+    if loose:
+        page.title("Halts without an incident")
+    for halt in loose:
+        page.line("  ", *halt_summary(halt))
+
+
+def _counts(page: Page, overview: Shape) -> None:
+    """One line each about services and agents, naming only what is not well."""
+    page.blank()
+    services, agents = overview["services"], overview["agents"]
+    ill = [f"{one['name']} {one['state']}" for one in services if one["state"] != "up"]
+    well = sum(1 for one in services if one["state"] == "up")
+    page.line(
+        f"services  {well} of {len(services)} up",
+        Piece(f"; {', '.join(ill)}" if ill else "", "bad"),
+    )
+    held = sum(1 for one in agents if one["held_by"])
+    page.line(f"agents    {len(agents) - held} of {len(agents)} free to work, {held} held")

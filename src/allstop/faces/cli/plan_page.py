@@ -1,0 +1,65 @@
+"""Plans as pages: what would be done, in which order, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allstop.faces.cli.page import Cell, Page, Piece
+
+Shape = Mapping[str, Any]
+
+TONES = {
+    "done": "good",
+    "failed": "bad",
+    "unknown": "bad",
+    "held": "bad",
+    "proposed": "notice",
+    "running": "notice",
+    "abandoned": "dim",
+    "waiting": "dim",
+}
+
+
+def plan_summary(plan: Shape) -> tuple[Cell, ...]:
+    """One line: which, how far, and what it waits for."""
+    done = sum(1 for step in plan["steps"] if step["state"] == "done")
+    far = f", {done} of {len(plan['steps'])} steps done"
+    return (
+        f"{plan['id']} ({plan['purpose']}): ",
+        Piece(plan["state"], TONES.get(plan["state"], "plain")),
+        f"{far}{_waits(plan)}",
+    )
+
+
+def whole_plan(page: Page, plan: Shape) -> None:
+    page.line(Piece(f"{plan['id']} ({plan['purpose']})", "strong"), f": {plan['title']}")
+    approved = f", approved by {plan['approved_by']}" if plan["approved_by"] else ""
+    page.line(
+        f"  {plan['incident']}, ",
+        Piece(plan["state"], TONES.get(plan["state"], "plain")),
+        f"{approved}{_waits(plan)}",
+    )
+    page.line(Piece(f"  hash {plan['hash']}", "dim"))
+    rows = [(str(number), *_step(step)) for number, step in enumerate(plan["steps"], 1)]
+    page.table(("", "step", "state", "after", "what"), rows, indent=2)
+
+
+def _waits(plan: Shape) -> str:
+    if plan["state"] == "proposed" and plan["approve"]:
+        return f", waits for the approval of the {plan['approve']}"
+    return (
+        f", held: {plan['held_because']}"
+        if plan["held_because"] and plan["state"] == "held"
+        else ""
+    )
+
+
+def _step(step: Shape) -> tuple[Cell, ...]:
+    told = "; ".join(part for part in (step["title"], step["gate"], step["evidence"]) if part)
+    return (
+        step["id"],
+        Piece(step["state"], TONES.get(step["state"], "plain")),
+        ", ".join(step["after"]) or "-",
+        told,
+    )

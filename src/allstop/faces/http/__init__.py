@@ -1,0 +1,1 @@
+"""The HTTP face: `/api/v1`, its OpenAPI document, server-sent events, metrics and health."""

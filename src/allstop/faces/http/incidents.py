@@ -1,0 +1,149 @@
+"""The operations on incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allstop.application.shapes import Entry, IncidentLine, IncidentView, Overview
+from allstop.domain.incident import commands as c
+from allstop.faces.http import models as m
+from allstop.faces.http.operation import (
+    Call,
+    Operation,
+    Query,
+    command,
+    incident_command,
+    view,
+)
+from allstop.faces.http.shapes import Done, Filed
+
+PATH = "/api/v1/incidents"
+ONE = f"{PATH}/{{id}}"
+
+
+def _declare(call: Call) -> c.DeclareIncident:
+    body: m.Declare = call.body
+    return c.DeclareIncident(
+        body.title, body.services, body.trigger, body.impact.impact(), body.severity, body.dedup,
+        body.began(), body.evidence,
+    )  # fmt: skip
+
+
+async def _report(call: Call) -> str:
+    return call.coordinator.reports.render(call.incident())
+
+
+async def _file_report(call: Call) -> Filed:
+    return Filed(*await call.coordinator.reports.file(call.incident(), call.who))
+
+
+READING: tuple[Operation, ...] = (
+    Operation(
+        "overview", "GET", "/api/v1/overview", "How bad is it, and what to do next.",
+        view(lambda call: call.views.overview()), Overview, tag="incidents",
+    ),
+    Operation(
+        "incidents", "GET", PATH, "All incidents, open ones first.",
+        view(lambda call: call.views.incidents()), tuple[IncidentLine, ...], tag="incidents",
+    ),
+    Operation(
+        "show", "GET", ONE, "Everything about one incident.",
+        view(lambda call: call.views.incident(call.incident())), IncidentView,
+        subject="incident", tag="incidents",
+    ),
+    Operation(
+        "timeline", "GET", f"{ONE}/timeline", "The log of an incident, its halts and its plans.",
+        view(
+            lambda call: call.views.timeline(
+                call.incident(), everything=call.query.get("everything", False)
+            )
+        ),
+        tuple[Entry, ...],
+        query=(Query("everything", "boolean", "with samples and deliveries"),),
+        subject="incident", tag="incidents",
+    ),
+    Operation(
+        "report", "GET", f"{ONE}/report", "The report as it stands now.",
+        _report, media="text/markdown", subject="incident", tag="incidents",
+    ),
+)  # fmt: skip
+
+
+def _about(
+    id: str, path: str, summary: str, body: type[m.Body], make: Callable[[str, Call], Any]
+) -> Operation:
+    """A command about one incident."""
+    return Operation(
+        id, "POST", f"{ONE}/{path}", summary, incident_command(make), Done, body,
+        subject="incident", tag="incidents", keyed=True, problems=(403, 409),
+    )  # fmt: skip
+
+
+CHANGING: tuple[Operation, ...] = (
+    Operation(
+        "declare", "POST", PATH, "Declare an incident.", command(_declare), Done, m.Declare,
+        status=201, tag="incidents", keyed=True, problems=(403, 409),
+    ),
+    _about(
+        "acknowledge", "acknowledge", "Say that you have it.", m.Nothing,
+        lambda id, _: c.AcknowledgeIncident(id),
+    ),
+    _about(
+        "update", "updates", "Post an update to the audiences.", m.Update,
+        lambda id, call: c.PostUpdate(id, call.body.status, call.body.text),
+    ),
+    _about(
+        "assign", "roles/{role}", "Assign a role.", m.Assign,
+        lambda id, call: c.AssignRole(id, call.path["role"], call.body.person),
+    ),
+    _about(
+        "handoff", "roles/{role}/handoff", "Offer a role to somebody.", m.Handoff,
+        lambda id, call: c.OfferHandoff(id, call.path["role"], call.body.to, call.body.notes),
+    ),
+    _about(
+        "accept", "roles/{role}/accept", "Accept a role that was offered to you.", m.Nothing,
+        lambda id, call: c.AcceptHandoff(id, call.path["role"]),
+    ),
+    _about(
+        "severity", "severity", "Set the severity by hand.", m.Severity,
+        lambda id, call: c.SetSeverity(id, call.body.severity, call.body.because),
+    ),
+    _about(
+        "statement", "statements", "Record a statement the protocol asks for.", m.Statement,
+        lambda id, call: c.RecordStatement(id, call.body.subject, call.body.text),
+    ),
+    _about(
+        "note", "notes", "Add a note to the timeline.", m.Note,
+        lambda id, call: c.AddNote(id, call.body.text),
+    ),
+    _about(
+        "approve", "approvals", "Approve standing down, or exactly the plan that was shown.",
+        m.Approval,
+        lambda id, call: c.Approve(id, call.body.subject, call.body.binds, call.body.note),
+    ),
+    _about(
+        "override", "overrides", "Let one criterion through, on the record.", m.Override,
+        lambda id, call: c.OverrideCriterion(id, call.body.criterion, call.body.because),
+    ),
+    _about(
+        "remedy", "remedy", "Choose the remedy instead of the decision table.", m.Remedy,
+        lambda id, call: c.DecideRemedy(
+            id, call.body.remedy, call.body.because, call.body.service
+        ),
+    ),
+    _about(
+        "advance", "phase", "Leave the phase through its gate.", m.Nothing,
+        lambda id, _: c.AdvancePhase(id),
+    ),
+    _about(
+        "stand-down", "stand-down", "End the response, and release what it holds.", m.StandDown,
+        lambda id, call: c.StandDown(id, call.body.reason),
+    ),
+    Operation(
+        "file-report", "POST", f"{ONE}/report", "Write the report into the project folder.",
+        _file_report, Filed, m.Nothing, subject="incident", tag="incidents", problems=(403, 409),
+    ),
+)  # fmt: skip
+
+INCIDENTS = READING + CHANGING

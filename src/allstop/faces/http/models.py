@@ -1,0 +1,228 @@
+"""What each operation takes. Strict: no unknown fields, no guessing of types, bounded texts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from allstop.domain.impact import Impact
+from allstop.domain.money import Money
+
+# Bounds against nonsense; what is too long for its purpose the rules themselves refuse.
+Line = Annotated[str, StringConstraints(max_length=500)]
+Text = Annotated[str, StringConstraints(max_length=4000)]
+Name = Annotated[str, StringConstraints(max_length=100)]
+# New names go into the log, into file names and onto command lines.
+NewName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Names = Annotated[tuple[Name, ...], Field(max_length=200)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+_RFC3339 = re.compile(
+    r"2[0-9]{3}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,9})?"
+    r"([Zz]|[+-][01][0-9]:[0-5][0-9])",
+    re.ASCII,
+)
+
+
+def _rfc3339(value: Any) -> Any:
+    """Only RFC 3339, no numbers and no bare dates, in a millennium that arithmetic can hold."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if _RFC3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass  # a date that does not exist; the message of the parser would repeat the value
+    raise PydanticCustomError(
+        "not-a-time", "Input should be a time of RFC 3339, such as 2026-01-31T03:00:00Z"
+    )
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+
+
+class Body(BaseModel):
+    """What all bodies have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Nothing(Body):
+    """An operation that takes no fields; the body may be left out."""
+
+
+class MoneyBody(Body):
+    """An amount as a decimal string, with its ISO 4217 currency."""
+
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,2})?$")]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class ImpactBody(Body):
+    """What is known about the impact. null means unknown, never zero."""
+
+    core_functions_down: Names = ()
+    functions_down: Names = ()
+    failed_share_percent: Percent | None = None
+    lost_per_hour: MoneyBody | None = None
+    users: Count | None = None
+    records_exposed: Count | None = None
+    capacity_lost_percent: Percent | None = None
+    data_loss: bool | None = None
+    breach: bool | None = None
+    compliance: Literal["none", "possible", "violated"] | None = None
+
+    def impact(self) -> Impact:
+        lost = self.lost_per_hour
+        given = self.model_dump(exclude={"lost_per_hour"})
+        money = Money(lost.amount, lost.currency) if lost else None
+        return Impact(lost_per_hour=money, **given)
+
+
+class Declare(Body):
+    """A new incident. severity: only to set one by hand; dedup: at most one open incident has it."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    services: Names = ()
+    severity: Name = ""
+    trigger: Name = "manual"
+    impact: ImpactBody = ImpactBody()
+    began_at: Instant | None = None
+    evidence: Text = ""
+    dedup: Line = ""
+
+    def began(self) -> datetime | None:
+        return self.began_at.astimezone(UTC) if self.began_at else None
+
+
+class Update(Body):
+    """status: one of the protocol's."""
+
+    status: Name
+    text: Text
+
+
+class Assign(Body):
+    """Who takes the role."""
+
+    person: Name
+
+
+class Handoff(Body):
+    """The role is offered, and moves when it is accepted."""
+
+    to: Name
+    notes: Text = ""
+
+
+class Severity(Body):
+    """A severity set by hand."""
+
+    severity: Name
+    because: Text
+
+
+class Statement(Body):
+    """subject: what the protocol asks for, such as root-cause."""
+
+    subject: Name
+    text: Text
+
+
+class Note(Body):
+    """A line for the timeline."""
+
+    text: Text
+
+
+class Approval(Body):
+    """subject: stand-down, or plan:PLAN-1; binds: the hash of the plan that was shown."""
+
+    subject: Name
+    binds: Name = ""
+    note: Text = ""
+
+
+class Override(Body):
+    """Lets one criterion through."""
+
+    criterion: Name
+    because: Text
+
+
+class Remedy(Body):
+    """The choice of a person instead of the table. service: at fault, if not the first suspect."""
+
+    remedy: Literal["rollback", "fix", "investigate"]
+    because: Text
+    service: Name = ""
+
+
+class StandDown(Body):
+    """Why the response may end."""
+
+    reason: Text
+
+
+class Step(Body):
+    """A step of the plan."""
+
+    step: Name
+
+
+class Settle(Body):
+    """How a step ended that no machine can know: whether it took effect, and what was seen."""
+
+    step: Name
+    happened: bool
+    evidence: Text
+
+
+class Because(Body):
+    """The reason, for the record."""
+
+    because: Text
+
+
+class Halt(Body):
+    """scope: all, team:NAME or agent:ID; exempt: agents that stay active as responders."""
+
+    scope: Name
+    reason: Text
+    incident: Name = ""
+    exempt: Names = ()
+
+
+class NewAgent(Body):
+    """An agent and the adapter that reaches it."""
+
+    agent: NewName
+    name: Line
+    team: NewName
+    adapter: NewName
+    options: Annotated[dict[Name, Any], Field(max_length=100)] = {}
+
+
+class RollCall(Body):
+    """What an agent says about itself. checkpoint: where its work is saved."""
+
+    halt: Name
+    state: Name
+    working_on: Line = ""
+    checkpoint: Line = ""
+    branch: Line = ""
+    available: bool = False
+
+
+class NewToken(Body):
+    """principal: person:NAME, agent:NAME or source:NAME."""
+
+    principal: Annotated[
+        str, StringConstraints(max_length=100, pattern=r"^(person|agent|source):[\w.@+-]+$")
+    ]
+    days: Annotated[int, Field(ge=1, le=365)] = 90

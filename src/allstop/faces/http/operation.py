@@ -1,0 +1,164 @@
+"""One row of the table of operations, and what its handler is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request as HttpRequest
+
+from allstop.application.command_post import Request
+from allstop.application.coordinator import Coordinator
+from allstop.application.views import Views
+from allstop.domain.authority import may
+from allstop.domain.policy import Policy
+from allstop.domain.principal import Principal
+from allstop.errors import Missing, Refused
+from allstop.faces.http.measuring import Measuring
+from allstop.faces.http.streaming import Streams
+
+CURRENT = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query parameter. kind: `boolean`, `integer` or `string`."""
+
+    name: str
+    kind: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What all handlers share. stop: asks the process to stop gracefully.
+
+    console_link: a link that signs its principal in to the web console once; None without a console.
+    """
+
+    coordinator: Coordinator
+    stop: Callable[[], None]
+    streams: Streams
+    measuring: Measuring
+    console_link: Callable[[Principal], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, authenticated, checked and parsed.
+
+    request: who asks, its id and idempotency key; body: the operation's model; query: parsed
+    values by name; http: the raw request, for the few operations that answer in their own way.
+    """
+
+    face: Face
+    request: Request
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Any
+    http: HttpRequest
+
+    @property
+    def coordinator(self) -> Coordinator:
+        return self.face.coordinator
+
+    @property
+    def views(self) -> Views:
+        return self.face.coordinator.views
+
+    @property
+    def who(self) -> Principal:
+        return self.request.who
+
+    @property
+    def policy(self) -> Policy:
+        return self.face.coordinator.post.book.latest
+
+    def incident(self) -> str:
+        """The incident of the path; `current` means the one that is open. Raises Missing."""
+        name = self.path["id"]
+        return self.views.current() if name == CURRENT else name
+
+    def require(self, action: str) -> None:
+        """Raises Refused unless the current policy grants the action."""
+        verdict = may(action, self.who, self.policy, {})
+        if not verdict.allowed:
+            raise Refused(tuple((one.code, one.text, one.hint) for one in verdict.reasons))
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API.
+
+    id: its verb, as on the command line; answer: the shape it answers with, or None for media of
+    its own; keyed: whether a repeat with the same Idempotency-Key gives the first answer again;
+    subject: what the path addresses, for 404; open: needs no authentication, local: needs none on
+    the Unix socket.
+    """
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    answer: Any = None
+    body: type[BaseModel] | None = None
+    query: tuple[Query, ...] = ()
+    headers: tuple[str, ...] = ()
+    status: int = 200
+    media: str = "application/json"
+    subject: str = ""
+    tag: str = ""
+    keyed: bool = False
+    open: bool = False
+    local: bool = False
+    problems: tuple[int, ...] = field(default=())
+
+    @property
+    def unsafe(self) -> bool:
+        return self.method not in ("GET", "HEAD")
+
+
+def command(make: Callable[[Call], Any]) -> Handler:
+    """The handler of an operation that is one command."""
+
+    async def handle(call: Call) -> Any:
+        return await call.coordinator.post.do(make(call), call.request)
+
+    return handle
+
+
+def incident_command(make: Callable[[str, Call], Any]) -> Handler:
+    """The handler of a command about the incident of the path.
+
+    With an idempotency key, a repeat must find its answer even when `current` means nothing any
+    more (it was the stand-down itself that is repeated); so the key is looked up first.
+    """
+
+    async def handle(call: Call) -> Any:
+        try:
+            incident = call.incident()
+        except Missing as missing:
+            if not call.request.key:
+                raise
+            try:
+                return await call.coordinator.post.do(make(CURRENT, call), call.request)
+            except Refused:
+                raise missing from None
+        return await call.coordinator.post.do(make(incident, call), call.request)
+
+    return handle
+
+
+def view(show: Callable[[Call], Any]) -> Handler:
+    """The handler of an operation that only reads."""
+
+    async def handle(call: Call) -> Any:
+        return show(call)
+
+    return handle

@@ -1,0 +1,60 @@
+"""Timelines that grow: each entry of the log is read once, however long an incident lasts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from allstop.application.coordinator import Coordinator
+from allstop.application.shapes import Entry
+from allstop.domain.record import halt_stream, incident_stream, plan_stream
+
+KEPT = 8
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class _Known:
+    """upto: the last position of the log that was looked at."""
+
+    streams: frozenset[str]
+    upto: int
+    entries: list[Entry]
+
+
+class Chronicle:
+    """The timelines of the incidents that are being looked at, everything included."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def timeline(self, incident: str) -> list[Entry]:
+        """All entries, oldest first. Raises Missing for an unknown incident."""
+        last = self._coordinator.store.last_position()
+        streams = self._streams(incident)
+        known = self._known.get(incident)
+        if known is None or known.streams != streams:
+            # A new halt or plan may have entries at positions that were passed before it was known.
+            found = self._coordinator.views.timeline(incident, everything=True)
+            # What was written since `last` was read comes again with the next batch.
+            entries = [entry for entry in found if entry.position <= last]
+            known = _Known(streams, last, entries)
+            self._known[incident] = known
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(incident)
+        self._read_on(known)
+        return known.entries
+
+    def _read_on(self, known: _Known) -> None:
+        while batch := self._coordinator.views.log(known.upto, BATCH):
+            known.entries += [entry for entry in batch if entry.stream in known.streams]
+            known.upto = batch[-1].position
+
+    def _streams(self, incident: str) -> frozenset[str]:
+        world = self._coordinator.post.world
+        found = {incident_stream(incident)}
+        found |= {halt_stream(halt.id) for halt in world.halts_of(incident)}
+        found |= {plan_stream(plan.id) for plan in world.plans_of(incident)}
+        return frozenset(found)

@@ -1,0 +1,117 @@
+"""Server-sent events: the fragments of a page that changed, as soon as the log grows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from allstop.application.coordinator import Coordinator
+from allstop.errors import AllstopError
+from allstop.faces.web.chronicle import Chronicle
+from allstop.faces.web.pages import Shown, show
+from allstop.faces.web.rendering import Fragment, Pages
+
+# Many entries come together: wait a little and send them as one.
+DEBOUNCE_S = 0.25
+# Services are sampled without an entry in the log.
+AT_LEAST_EVERY_S = 2.0
+WATCHERS = 200
+PAINTS_KEPT = 64
+FRESH_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """A page rendered at a moment. It does not depend on who looks, so watchers share it."""
+
+    shown: Shown
+    fragments: dict[str, Fragment]
+    position: int
+    at_ms: int
+
+
+class Painter:
+    """Gathers and renders pages; what several people look at is rendered once."""
+
+    def __init__(self, coordinator: Coordinator, pages: Pages) -> None:
+        self.coordinator = coordinator
+        self._pages = pages
+        self._chronicle = Chronicle(coordinator)
+        self._paints: OrderedDict[tuple[str, ...], Paint] = OrderedDict()
+
+    def paint(self, path: str, query: Mapping[str, str]) -> Paint:
+        """The page as it is now. Raises Missing or Invalid."""
+        key = (path, *(query.get(name, "") for name in ("everything", "all", "before")))
+        position = self.coordinator.store.last_position()
+        now = self.coordinator.clock.now().monotonic_ms
+        found = self._paints.get(key)
+        if found is not None and found.position == position and 0 <= now - found.at_ms < FRESH_MS:
+            return found
+        shown = show(self.coordinator, self._chronicle, path, query)
+        fragments = {name: self._pages.fragment(name, shown.context) for name in shown.fragments}
+        found = Paint(shown, fragments, position, now)
+        self._paints[key] = found
+        self._paints.move_to_end(key)
+        while len(self._paints) > PAINTS_KEPT:
+            self._paints.popitem(last=False)
+        return found
+
+
+@dataclass(slots=True)
+class Stream:
+    """One connection. farewell: asked before each message; a name ends the stream with that event.
+
+    What this connection was sent last is remembered by fragment, so it is sent only what changed.
+    A new connection is sent everything: the page drops what it has already.
+    """
+
+    painter: Painter
+    path: str
+    query: Mapping[str, str]
+    farewell: Callable[[], str]
+    sent: dict[str, str] = field(default_factory=dict)
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        hub = self.painter.coordinator.hub
+        waker = hub.waker()
+        try:
+            yield b"retry: 2000\n\n"
+            while not (last := self.farewell()):
+                waker.clear()
+                yield self._message()
+                await _grown(waker)
+            yield _event(last, 0, {})
+        except AllstopError as error:
+            yield _event("gone", 0, {"because": error.text})
+        finally:
+            hub.forget(waker)
+
+    def _message(self) -> bytes:
+        paint = self.painter.paint(self.path, self.query)
+        changed = [one for one in paint.fragments.values() if self.sent.get(one.id) != one.mark]
+        self.sent |= {one.id: one.mark for one in changed}
+        body = {
+            "at": self.painter.coordinator.clock.now().utc.isoformat(),
+            "title": paint.shown.title,
+            "said": paint.shown.said,
+            "fragments": [{"id": one.id, "mark": one.mark, "html": one.html} for one in changed],
+        }
+        return _event("fragments", paint.position, body)
+
+
+async def _grown(waker: asyncio.Event) -> None:
+    """Wait for the log to grow, or a while."""
+    try:
+        await asyncio.wait_for(waker.wait(), AT_LEAST_EVERY_S)
+    except TimeoutError:
+        return
+    await asyncio.sleep(DEBOUNCE_S)
+
+
+def _event(name: str, position: int, body: Mapping[str, object]) -> bytes:
+    # JSON has no raw line breaks, so one data line holds it.
+    id = f"id: {position}\n" if position else ""
+    return f"event: {name}\n{id}data: {json.dumps(body)}\n\n".encode()

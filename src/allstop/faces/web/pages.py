@@ -1,0 +1,223 @@
+"""What each page shows: read shapes gathered for the templates, nothing decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allstop.application.coordinator import Coordinator
+from allstop.application.shapes import IncidentView, Overview
+from allstop.application.timeline import QUIET
+from allstop.errors import Invalid, Missing
+from allstop.faces.web.chronicle import Chronicle
+from allstop.faces.web.graph import draw
+from allstop.faces.web.headline import halt_line, headline, service_state
+
+ENTRIES = 200
+LOG_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page, ready to render. fragments: its live parts; live: whether there is anything to follow.
+
+    title: of the window; said: for screen readers, when it changes.
+    """
+
+    template: str
+    fragments: tuple[str, ...]
+    title: str
+    said: str
+    context: dict[str, Any]
+    live: bool = True
+
+
+def show(
+    coordinator: Coordinator, chronicle: Chronicle, path: str, query: Mapping[str, str]
+) -> Shown:
+    """The page at a path without its leading slash. Raises Missing or Invalid."""
+    name, _, rest = path.partition("/")
+    if name == "incidents" and rest:
+        return _incident(coordinator, chronicle, rest, query)
+    if rest or name not in _GATHERERS:
+        raise Missing(f"there is no page /{path}", "the list of incidents is at /")
+    return _GATHERERS[name](coordinator, query)
+
+
+def _shared(coordinator: Coordinator) -> dict[str, Any]:
+    """What every page needs: the state of the whole, in one reading."""
+    overview = coordinator.views.overview()
+    ranks = _ranks(coordinator, overview)
+    people = {person.id: person.name for person in coordinator.post.book.latest.roster.people}
+    return {
+        "now": overview.at,
+        "position": overview.position,
+        "overview": overview,
+        "head": headline(overview, ranks),
+        "ranks": ranks,
+        "people": people,
+        "commander_title": _commander_title(coordinator),
+        "service_state": service_state,
+        "halt_line": halt_line,
+    }
+
+
+def _ranks(coordinator: Coordinator, overview: Overview) -> dict[str, int]:
+    world, book = coordinator.post.world, coordinator.post.book
+    return {
+        line.id: book.pinned(world.incidents[line.id].policy).protocol.severity(line.severity).rank
+        for line in overview.incidents
+        if line.id in world.incidents
+    }
+
+
+def _commander_title(coordinator: Coordinator) -> str:
+    protocol = coordinator.post.book.latest.protocol
+    titles = [rule.title for rule in protocol.roles if rule.name == "commander"]
+    return protocol.terms.get("commander") or (titles[0] if titles else "Commander")
+
+
+def _list(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
+    context = _shared(coordinator)
+    overview: Overview = context["overview"]
+    opened = [line for line in overview.incidents if line.state == "open"]
+    context |= {
+        "opened": opened,
+        "closed": [line for line in overview.incidents if line.state != "open"],
+    }
+    parts = ("headline", "open", "halts", "next", "fleet", "agents-brief", "closed")
+    return _shown("list", parts, "", context)
+
+
+def _incident(
+    coordinator: Coordinator, chronicle: Chronicle, name: str, query: Mapping[str, str]
+) -> Shown:
+    context = _shared(coordinator)
+    view = coordinator.views.incident(name)
+    everything = query.get("everything") == "1"
+    entries = chronicle.timeline(name)
+    chosen = [entry for entry in entries if everything or entry.kind not in QUIET]
+    shown = chosen if query.get("all") == "1" else chosen[-ENTRIES:]
+    context |= {
+        "view": view,
+        "line": view.line,
+        "rank": context["ranks"][view.line.id],
+        "everything": everything,
+        "entries": shown[::-1],
+        "older": len(chosen) - len(shown),
+        "quiet": len(entries) - len(chosen),
+        "closed_at": _closed_at(coordinator, view),
+        "deadlines": sorted(view.deadlines, key=lambda one: one.at),
+        "next": next_step(view),
+    }
+    parts = (
+        "state", "incident", "gates", "roll-call", "plans", "cause", "times", "team", "owed", "timeline",
+    )  # fmt: skip
+    return _shown("incident", parts, f"{view.line.id} {view.line.severity}", context)
+
+
+def _closed_at(coordinator: Coordinator, view: IncidentView) -> datetime | None:
+    return coordinator.post.world.incidents[view.line.id].stood_down_at
+
+
+def next_step(view: IncidentView) -> tuple[str, str] | None:
+    """The command that helps most now and why; None when nobody need do anything."""
+    if view.line.state != "open":
+        return None
+    for plan in view.plans:
+        if plan.state == "held":
+            stuck = next(
+                (step.id for step in plan.steps if step.state in ("failed", "unknown")), "STEP"
+            )
+            return (
+                f"allstop plan retry {plan.id} {stuck}",
+                f"{plan.id} is held: {plan.held_because}",
+            )
+    for plan in view.plans:
+        if plan.state == "proposed" and plan.approve:
+            return (
+                f"allstop approve {plan.id}",
+                f"{plan.id} waits for the {plan.approve}: {plan.title}",
+            )
+    if not view.acknowledged_by:
+        return (f"allstop ack {view.line.id}", "nobody has acknowledged it")
+    if view.line.waits_for:
+        return (f"allstop show {view.line.id}", view.line.waits_for[0])
+    return ("allstop stand-down", "every gate has passed")
+
+
+def _agents(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
+    context = _shared(coordinator)
+    halts = coordinator.views.halts()
+    context["standing"] = [halt for halt in halts if halt.stands]
+    context["lifted"] = [halt for halt in halts if not halt.stands]
+    return _shown("agents", ("state", "agents", "roll-calls"), "Agents", context)
+
+
+def _services(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
+    context = _shared(coordinator)
+    overview: Overview = context["overview"]
+    context["drawing"] = draw(overview.services)
+    context["titles"] = {service.name: service.title for service in overview.services}
+    return _shown("services", ("state", "graph", "services"), "Services", context)
+
+
+def _log(coordinator: Coordinator, query: Mapping[str, str]) -> Shown:
+    context = _shared(coordinator)
+    last = coordinator.store.last_position()
+    before = _position(query.get("before", ""), last + 1)
+    after = max(0, before - 1 - LOG_PAGE)
+    entries = coordinator.views.log(after, before - 1 - after)
+    context |= {
+        "entries": entries[::-1],
+        "newest": before > last,
+        "older": entries[0].position if entries and entries[0].position > 1 else None,
+        "newer": min(before + LOG_PAGE, last + 1) if before <= last else None,
+        "last": last,
+    }
+    return _shown("log", ("state", "log"), "Log", context)
+
+
+def _position(text: str, last: int) -> int:
+    if not text:
+        return last
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0):
+        raise Invalid(
+            f"{text[:40]!r} is no position in the log", "positions are whole numbers from 1"
+        )
+    return min(int(text), last)
+
+
+def _about(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
+    context = _shared(coordinator)
+    book = coordinator.post.book
+    checkpoints = coordinator.store.checkpoints()
+    context |= {
+        "coordinator": coordinator,
+        "protocol": book.latest.protocol,
+        "fleet": book.latest.fleet,
+        "roster": book.latest.roster,
+        "digest": book.current,
+        "checkpoint": checkpoints[-1] if checkpoints else None,
+        "adapters": coordinator.adapters.infos(),
+        "unavailable": coordinator.adapters.unavailable(),
+        "size": coordinator.store.size_bytes(),
+    }
+    return _shown("about", ("state",), "About", context)
+
+
+def _shown(template: str, parts: tuple[str, ...], title: str, context: dict[str, Any]) -> Shown:
+    head = context["head"]
+    window = " · ".join(part for part in (title, head.text, "Allstop") if part)
+    return Shown(template, parts, window, head.said, context)
+
+
+_GATHERERS = {
+    "": _list,
+    "agents": _agents,
+    "services": _services,
+    "log": _log,
+    "about": _about,
+}

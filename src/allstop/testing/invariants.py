@@ -1,0 +1,266 @@
+"""What must hold of every log, whatever happened: for property tests, simulator and audits.
+
+Ids are those of the design notes: S safety, L bounded liveness, U audit. Each check yields what it
+found; `check` runs them all. That every one of them can fail is proven in tests/properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from allstop.application.chain import GENESIS, link
+from allstop.domain.gates import phase_standings, standings
+from allstop.domain.halt import events as h
+from allstop.domain.halt.lifecycle import SETTLED
+from allstop.domain.incident import events as e
+from allstop.domain.plan import events as p
+from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.domain.plan.state import ENDED
+from allstop.domain.samples import Standing
+from allstop.testing.invariants_outside import OUTSIDE
+from allstop.testing.traces import Moment, Trace, Violation
+
+Found = Iterator[tuple[str, object]]
+TroubledSteps = (StepState.FAILED, StepState.UNKNOWN)
+
+
+def dense(trace: Trace) -> Found:
+    """U1: positions and versions have no gaps, and every entry is linked to the one before it."""
+    versions: dict[str, int] = {}
+    for place, record in enumerate(trace.records, 1):
+        if record.position not in (0, place):
+            yield f"position {record.position} where {place} belongs", record.kind
+        version = versions.get(record.stream, 0) + 1
+        if record.version != version:
+            yield f"version {record.version} where {version} belongs", record.stream
+        versions[record.stream] = record.version
+
+
+def chained(trace: Trace) -> Found:
+    """U1: the hash of every entry is right."""
+    ends: dict[str, str] = {}
+    for one in trace.stored or ():
+        prev = ends.get(one.stream, GENESIS)
+        body = one.body.encode()
+        wanted = link(
+            prev, one.stream, one.version, one.kind, one.schema, one.at, one.actor, one.cause, body
+        )
+        if one.prev != prev or one.hash != wanted:
+            yield "the chain is broken", one.position
+        ends[one.stream] = one.hash
+
+
+def replayed(trace: Trace) -> Found:
+    """U1: the state is what the log leads to."""
+    if trace.live is not None and trace.live != trace.end:
+        for part in ("incidents", "halts", "agents", "plans", "known_good", "versions", "epoch"):
+            if getattr(trace.live, part) != getattr(trace.end, part):
+                yield f"replay and live state differ in {part}", "end"
+
+
+def severity_kept(trace: Trace) -> Found:
+    """S13: the severity never drops without a person."""
+    for moment in trace.moments():
+        event = moment.record.event
+        if not isinstance(event, e.SeverityClassified) or event.by_person:
+            continue
+        incident = moment.before.incidents[moment.id]
+        protocol = trace.book.pinned(incident.policy).protocol
+        if not incident.severity:
+            continue
+        if protocol.severity(event.severity).rank > protocol.severity(incident.severity).rank:
+            yield f"{incident.severity} became {event.severity} by itself", moment
+
+
+def gates_kept(trace: Trace) -> Found:
+    """S12: a phase is left, and an incident stood down, only with every criterion met or overridden."""
+    for moment in trace.moments():
+        event = moment.record.event
+        incident = moment.before.incidents.get(moment.id)
+        if incident is None:
+            continue
+        policy = trace.book.pinned(incident.policy)
+        leaves = isinstance(event, e.PhaseEntered) and bool(incident.phase)
+        resolves = isinstance(event, e.MilestoneReached) and event.name == "resolved"
+        wanted = ()
+        if leaves or resolves:
+            phase = policy.protocol.phase(incident.phase)
+            wanted = phase_standings(moment.before, policy, incident, phase)
+        if isinstance(event, e.IncidentStoodDown):
+            wanted = standings(moment.before, policy, incident, policy.protocol.stand_down)
+            yield from _unready(moment)
+        for one in wanted:
+            if not one.passed:
+                yield f"{one.criterion.id} was not met: {one.text}", moment
+
+
+def _unready(moment: Moment) -> Found:
+    incident = moment.before.incidents[moment.id]
+    if "resolved" not in incident.milestones:
+        yield "stood down before it was resolved", moment
+    if not moment.record.actor.startswith("person:"):
+        yield f"stood down by {moment.record.actor}", moment
+    for plan in moment.before.plans_of(incident.id):
+        if plan.state in (PlanState.RUNNING, PlanState.HELD):
+            yield f"stood down while {plan.id} was {plan.state}", moment
+
+
+def settled_truly(trace: Trace) -> Found:
+    """S11: "all stopped" means every agent is confirmed by evidence or enforced."""
+    for moment in trace.moments():
+        if isinstance(moment.record.event, h.HaltSettled):
+            for line in moment.after.halts[moment.id].roll.values():
+                if line.state not in SETTLED:
+                    yield f"settled while {line.agent} is {line.state}", moment
+
+
+def latched(trace: Trace) -> Found:
+    """S2, S3: only a person lifts a halt, once, with a reason; whom another one holds stays held."""
+    for moment in trace.moments():
+        event = moment.record.event
+        for id, halt in moment.before.halts.items():
+            if halt.stands and not moment.after.halts[id].stands and moment.id != id:
+                yield f"{id} was lifted by an entry that is not about it", moment
+        if not isinstance(event, h.HaltReleased):
+            continue
+        if not moment.record.actor.startswith("person:") or not event.reason.strip():
+            yield f"lifted by {moment.record.actor}: {event.reason!r}", moment
+        if not moment.before.halts[moment.id].stands:
+            yield "lifted twice", moment
+        for agent in event.agents:
+            if moment.after.holders(agent):
+                yield f"{agent} is let go while another halt holds it", moment
+
+
+def newcomers_held(trace: Trace) -> Found:
+    """S2: at the end, every agent in the scope of a standing halt is on its roll."""
+    for halt in trace.end.standing_halts():
+        for agent in trace.end.agents.values():
+            if halt.covers(agent) and agent.id not in halt.roll:
+                yield f"{agent.id} runs free of {halt.id}", "end"
+
+
+def deadlines_once(trace: Trace) -> Found:
+    """L1: a deadline is missed at most once, and not before its time."""
+    seen: set[tuple[str, str]] = set()
+    for moment in trace.moments():
+        event = moment.record.event
+        if isinstance(event, e.DeadlineMissed):
+            if (moment.id, event.deadline) in seen:
+                yield f"{event.deadline} was missed twice", moment
+            seen.add((moment.id, event.deadline))
+            if moment.record.at < event.due_at:
+                yield f"{event.deadline} was called missed too early", moment
+
+
+def updates_once(trace: Trace) -> Found:
+    """L1: an update is asked for once, and updates are numbered without gaps."""
+    asked: set[tuple[str, int]] = set()
+    for moment in trace.moments():
+        event = moment.record.event
+        if isinstance(event, e.UpdateRequested):
+            if (moment.id, event.number) in asked:
+                yield f"update {event.number} was asked for twice", moment
+            asked.add((moment.id, event.number))
+        if isinstance(event, e.UpdatePosted):
+            if event.number != moment.before.incidents[moment.id].updates + 1:
+                yield f"update {event.number} out of turn", moment
+
+
+def one_per_key(trace: Trace) -> Found:
+    """S15: at most one open incident bears the same deduplication key."""
+    for moment in trace.moments():
+        event = moment.record.event
+        if isinstance(event, e.IncidentDeclared) and event.dedup:
+            for other in moment.before.open_incidents():
+                if other.dedup == event.dedup:
+                    yield f"{other.id} is open for {event.dedup} already", moment
+
+
+def steps_in_order(trace: Trace) -> Found:
+    """S5, S7, S9: no step starts twice, out of order, unapproved, after the end, or past a held one."""
+    for moment in trace.moments():
+        event, plan = moment.record.event, moment.before.plans.get(moment.id)
+        if plan is None:
+            continue
+        if isinstance(event, p.PlanStarted) and plan.approve and not plan.approved_by:
+            yield "started without its approval", moment
+        if not isinstance(event, p.StepStarted):
+            continue
+        state, step = plan.standing(event.step).state, plan.step(event.step)
+        if state not in (StepState.WAITING, *TroubledSteps):
+            yield f"{event.step} started although it is {state}", moment
+        if state is StepState.WAITING and plan.state is not PlanState.RUNNING:
+            yield f"{event.step} started while the plan is {plan.state}", moment
+        if plan.state in ENDED:
+            yield f"{event.step} started in a plan that has ended", moment
+        for before in step.after if step else ():
+            if plan.standing(before).state is not StepState.DONE:
+                yield f"{event.step} started before {before} was done", moment
+
+
+def troubles_hold(trace: Trace) -> Found:
+    """L5: between two transactions a plan with a failed step is held, and a running one has work."""
+    last = {record.cause: record.position for record in trace.records}
+    for plan in trace.end.plans.values():
+        states = [plan.standing(step.id).state for step in plan.steps]
+        if plan.state is PlanState.RUNNING and StepState.FAILED in states:
+            yield f"{plan.id} runs on past a failed step", last.get("", "end")
+        if plan.state is PlanState.RUNNING and not {StepState.RUNNING, StepState.UNKNOWN} & set(states):
+            yield f"{plan.id} is running and nothing of it is", "end"
+
+
+def gates_passed(trace: Trace) -> Found:
+    """S12: a gate step is done only when its samples say so."""
+    for moment in trace.moments():
+        event, plan = moment.record.event, moment.before.plans.get(moment.id)
+        if plan is None or not isinstance(event, p.StepDone):
+            continue
+        step, gate = plan.step(event.step), plan.gates.get(event.step)
+        if step is not None and step.kind == "gate":
+            if gate is None or gate.standing() is not Standing.PASS:
+                yield f"{event.step} is done without a pass", moment
+
+
+def approvals_bind(trace: Trace) -> Found:
+    """S8: an approval is a person's, and for exactly these steps."""
+    for moment in trace.moments():
+        event = moment.record.event
+        if isinstance(event, p.PlanApproved):
+            if event.hash != moment.before.plans[moment.id].hash:
+                yield "approved other steps than it has", moment
+            if not moment.record.actor.startswith("person:"):
+                yield f"approved by {moment.record.actor}", moment
+        if isinstance(event, e.ApprovalGiven | e.CriterionOverridden):
+            if not moment.record.actor.startswith("person:"):
+                yield f"{moment.record.kind} by {moment.record.actor}", moment
+
+
+def effects_asked(trace: Trace) -> Found:
+    """S5: every start of an act or a proof has exactly one effect, under its own key."""
+    if trace.effects is None:
+        return
+    for moment in trace.moments():
+        event, plan = moment.record.event, moment.before.plans.get(moment.id)
+        if plan is None or not isinstance(event, p.StepStarted):
+            continue
+        step = plan.step(event.step)
+        key = f"{moment.record.stream}:{moment.record.version}:0"
+        if step is not None and (step.kind != "gate") != (key in trace.effects):
+            yield f"{event.step} has {'no' if step.kind != 'gate' else 'an'} effect", moment
+
+
+CHECKS: tuple[Callable[[Trace], Found], ...] = (
+    dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
+    deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
+    approvals_bind, effects_asked, *OUTSIDE,
+)  # fmt: skip
+
+
+def check(trace: Trace) -> tuple[Violation, ...]:
+    """Everything that does not hold."""
+    found = []
+    for one in CHECKS:
+        name = (one.__doc__ or one.__name__).partition(":")[0]
+        found += [Violation(name, f"{one.__name__}: {what}", str(where)) for what, where in one(trace)]
+    return tuple(found)

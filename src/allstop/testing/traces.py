@@ -1,0 +1,75 @@
+"""What a check is given: the log, and whatever else is known about how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from allstop.application.ports import StoredRecord
+from allstop.domain.policy import PolicyBook
+from allstop.domain.record import Record
+from allstop.domain.world import World, evolve
+from allstop.testing.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """invariant: its id; what: one sentence; where: entry, effect or request."""
+
+    invariant: str
+    what: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.what} ({self.where})"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry with the worlds around it."""
+
+    record: Record
+    before: World
+    after: World
+
+    @property
+    def id(self) -> str:
+        """What the entry's stream is about: `INC-1`, `PLAN-2`."""
+        return self.record.stream.partition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.record.position} {self.record.stream} {self.record.kind}"
+
+
+@dataclass(slots=True)
+class Trace:
+    """One run. live: the state its program held at the end; stored: entries as stored, for the chain;
+    effects: id to state of the outbox; journal: what really happened. None: not known."""
+
+    records: tuple[Record, ...]
+    book: PolicyBook
+    live: World | None = None
+    stored: tuple[StoredRecord, ...] | None = None
+    effects: dict[str, str] | None = None
+    journal: Journal | None = None
+    _moments: list[Moment] = field(default_factory=list)
+
+    def moments(self) -> Iterable[Moment]:
+        """The log entry by entry; folded once."""
+        if not self._moments:
+            self._moments.extend(_folded(self.records))
+        return self._moments
+
+    @property
+    def end(self) -> World:
+        """The state the log leads to."""
+        moments = list(self.moments())
+        return moments[-1].after if moments else World()
+
+
+def _folded(records: tuple[Record, ...]) -> Iterator[Moment]:
+    world = World()
+    for record in records:
+        after = evolve(world, record)
+        yield Moment(record, world, after)
+        world = after

@@ -1,0 +1,109 @@
+"""The command line with real doors, and a coordinator of recorded answers behind its socket."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allstop.errors import Unavailable
+from allstop.faces.cli.entry import run
+from allstop.faces.cli.launch import Launch
+from allstop.settings import read_settings
+from tests.faces.cli import recorded
+from tests.faces.cli.coordinator import Recorded, serving
+
+
+@dataclass
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Doors:
+    """What the command line opens instead of the real program."""
+
+    problems: tuple[object, ...] = ()
+    starts: bool = True
+    audit: dict[str, Any] | None = None
+    exit_code: int = 0
+    paused: list[float] = field(default_factory=list)
+    homes: list[Path] = field(default_factory=list)
+
+    def launch(self, start: Path) -> Launch:
+        keys = iter(f"key-{number}" for number in range(1, 1000))
+        return Launch(
+            settings=lambda home, url="": read_settings(home or None, {}, start, url),
+            run_coordinator=self._run,
+            check_documents=lambda home: (self.problems, self.starts),
+            verify_offline=self._verify,
+            now=lambda: recorded.NOW,
+            new_key=lambda: next(keys),
+            pause=self.paused.append,
+        )
+
+    def _run(self, home: Path, ready: Callable[[int], None]) -> int:
+        self.homes.append(home)
+        ready(7411)
+        return self.exit_code
+
+    def _verify(self, home: Path) -> dict[str, Any]:
+        if self.audit is None:
+            raise Unavailable("the database cannot be opened")
+        return self.audit
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def doors() -> Doors:
+    return Doors()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A project folder with short paths."""
+    (tmp_path / "allstop.toml").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def allstop(home: Path, doors: Doors, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in the project and say how it ended."""
+    launch = doors.launch(home)
+
+    def typed(*words: str) -> Ran:
+        code = run(launch, {}, words)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return typed
+
+
+@pytest.fixture
+def book(home: Path) -> Iterator[Recorded]:
+    """A coordinator in the middle of INC-1."""
+    found = Recorded()
+    view, plan, halt = recorded.VIEW, recorded.PLAN, recorded.HALT
+    found.answer("GET /overview", recorded.OVERVIEW)
+    found.answer("GET /incidents", recorded.OVERVIEW.incidents)
+    for name in ("current", "INC-1"):
+        found.answer(f"GET /incidents/{name}", view)
+        found.answer(f"GET /incidents/{name}/timeline", recorded.ENTRIES)
+    found.answer("GET /plans/PLAN-1", plan)
+    found.answer("GET /halts", (halt,))
+    found.answer("GET /halts/HALT-1", halt)
+    found.answer("GET /services", recorded.SERVICES)
+    found.answer("GET /agents", recorded.AGENTS)
+    found.answer("GET /readyz", b"ready\n")
+    settings = read_settings(home, {})
+    with serving(settings.socket, found):
+        yield found
+
+

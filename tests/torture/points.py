@@ -1,0 +1,72 @@
+"""Which crash points there are in the source, and at which reaches of each the harness kills."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "allstop"
+# The memory store and the simulator pass the same names in a process nobody kills.
+ELSEWHERE = ("testing/", "adapters/memory_store.py", "sandbox/")
+REACH = re.compile(r"\b_?reach\(\s*\"([a-z-]+(?:\.[a-z-]+)+)\"")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Dies by its own hand at the n-th reach of a point. Reaches count anew in each life."""
+
+    point: str
+    hit: int
+
+    def __str__(self) -> str:
+        return f"{self.point}:{self.hit}"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Is killed from outside so many seconds after it was ready."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"after {self.seconds:.2f} s"
+
+
+Death = At | After
+
+# Three lives each: the first reach at all, then reaches that fall into diagnosis and into the plans
+# (measured: docs/torture.md). One emergency dies at each of them in turn and is brought to its end.
+HITS: dict[str, tuple[int, ...]] = {
+    "post.before": (1, 30, 25),
+    "post.decided": (2, 40, 25),
+    "post.after": (3, 35, 30),
+    "store.before-commit": (2, 60, 40),
+    "store.after-commit": (4, 50, 40),
+    "store.before-answer": (6, 55, 40),
+    "timekeeper.due": (1, 1, 1),
+    "runner.claim": (1, 6, 5),
+    "runner.claimed": (1, 17, 2),
+    "runner.acted": (1, 16, 2),
+    "runner.report": (2, 16, 3),
+    "runner.reported": (3, 15, 3),
+    "monitor.samples": (1, 8, 6),
+    "monitor.declare": (1, 1),
+}
+
+
+def points_in_source() -> dict[str, list[str]]:
+    """Every named point of the code that runs in a coordinator, with the files that pass it."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(SOURCE.rglob("*.py")):
+        place = file.relative_to(SOURCE).as_posix()
+        if place.startswith(ELSEWHERE):
+            continue
+        for name in REACH.findall(file.read_text("utf-8")):
+            found.setdefault(name, []).append(place)
+    return found
+
+
+def deaths_at(point: str) -> tuple[Death, ...]:
+    """The deaths of one emergency that is all about this point. Raises KeyError for an unknown one."""
+    return tuple(At(point, hit) for hit in HITS[point])
