@@ -21,7 +21,10 @@ def main(arguments: list[str]) -> int:
     wanted = [name for name in arguments if not name.startswith("-")] or list(NAMES)
     unknown = set(wanted) - set(NAMES)
     if unknown:
-        print(f"error: no benchmark {', '.join(sorted(unknown))}\nhint: {', '.join(NAMES)}", file=sys.stderr)
+        print(
+            f"error: no benchmark {', '.join(sorted(unknown))}\nhint: {', '.join(NAMES)}",
+            file=sys.stderr,
+        )
         return 2
     measured: dict[str, object] = {"machine": machine()}
     runs: dict[str, Callable[[], object]] = {
@@ -32,7 +35,9 @@ def main(arguments: list[str]) -> int:
         print(f"measuring {name} ...", file=sys.stderr)
         measured[name] = runs[name]()
         if not as_json:
-            print(f"{name}: {json.dumps(measured[name], indent=2, default=lambda value: round(value, 2))}")
+            print(
+                f"{name}: {json.dumps(measured[name], indent=2, default=lambda value: round(value, 2))}"
+            )
     if as_json:
         print(json.dumps(measured, indent=2))
     return 0
@@ -46,7 +51,9 @@ def machine() -> str:
 
 def _append() -> object:
     script = Path(__file__).with_name("append.py")
-    found = subprocess.run([sys.executable, str(script), "--json"], check=True, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, str(script), "--json"], check=True, capture_output=True, text=True
+    )
     return json.loads(found.stdout)
 
 

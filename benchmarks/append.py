@@ -120,7 +120,9 @@ def main():
                  "cpus": os.cpu_count(), "rounds": args.rounds, "count": args.count}  # fmt: skip
         print(json.dumps({"about": about, "figures": figures}, indent=2))
         return
-    print(f"{'':10}{'events/s':>10}{'lowest':>10}{'highest':>10}{'ratio':>8}{'p50 ms':>9}{'p99 ms':>9}")
+    print(
+        f"{'':10}{'events/s':>10}{'lowest':>10}{'highest':>10}{'ratio':>8}{'p50 ms':>9}{'p99 ms':>9}"
+    )
     for name, row in figures.items():
         cells = (row["per_second"], row["lowest"], row["highest"])
         print(f"{name:10}" + "".join(f"{cell:>10,}" for cell in cells)

@@ -31,7 +31,12 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
             times.append(_declared_at(api) - began)
             api.close()
     times.sort()
-    return {"rounds": rounds, "median_s": times[len(times) // 2], "best_s": times[0], "worst_s": times[-1]}
+    return {
+        "rounds": rounds,
+        "median_s": times[len(times) // 2],
+        "best_s": times[0],
+        "worst_s": times[-1],
+    }
 
 
 def _until_well(api: Api) -> None:
@@ -47,6 +52,8 @@ def _declared_at(api: Api) -> float:
         with contextlib.suppress(OSError):
             found = api.get("/incidents")
             if found:
-                return datetime.fromisoformat(found[0]["declared_at"].replace("Z", "+00:00")).timestamp()
+                return datetime.fromisoformat(
+                    found[0]["declared_at"]
+                ).timestamp()
         time.sleep(0.05)
     raise TimeoutError("nothing was declared within 20 s")

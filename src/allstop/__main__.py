@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def main() -> int:
         run_coordinator=_run_coordinator,
         check_documents=_check_documents,
         verify_offline=_verify_offline,
-        now=lambda: datetime.now(UTC),
+        now=_now,
         new_key=_new_key,
         pause=_pause,
     )
@@ -50,8 +50,13 @@ def _verify_offline(home: Path) -> dict[str, Any]:
     return found
 
 
+def _now() -> datetime:
+    found: datetime = import_module("allstop.adapters.clock").SystemClock().now().utc
+    return found
+
+
 def _new_key() -> str:
-    key: str = import_module("secrets").token_urlsafe(24)
+    key: str = import_module("allstop.adapters.randomness").new_secret()
     return key
 
 

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import pwd
-import secrets
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ import structlog
 from allstop import __version__
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import ProcessCrashPoints
+from allstop.adapters.randomness import new_name, new_secret
 from allstop.adapters.report_files import ReportFiles
 from allstop.adapters.signing import CheckpointFile, PublicKeys, SigningKey
 from allstop.adapters.sqlite import SqliteLog, SqliteStore
@@ -44,8 +44,12 @@ from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import Loaded, Problem, load
 from allstop.settings import Settings, prepare_state, read_settings
 
-
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     policy = _policy(settings.home, adapters)
     clock, crash = SystemClock(), ProcessCrashPoints()
     store = SqliteStore(settings.database, crash=crash)
-    await store.open(f"{os.getpid()}-{secrets.token_hex(4)}")
+    await store.open(f"{os.getpid()}-{new_name()}")
     post = CommandPost(store, clock, crash)
     post.load(policy)
     hub = Hub(store)
@@ -94,7 +98,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
         store=store,
         hub=hub,
         views=views,
-        access=Access(post, store, clock, _login_of, _new_secret),
+        access=Access(post, store, clock, _login_of, new_secret),
         reports=Reports(views, post, clock, ReportFiles(settings.home)),
         adapters=adapters,
         clock=clock,
@@ -123,7 +127,7 @@ def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
 
 async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
     coordinator = await open_coordinator(settings)
-    sessions = Sessions(coordinator.clock, _new_secret)
+    sessions = Sessions(coordinator.clock, new_secret)
     bound: list[int] = []
 
     def noted(port: int) -> None:
@@ -204,9 +208,12 @@ def _told(report: Report) -> dict[str, Any]:
         "checkpoints": report.checkpoints,
         "exported": report.exported,
         "unsealed": report.unsealed,
-        "first_bad": None if first is None else {"position": first.position, "kind": first.kind, "text": first.text},
+        "first_bad": None
+        if first is None
+        else {"position": first.position, "kind": first.kind, "text": first.text},
         "problems": [
-            {"kind": one.kind, "position": one.position, "text": one.text} for one in report.problems[:100]
+            {"kind": one.kind, "position": one.position, "text": one.text}
+            for one in report.problems[:100]
         ],
     }
 
@@ -219,7 +226,9 @@ def _policy(home: Path, adapters: InstalledAdapters) -> Policy:
     loaded = _load(home, adapters)
     if loaded.policy is None:
         found = [str(problem) for problem in loaded.problems if problem.is_error]
-        raise Invalid("\n".join(found), "mend the documents; `allstop protocol check` lists everything")
+        raise Invalid(
+            "\n".join(found), "mend the documents; `allstop protocol check` lists everything"
+        )
     return loaded.policy
 
 
@@ -227,7 +236,3 @@ def _login_of(uid: int) -> str | None:
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return None
-
-
-def _new_secret() -> str:
-    return secrets.token_urlsafe(32)

@@ -37,7 +37,9 @@ class Refused(AllstopError):
     code = "refused"
 
     def __init__(self, reasons: tuple[tuple[str, str, str], ...]) -> None:
-        super().__init__("; ".join(text for _, text, _ in reasons), reasons[0][2] if reasons else "")
+        super().__init__(
+            "; ".join(text for _, text, _ in reasons), reasons[0][2] if reasons else ""
+        )
         self.reasons = reasons
 
 

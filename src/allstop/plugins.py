@@ -160,5 +160,7 @@ def _entry(info: AdapterInfo) -> AdapterEntry:
         verb = info.verb(name)
         if port in info.ports and verb is not None:
             options[port] = by_model(verb.options)
-    verbs = tuple(VerbEntry(verb.name, by_model(verb.options), verb.read_only) for verb in info.verbs)
+    verbs = tuple(
+        VerbEntry(verb.name, by_model(verb.options), verb.read_only) for verb in info.verbs
+    )
     return AdapterEntry(info.name, info.ports, verbs, options)

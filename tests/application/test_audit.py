@@ -209,7 +209,9 @@ def test_what_cannot_be_read_is_a_problem_not_a_traceback(
     """Given a source that fails half way, then the report says where, and covers the rest."""
 
     class Broken(MemoryStore):
-        def records(self, after: int = 0, limit: int = 1000, stream: str = "") -> list[StoredRecord]:
+        def records(
+            self, after: int = 0, limit: int = 1000, stream: str = ""
+        ) -> list[StoredRecord]:
             if after >= 12:
                 raise errors.Corrupt("page 7 is damaged")
             return super().records(after, 12 - after, stream)
@@ -241,9 +243,7 @@ class _ByPosition(list[StoredRecord]):
         return list(_between(self, part.start, part.stop - part.start))
 
 
-def _between(
-    events: list[StoredRecord], after: int, limit: int
-) -> Iterator[StoredRecord]:
+def _between(events: list[StoredRecord], after: int, limit: int) -> Iterator[StoredRecord]:
     found = 0
     for entry in events:
         if entry.position > after and found < limit:

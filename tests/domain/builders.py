@@ -10,6 +10,7 @@ from allstop.domain.decide import Decided, decide
 from allstop.domain.due import due
 from allstop.domain.effects import Effect, Outcome, done
 from allstop.domain.halt.commands import RegisterAgent
+from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident, RecordSamples
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import RecordOutcome
@@ -167,7 +168,7 @@ class Story:
 
     policy: Policy = field(default_factory=policy)
     world: World = field(default_factory=World)
-    now: Now = Now(START, 0, "boot-1")
+    now: Now = field(default_factory=lambda: Now(START, 0, "boot-1"))
     records: list[Record] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     refused: Verdict | None = None
@@ -189,7 +190,11 @@ class Story:
 
     def wait(self, milliseconds: int) -> Story:
         """Let time pass, and issue whatever falls due on the way."""
-        end = replace(self.now, utc=self.now.utc + timedelta(milliseconds=milliseconds), monotonic_ms=self.now.monotonic_ms + milliseconds)
+        end = replace(
+            self.now,
+            utc=self.now.utc + timedelta(milliseconds=milliseconds),
+            monotonic_ms=self.now.monotonic_ms + milliseconds,
+        )
         while True:
             self.settle()
             next_at = due(self.world, self.book, self.now).next_at
@@ -223,14 +228,19 @@ class Story:
     def sample(self, **good: bool) -> Story:
         """One round of samples in every open incident; probes not named are good."""
         names = [spec.name for spec in self.policy.fleet.probes()]
-        samples = tuple(Sample(name, good.get(name.replace("-", "_"), True), "seen") for name in names)
+        samples = tuple(
+            Sample(name, good.get(name.replace("-", "_"), True), "seen") for name in names
+        )
         for incident in self.world.open_incidents():
             self.when(RecordSamples(incident.id, samples, 1000), MONITOR)
         return self
 
     def register(self) -> Story:
         for agent in self.policy.roster.agents:
-            self.when(RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options), COORDINATOR)
+            self.when(
+                RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options),
+                COORDINATOR,
+            )
         return self
 
     def kinds(self) -> list[str]:
@@ -239,9 +249,14 @@ class Story:
 
 def outage(**more: Any) -> Story:
     """Two agents, a known good release, and a SEV1 declared by the monitor."""
-    from allstop.domain.impact import Impact
-
     story = Story().register()
     story.world = replace(story.world, known_good={"payments": KnownGood("good-tree", 600_000)})
-    command = DeclareIncident("buying fails", ("payments",), "monitor", Impact(core_functions_down=("buying",)), began_at=START, **more)
+    command = DeclareIncident(
+        "buying fails",
+        ("payments",),
+        "monitor",
+        Impact(core_functions_down=("buying",)),
+        began_at=START,
+        **more,
+    )
     return story.when(command, MONITOR)

@@ -85,13 +85,14 @@ def looked_first(found: Evidence) -> Iterator[str]:
             stream, step = steps[key]
             if _kind(found.log, stream, step) == "probe":
                 continue  # a proof changes nothing: it is simply looked for again
-            after = [
-                one.kind for one in found.log
-                if one.position > crash.before and one.stream == stream
-                and one.kind.startswith("step.") and one.body["step"] == step
+            moves = [
+                one for one in found.log
+                if one.stream == stream and one.kind.startswith("step.") and one.body["step"] == step
             ]  # fmt: skip
-            if not after or after[0] != "step.unknown":
-                yield f"{key} was in flight at {crash.death}, and went on with {after[:1]}"
+            was = [one.kind for one in moves if one.position <= crash.before][-1:]
+            then = [one.kind for one in moves if one.position > crash.before][:1]
+            if "step.unknown" not in (*was, *then):
+                yield f"{key} was in flight at {crash.death}: {was}, and went on with {then}"
 
 
 def steps_are_well_formed(found: Evidence) -> Iterator[str]:

@@ -18,7 +18,8 @@ import httpx
 from allstop.sandbox.layout import AGENTS
 from allstop.sandbox.order_book import OrderBook, check_order_book
 from tests.torture.coordinator import Crash, Lives, client_of, command, environment
-from tests.torture.ground import Ground, Run, ground
+from tests.torture.ground import Ground, ground
+from tests.torture.journal import JOURNAL, Run, runs_in
 from tests.torture.ledger import Customer, Ledger
 from tests.torture.points import Death
 
@@ -214,7 +215,7 @@ def _collected(
         unspent=tuple(lives.deaths) + ((lives.armed,) if lives.armed else ()),
         log=tuple(read_log(place)),
         ledger=ledger,
-        runs=tuple(place.runs()),
+        runs=tuple(runs_in(place.folder / JOURNAL)),
         rollbacks=tuple(place.rollbacks(service)),
         routes=place.routes(),
         release=place.release(service),

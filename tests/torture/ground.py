@@ -24,23 +24,14 @@ from allstop.sandbox.documents import Pace, write_project
 from allstop.sandbox.layout import AGENTS, Layout, SandboxError, read_record
 from allstop.sandbox.processes import base_environment
 
+from tests.torture.journal import JOURNAL, KEEPER
+
 PACE = Pace(window="2s", cadence="30s", roll_call="2s", interval="300ms")
 UP_SECONDS = 40.0
-KEEPER = Path(__file__).with_name("keep_journal.py")
 
 
 class GroundError(RuntimeError):
     """The shop could not be set up; nothing is said about Allstop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One time a program of ours was run, as the outside journal has it. ended: None if never seen."""
-
-    key: str
-    epoch: int
-    started: float
-    ended: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +43,8 @@ class Ground:
     control: ControlClient
 
     @property
-    def journal(self) -> Path:
-        return self.folder / "journal.jsonl"
-
-    @property
     def database(self) -> Path:
         return self.home / ".allstop" / "allstop.db"
-
-    def runs(self) -> list[Run]:
-        """What the outside journal says was run, in order of its beginning."""
-        if not self.journal.exists():
-            return []
-        lines = [json.loads(line) for line in self.journal.read_text("utf-8").splitlines()]
-        ends = [line for line in lines if line["phase"] == "end"]
-        runs = []
-        for line in lines:
-            if line["phase"] != "start":
-                continue
-            end = next((e for e in ends if e["key"] == line["key"] and e["at"] >= line["at"]), None)
-            if end is not None:
-                ends.remove(end)
-            runs.append(Run(line["key"], line["epoch"], line["at"], end["at"] if end else None))
-        return runs
 
     def routes(self) -> dict[str, dict[str, Any]]:
         """The gateway's own table."""
@@ -157,6 +128,8 @@ def _write(home: Path, folder: Path) -> None:
     protocol = _read(home / "protocol.yaml")
     protocol["remedy"] |= {
         "approve": None,
+        # Evidence waits while nobody lives; the table must not decide without it.
+        "decide_within": "60s",
         "gate": {"samples": 2, "window": "600ms", "limit": "60s"},
     }
     _save(home / "protocol.yaml", protocol)
@@ -164,7 +137,7 @@ def _write(home: Path, folder: Path) -> None:
     fleet["monitor"]["known_good_after"] = "1s"
     for service in fleet["services"].values():
         restart = service["actions"]["restart"]
-        witness = [sys.executable, str(KEEPER), str(folder / "journal.jsonl")]
+        witness = [sys.executable, str(KEEPER), str(folder / JOURNAL)]
         restart["options"]["argv"] = [*witness, *restart["options"]["argv"]]
     _save(home / "fleet.yaml", fleet)
 

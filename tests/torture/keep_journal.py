@@ -13,6 +13,7 @@ import time
 def note(file: str, phase: str, **more: object) -> None:
     """One line in one write, so that two programs at once cannot mix theirs."""
     line = {
+        "run": os.getpid(),
         "key": os.environ.get("ALLSTOP_KEY", ""),
         "epoch": int(os.environ.get("ALLSTOP_EPOCH", "-1")),
         "target": os.environ.get("ALLSTOP_TARGET", ""),

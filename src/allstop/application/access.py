@@ -45,14 +45,17 @@ class Access:
             if login is not None and person.login == login:
                 return Principal(person.id, Kind.PERSON, f"socket peer {login}")
         raise Unauthenticated(
-            f"the user {login or uid} is nobody on the roster", f"add `login: {login or uid}` to a person in roster.yaml"
+            f"the user {login or uid} is nobody on the roster",
+            f"add `login: {login or uid}` to a person in roster.yaml",
         )
 
     def by_token(self, secret: str) -> Principal:
         """The principal of a live token. Raises Unauthenticated."""
         found = self._store.token(digest_of(secret), self._clock.now().utc)
         if found is None:
-            raise Unauthenticated("this token is unknown, revoked or expired", "allstop token new person:NAME")
+            raise Unauthenticated(
+                "this token is unknown, revoked or expired", "allstop token new person:NAME"
+            )
         kind, _, name = found.partition(":")
         return Principal(name, Kind(kind), "token")
 

@@ -19,7 +19,9 @@ _LISTED = 1000
 class AuditSource(Protocol):
     """What can be audited: a store, or a database file that no coordinator holds."""
 
-    def records(self, after: int = 0, limit: int = 1000, stream: str = "") -> list[StoredRecord]: ...
+    def records(
+        self, after: int = 0, limit: int = 1000, stream: str = ""
+    ) -> list[StoredRecord]: ...
 
     def policies(self) -> dict[str, str]: ...
 

@@ -10,7 +10,17 @@ from allstop.application.codec import write_time
 GENESIS = "0" * 64
 
 
-def link(prev: str, stream: str, version: int, kind: str, schema: int, at: datetime, actor: str, cause: str, body: bytes) -> str:
+def link(  # noqa: PLR0913, PLR0917 (everything an entry says goes into its hash)
+    prev: str,
+    stream: str,
+    version: int,
+    kind: str,
+    schema: int,
+    at: datetime,
+    actor: str,
+    cause: str,
+    body: bytes,
+) -> str:
     """SHA-256 over the previous hash of the stream and everything the entry says.
 
     Fields are joined by newlines, which none of them but the canonical body (a single line) could

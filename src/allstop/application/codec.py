@@ -72,4 +72,4 @@ def write_time(at: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)

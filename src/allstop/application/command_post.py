@@ -126,7 +126,9 @@ class CommandPost:
         found = decide(command, self.world, self._book, self._clock.now(), who)
         return found if isinstance(found, Verdict) else Verdict.yes()
 
-    async def do(self, command: Any, request: Request, attached: Attached = Attached()) -> dict[str, Any]:
+    async def do(
+        self, command: Any, request: Request, attached: Attached = Attached()
+    ) -> dict[str, Any]:
         """Decide and record one command; returns when it is durable.
 
         Raises Refused with every reason, KeyReused when the idempotency key belongs to another
@@ -136,7 +138,9 @@ class CommandPost:
         if attached.finish is not None:
             lane = Lane.HALT if command.effect.lane is Lane.HALT else Lane.COMMAND
         self._crash.reach("post.before")
-        committed = await self._store.write(lane, lambda view: self._turn(view, command, request, attached))
+        committed = await self._store.write(
+            lane, lambda view: self._turn(view, command, request, attached)
+        )
         self._crash.reach("post.after")
         tag: _Tag = committed.tag
         if tag.refused is not None:
@@ -157,9 +161,9 @@ class CommandPost:
         found = decide(command, self._drafted, self._book, now, request.who, request.cause)
         if isinstance(found, Verdict):
             return self._refusal(command, request, found)
-        return self._write(command, request, attached, found)
+        return self._write(request, attached, found)
 
-    def _write(self, command: Any, request: Request, attached: Attached, found: Decided) -> Write:
+    def _write(self, request: Request, attached: Attached, found: Decided) -> Write:
         now = self._clock.now()
         reply = None
         if request.key:
@@ -195,12 +199,16 @@ class CommandPost:
         if request.who.kind is Kind.SYSTEM:
             return Write(tag=tag)
         reasons = tuple(f"{one.code}: {one.text}" for one in verdict.reasons)
-        entry = RefusalEntry(self._clock.now().utc, str(request.who), type(command).__name__, reasons)
+        entry = RefusalEntry(
+            self._clock.now().utc, str(request.who), type(command).__name__, reasons
+        )
         return Write(refusal=entry, tag=tag)
 
     def _dropped(self, tags: Sequence[Any]) -> None:
         """Writes that were applied and not kept: go back to before the oldest of them."""
-        oldest = next((tag for tag in tags if isinstance(tag, _Tag) and tag.before is not None), None)
+        oldest = next(
+            (tag for tag in tags if isinstance(tag, _Tag) and tag.before is not None), None
+        )
         if oldest is not None and oldest.before is not None:
             self._drafted, self._stored = oldest.before, set(oldest.stored)
 

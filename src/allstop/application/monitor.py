@@ -15,7 +15,12 @@ from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Adapters, Clock, CrashPoints
 from allstop.domain.fleet_graph import covered, dependents, suspects
 from allstop.domain.impact import Impact
-from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, NoteRelease, RecordSamples
+from allstop.domain.incident.commands import (
+    DeclareIncident,
+    MeasureImpact,
+    NoteRelease,
+    RecordSamples,
+)
 from allstop.domain.moment import Now, words
 from allstop.domain.money import per_hour
 from allstop.domain.policy import Fleet, Meter, ProbeSpec
@@ -61,7 +66,9 @@ class Round:
 class Monitor:
     """Runs for the life of the coordinator. `watches` is what views show."""
 
-    def __init__(self, post: CommandPost, adapters: Adapters, clock: Clock, crash: CrashPoints) -> None:
+    def __init__(
+        self, post: CommandPost, adapters: Adapters, clock: Clock, crash: CrashPoints
+    ) -> None:
         self._post = post
         self._adapters = adapters
         self._clock = clock
@@ -107,7 +114,9 @@ class Monitor:
         async def one(spec: ProbeSpec, *, meter: bool) -> None:
             probe = self._adapters.probe(spec.adapter)
             if probe is None:
-                found.samples[spec.name] = Sample(spec.name, None, f"there is no probe {spec.adapter}")
+                found.samples[spec.name] = Sample(
+                    spec.name, None, f"there is no probe {spec.adapter}"
+                )
                 return
             sample, facts = await probe.measure(spec.name, spec.options, spec.timeout_ms)
             if meter:
@@ -157,7 +166,9 @@ class Monitor:
 
     def _uncovered(self) -> tuple[str, ...]:
         """Failing services that no open incident explains."""
-        named = [name for incident in self._post.world.open_incidents() for name in incident.services]
+        named = [
+            name for incident in self._post.world.open_incidents() for name in incident.services
+        ]
         return tuple(name for name in self.down_services() if not covered(self._fleet, named, name))
 
     def _shaky(self, failing: tuple[str, ...]) -> tuple[str, ...]:
@@ -179,7 +190,11 @@ class Monitor:
             for spec in self._fleet.probes()
             if (watch := self.watches[spec.name]).down
         )
-        goods = [watch.last_good_at for watch in self.watches.values() if watch.down and watch.last_good_at]
+        goods = [
+            watch.last_good_at
+            for watch in self.watches.values()
+            if watch.down and watch.last_good_at
+        ]
         command = DeclareIncident(
             title=f"{what} failing, {', '.join(causes)} suspected", services=causes, trigger="monitor",
             impact=impact, dedup=f"monitor:{','.join(causes)}", began_at=min(goods) if goods else None,
@@ -226,7 +241,9 @@ class Monitor:
         for service in self._fleet.services:
             reported = [found.facts.get(spec.name, {}).get("release") for spec in service.probes]
             names = {name for name in reported if isinstance(name, str) and name}
-            good = bool(service.probes) and all(found.samples[spec.name].good for spec in service.probes)
+            good = bool(service.probes) and all(
+                found.samples[spec.name].good for spec in service.probes
+            )
             if not good or len(names) != 1:
                 self._releases.pop(service.name, None)
                 continue
@@ -237,9 +254,18 @@ class Monitor:
                 continue
             good_for = now.monotonic_ms - seen.good_since_ms
             known = self._post.world.known_good.get(service.name)
-            if good_for >= self._fleet.monitor.known_good_ms and (known is None or known.release != name):
-                await self._post.do(NoteRelease(service.name, name, good_for), Request(MONITOR, "round"))
-                log.info("release known good", service=service.name, release=name, good_for=words(good_for))
+            if good_for >= self._fleet.monitor.known_good_ms and (
+                known is None or known.release != name
+            ):
+                await self._post.do(
+                    NoteRelease(service.name, name, good_for), Request(MONITOR, "round")
+                )
+                log.info(
+                    "release known good",
+                    service=service.name,
+                    release=name,
+                    good_for=words(good_for),
+                )
 
 
 def _count(facts: Mapping[str, Any], name: str) -> int | None:

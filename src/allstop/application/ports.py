@@ -275,7 +275,9 @@ class Probe(Protocol):
 
     info: AdapterInfo
 
-    async def measure(self, name: str, options: dict[str, Any], timeout_ms: int) -> tuple[Sample, dict[str, Any]]:
+    async def measure(
+        self, name: str, options: dict[str, Any], timeout_ms: int
+    ) -> tuple[Sample, dict[str, Any]]:
         """One sample, and the scalar facts read on the way (for meters and releases).
 
         Never raises: a probe that cannot run returns good=None and says why. Ends within

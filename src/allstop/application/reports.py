@@ -60,16 +60,25 @@ class Reports:
 
 def _cell(text: str) -> str:
     """Text that cannot break out of a table cell, nor become markup."""
-    table = {"|": "\\|", "\n": " ", "\r": " ", "<": "&lt;", ">": "&gt;", "[": "\\[", "]": "\\]", "`": "'"}
+    table = {
+        "|": "\\|",
+        "\n": " ",
+        "\r": " ",
+        "<": "&lt;",
+        ">": "&gt;",
+        "[": "\\[",
+        "]": "\\]",
+        "`": "'",
+    }
     return "".join(table.get(letter, letter) for letter in text)
 
 
 def _head(view: IncidentView, incident: Incident) -> list[str]:
     return [
         f"# {view.line.id}: {_cell(view.line.title)}", "",
-        f"{view.line.severity} ({view.line.severity_title}) · {view.line.state} · declared "
+        (f"{view.line.severity} ({view.line.severity_title}) · {view.line.state} · declared "
         f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC by {view.declared_by} · protocol {view.protocol} "
-        f"(policy {view.policy[:12]})", "",
+        f"(policy {view.policy[:12]})"), "",
     ]  # fmt: skip
 
 
@@ -85,12 +94,19 @@ def _summary(view: IncidentView, incident: Incident) -> list[str]:
     for subject, text in view.statements.items():
         rows.append(f"- Stated, {subject}: {_cell(text)}")
     if incident.overrides:
-        rows += [f"- OVERRIDDEN {name}: {_cell(reason)}" for name, reason in incident.overrides.items()]
+        rows += [
+            f"- OVERRIDDEN {name}: {_cell(reason)}" for name, reason in incident.overrides.items()
+        ]
     return [*rows, ""]
 
 
 def _times(found: tuple[MeasureLine, ...]) -> list[str]:
-    rows = ["## Times", "", "| time to | measured | target | met | formula |", "|---|---|---|---|---|"]
+    rows = [
+        "## Times",
+        "",
+        "| time to | measured | target | met | formula |",
+        "|---|---|---|---|---|",
+    ]
     for one in found:
         met = {True: "yes", False: "NO", None: "-"}[one.met]
         rows.append(f"| {one.name} | {one.measured} | {one.target} | {met} | {one.formula} |")
@@ -103,16 +119,26 @@ def _response(view: IncidentView) -> list[str]:
     rows += ["", "## Phases and gates", ""]
     for phase in view.phases:
         rows.append(f"- **{phase.title}** ({phase.state})")
-        rows += [f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}" for one in phase.criteria]
+        rows += [
+            f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}"
+            for one in phase.criteria
+        ]
     rows.append("- **Stand-down**")
-    rows += [f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}" for one in view.stand_down]
+    rows += [
+        f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}"
+        for one in view.stand_down
+    ]
     return [*rows, ""]
 
 
 def _agents(view: IncidentView) -> list[str]:
     rows = []
     for halt in view.halts:
-        rows += [f"## All-stop {halt.id}", "", "| agent | team | state | was working on | saved as | evidence |"]
+        rows += [
+            f"## All-stop {halt.id}",
+            "",
+            "| agent | team | state | was working on | saved as | evidence |",
+        ]
         rows.append("|---|---|---|---|---|---|")
         rows += [
             f"| {line.agent} | {line.team} | {line.state} | {_cell(line.working_on or '-')} | "
@@ -127,7 +153,12 @@ def _plans(view: IncidentView) -> list[str]:
     rows = []
     for plan in view.plans:
         approved = f", approved by {plan.approved_by}" if plan.approved_by else ""
-        rows += [f"## {plan.id} ({plan.purpose}): {_cell(plan.title)}", "", f"{plan.state}{approved}", ""]
+        rows += [
+            f"## {plan.id} ({plan.purpose}): {_cell(plan.title)}",
+            "",
+            f"{plan.state}{approved}",
+            "",
+        ]
         rows += [
             f"{number}. {_cell(step.title)}: **{step.state}** {_cell(step.evidence)}".rstrip()
             for number, step in enumerate(plan.steps, 1)
@@ -139,9 +170,15 @@ def _plans(view: IncidentView) -> list[str]:
 def _remedy(view: IncidentView) -> list[str]:
     if not view.remedy:
         return []
-    rows = ["## Rollback, fix or investigate", "", f"**{view.remedy}**: {_cell(view.remedy_because)}", ""]
+    rows = [
+        "## Rollback, fix or investigate",
+        "",
+        f"**{view.remedy}**: {_cell(view.remedy_because)}",
+        "",
+    ]
     rows += [
-        f"- {piece.id}: {_cell(piece.summary)}" + (f" (kept as {piece.sha256[:12]})" if piece.sha256 else "")
+        f"- {piece.id}: {_cell(piece.summary)}"
+        + (f" (kept as {piece.sha256[:12]})" if piece.sha256 else "")
         for piece in view.evidence
     ]
     return [*rows, ""]
@@ -149,7 +186,10 @@ def _remedy(view: IncidentView) -> list[str]:
 
 def _lessons(view: IncidentView) -> list[str]:
     rows = ["## Owed", ""]
-    rows += [f"- [ ] {title} ({owner}, until {due:%Y-%m-%d %H:%M} UTC)" for title, owner, due in view.obligations]
+    rows += [
+        f"- [ ] {title} ({owner}, until {due:%Y-%m-%d %H:%M} UTC)"
+        for title, owner, due in view.obligations
+    ]
     if not view.obligations:
         rows.append("Nothing is owed yet: obligations begin at stand-down.")
     return [*rows, ""]

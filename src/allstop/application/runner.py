@@ -27,7 +27,18 @@ from allstop.application.ports import (
     Finish,
     Store,
 )
-from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, Repeat, done, failed, retry, unknown
+from allstop.domain.effects import (
+    Effect,
+    Ending,
+    Lane,
+    Outcome,
+    Purpose,
+    Repeat,
+    done,
+    failed,
+    retry,
+    unknown,
+)
 from allstop.domain.moment import after, between
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.policy.protocol import Scalar
@@ -51,7 +62,13 @@ class Runner:
     """Runs for the life of the coordinator; what it had claimed when it died is observed first."""
 
     def __init__(
-        self, post: CommandPost, store: Store, hub: Hub, adapters: Adapters, clock: Clock, crash: CrashPoints
+        self,
+        post: CommandPost,
+        store: Store,
+        hub: Hub,
+        adapters: Adapters,
+        clock: Clock,
+        crash: CrashPoints,
     ) -> None:
         self._post = post
         self._store = store
@@ -147,8 +164,10 @@ class Runner:
                 return await self._call(claim, keep)
         except TimeoutError:
             return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
-        except Exception as error:  # noqa: BLE001  (a broken adapter must not end the runner)
-            log.exception("adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id)
+        except Exception as error:
+            log.exception(
+                "adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id
+            )
             return failed(f"{effect.adapter} raised {type(error).__name__}: {error}")
 
     async def _call(self, claim: Claim, keep: BlobSink) -> Outcome:
@@ -170,7 +189,9 @@ class Runner:
             await self._post.do(RecordOutcome(effect, lost), Request(RUNNER, effect.id))
         seen = await actuator.observe(effect)
         if seen.ending is Ending.DONE:
-            return done(f"observed after a restart: {seen.because}", dict(seen.facts), seen.evidence)
+            return done(
+                f"observed after a restart: {seen.because}", dict(seen.facts), seen.evidence
+            )
         repeat = self._repeat(effect)
         safe = repeat in (Repeat.REPEATABLE, Repeat.KEYED)
         if safe or (repeat is Repeat.PROBE and seen.ending is Ending.FAILED):
@@ -209,7 +230,9 @@ class Runner:
         await self._post.do(command, Request(RUNNER, effect.id), Attached(finish, blobs))
         self._crash.reach("runner.reported")
 
-    def _ruling(self, claim: Claim, outcome: Outcome) -> tuple[EffectState, Outcome, datetime | None]:
+    def _ruling(
+        self, claim: Claim, outcome: Outcome
+    ) -> tuple[EffectState, Outcome, datetime | None]:
         """What an outcome means for the effect: ended, again later, to be observed, or for a person."""
         now = self._clock.now().utc
         spent = claim.attempt >= claim.effect.attempts

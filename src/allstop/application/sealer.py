@@ -27,7 +27,9 @@ _PAGE = 1000
 class Sealer:
     """Seals every 100 events, 60 s after the first unsealed one, and at each halt and release."""
 
-    def __init__(self, store: Store, signer: Signer, export: CheckpointExport, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, signer: Signer, export: CheckpointExport, clock: Clock
+    ) -> None:
         self._store = store
         self._signer = signer
         self._export = export

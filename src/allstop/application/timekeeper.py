@@ -58,7 +58,9 @@ class Timekeeper:
                 await self._post.do(command, Request(TIMEKEEPER, "due"))
                 done += 1
             except Refused as refusal:
-                log.warning("due command refused", command=type(command).__name__, because=refusal.text)
+                log.warning(
+                    "due command refused", command=type(command).__name__, because=refusal.text
+                )
         if found.commands:
             return 0 if done else AFTER_REFUSAL_MS
         if found.next_at is None:

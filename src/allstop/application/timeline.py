@@ -1,7 +1,11 @@
-"""The timeline: the log as people read it, one sentence per entry."""
+"""The timeline: the log as people read it, one sentence per kind of entry.
+
+`SENTENCES` is the whole list; a test compares it with the events that exist.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allstop.domain.halt import events as h
@@ -13,178 +17,184 @@ from allstop.domain.record import Record
 # Entries that are too many to read; views leave them out unless asked for everything.
 QUIET = frozenset({"samples.recorded", "notification.delivered"})
 
+BAD = frozenset({
+    "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
+    "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
+    "agent.unreachable", "agent.stuck",
+})  # fmt: skip
+GOOD = frozenset({
+    "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
+    "incident.stood_down", "agent.resumed",
+})  # fmt: skip
+NOTICE = frozenset({
+    "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
+    "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
+})  # fmt: skip
+
 
 def sentence(record: Record) -> str:
-    """What an entry says, in plain words. Total: an unknown kind is shown by its name."""
-    event: Any = record.event
-    kind = record.stream.partition("/")[0]
-    text = None
-    if kind == "incident":
-        text = _incident_opening(event) or _incident_course(event)
-    elif kind in ("halt", "agents"):
-        text = _halt(event)
-    elif kind in ("plan", "fleet"):
-        text = _plan(event)
-    return text or record.kind
+    """What an entry says, in plain words. Total: a kind without a sentence is shown by its name."""
+    say = SENTENCES.get(type(record.event))
+    return say(record.event) if say is not None else record.kind
 
 
 def tone(record: Record) -> str:
     """good | bad | notice | plain: how a face may colour the entry."""
-    bad = {
-        "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
-        "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
-        "agent.unreachable", "agent.stuck",
-    }  # fmt: skip
-    good = {
-        "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
-        "incident.stood_down", "agent.resumed",
-    }  # fmt: skip
-    notice = {
-        "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
-        "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
-    }  # fmt: skip
-    if record.kind in bad:
+    if record.kind in BAD:
         return "bad"
-    if record.kind in good:
+    if record.kind in GOOD:
         return "good"
-    return "notice" if record.kind in notice else "plain"
+    return "notice" if record.kind in NOTICE else "plain"
 
 
-def _incident_opening(event: Any) -> str | None:
-    match event:
-        case i.IncidentDeclared(incident, title, services, trigger, _, _, began_at, evidence):
-            where = f" Suspected: {', '.join(services)}." if services else ""
-            since = f" Last seen well {began_at:%H:%M:%S} UTC." if began_at else ""
-            seen = f" Seen: {evidence}." if evidence else ""
-            return f"{incident} declared ({trigger}): {title}.{where}{since}{seen}"
-        case i.ImpactMeasured(impact):
-            return f"Impact: {impact.sentence()}"
-        case i.SeverityClassified(severity, because, row, by_person):
-            how = "set by hand" if by_person else f"row {row + 1} of the table" if row >= 0 else "no row matched"
-            return f"Severity {severity}: {because} [{how}]"
-        case i.PhaseEntered(phase):
-            return f"Phase {phase} begins"
-        case i.RoleAssigned(role, person, because, previous):
-            before = f", was {previous}" if previous else ""
-            return f"{person} is {role} ({because}{before})"
-        case i.HandoffOffered(role, to, notes):
-            return f"{role} is offered to {to}" + (f": {notes}" if notes else "")
-        case i.IncidentAcknowledged(person):
-            return f"{person} has it"
-        case i.UpdateRequested(number, of):
-            return f"Update {number} is due" + (f", {of} is asked for it" if of else ", and nobody holds the role")
-        case i.UpdatePosted(number, status, text, next_at):
-            due = f" Next one due {next_at:%H:%M:%S} UTC." if next_at else ""
-            return f"Update {number} ({status}): {text}{due}"
-        case i.EvidenceRequested(id):
-            return f"Evidence asked for: {id}"
-        case i.EvidenceCollected(id, summary, sha256):
-            kept = f" [kept as {sha256[:12]}]" if sha256 else ""
-            return f"Evidence {id}: {summary}{kept}"
-        case i.EvidenceFailed(id, because):
-            return f"Evidence {id} is not available: {because}"
-    return None
+def _row(row: int, *, by_person: bool) -> str:
+    if by_person:
+        return "by a person"
+    return f"row {row + 1} of the table" if row >= 0 else "no row matched"
 
 
-def _incident_course(event: Any) -> str | None:
-    match event:
-        case i.StatementRecorded(subject, text):
-            return f"Stated, {subject}: {text}"
-        case i.ApprovalGiven(subject, role, _, note):
-            return f"Approved as {role}: {subject}" + (f" ({note})" if note else "")
-        case i.CriterionOverridden(criterion, reason):
-            return f"OVERRIDDEN: {criterion}, because {reason}"
-        case i.RemedyDecided(remedy, because, row, _, unknown, service, by_person):
-            how = "overruled by a person" if by_person else f"row {row + 1} of the table" if row >= 0 else "no row"
-            gaps = f" Not known: {', '.join(unknown)}." if unknown and not by_person else ""
-            return f"Remedy for {service or 'no service'}: {remedy.upper()}, because {because} [{how}].{gaps}"
-        case i.SamplesRecorded(samples):
-            bad = [f"{one.probe}: {one.text}" for one in samples if not one.good]
-            return f"{len(samples) - len(bad)} of {len(samples)} probes good" + (f"; {'; '.join(bad)}" if bad else "")
-        case i.MilestoneReached(name):
-            return f"Milestone: {name}"
-        case i.DeadlineMissed(_, what, _, to):
-            return f"MISSED: {what}; escalated to {', '.join(to) or 'nobody, the chain is empty'}"
-        case i.NotificationRequested(_, to, channel, subject):
-            return f"Telling {to} over {channel}: {subject}"
-        case i.NotificationDelivered(id, how):
-            return f"Delivered {id} ({how})"
-        case i.NotificationUndeliverable(id, because):
-            return f"UNDELIVERABLE {id}: {because}"
-        case i.NoteAdded(text):
-            return f"Note: {text}"
-        case i.IncidentStoodDown(reason):
-            return f"Stood down: {reason}"
-        case i.ObligationOwed(_, title, owner, due_at):
-            return f"Owed by {owner} until {due_at:%Y-%m-%d %H:%M} UTC: {title}"
-        case i.ReportWritten(path):
-            return f"Report written: {path}"
-    return None
+def _declared(event: i.IncidentDeclared) -> str:
+    where = f" Suspected: {', '.join(event.services)}." if event.services else ""
+    since = f" Last seen well {event.began_at:%H:%M:%S} UTC." if event.began_at else ""
+    seen = f" Seen: {event.evidence}." if event.evidence else ""
+    return f"{event.incident} declared ({event.trigger}): {event.title}.{where}{since}{seen}"
 
 
-def _halt(event: Any) -> str | None:
-    match event:
-        case h.AgentRegistered(agent, _, team):
-            return f"Agent {agent} of team {team} registered"
-        case h.HaltOrdered(halt, scope, reason, _, agents):
-            return f"ALL-STOP {halt}: {scope}, {len(agents)} agents; {reason}"
-        case h.AgentHeld(agent):
-            return f"{agent} came during the halt and starts halted"
-        case h.AgentTold(agent, how):
-            return f"{agent} told to stop ({how})"
-        case h.AgentUnreachable(agent, because):
-            return f"{agent} cannot be reached: {because}"
-        case h.RollCallReminded(agents):
-            return f"Roll call reminder to {', '.join(agents)}"
-        case h.RollCallAnswered(agent, state, working_on, checkpoint):
-            saved = f", saved as {checkpoint[:12]}" if checkpoint else ", nothing saved"
-            return f"{agent} answers: {state}, was working on {working_on or 'nothing'}{saved}"
-        case h.AgentConfirmed(agent, evidence):
-            return f"{agent} CONFIRMED: {evidence}"
-        case h.AgentContradicted(agent, because):
-            return f"{agent} CONTRADICTED by evidence: {because}"
-        case h.AgentUnaccounted(agent, because):
-            return f"{agent} UNACCOUNTED FOR: {because}"
-        case h.AgentEnforced(agent, evidence):
-            return f"{agent} ENFORCED: {evidence}"
-        case h.AgentEscaped(agent, because):
-            return f"{agent} ESCAPED enforcement: {because}"
-        case h.HaltSettled(0, 0):
-            return "No agent is in the scope of the halt"
-        case h.HaltSettled(confirmed, enforced):
-            return f"All agents stopped: {confirmed} confirmed, {enforced} enforced"
-        case h.HaltReleased(reason, agents):
-            return f"Halt released: {reason}; may go on: {', '.join(agents) or 'nobody'}"
-        case h.AgentResumed(agent, how):
-            return f"{agent} may go on ({how})"
-        case h.AgentStuck(agent, because):
-            return f"{agent} could not be told to go on: {because}"
-    return None
+def _classified(event: i.SeverityClassified) -> str:
+    how = _row(event.row, by_person=event.by_person)
+    return f"Severity {event.severity}: {event.because} [{how}]"
 
 
-def _plan(event: Any) -> str | None:
-    match event:
-        case p.PlanMade(plan, _, purpose, title, steps, digest, approve):
-            needs = f", waits for the {approve}" if approve else ", needs no approval"
-            return f"{plan} ({purpose}): {title}; {len(steps)} steps, hash {digest[:12]}{needs}"
-        case p.PlanApproved(digest, role):
-            return f"Plan approved for the {role} (hash {digest[:12]})"
-        case p.PlanStarted():
-            return "Plan started"
-        case p.StepStarted(step, attempt):
-            return f"Step {step} starts" + (f", attempt {attempt}" if attempt > 1 else "")
-        case p.StepDone(step, evidence):
-            return f"Step {step} done: {evidence}"
-        case p.StepFailed(step, because):
-            return f"Step {step} FAILED: {because}"
-        case p.StepUnknown(step, because):
-            return f"Step {step} UNKNOWN: {because}"
-        case p.PlanHeld(step, because):
-            return f"Plan HELD at {step}: {because}"
-        case p.PlanDone():
-            return "Plan done"
-        case p.PlanAbandoned(reason):
-            return f"Plan abandoned: {reason}"
-        case p.ReleaseKnownGood(service, release, good_for_ms):
-            return f"{service} release {release[:12]} is known good (healthy for {words(good_for_ms)})"
-    return None
+def _assigned(event: i.RoleAssigned) -> str:
+    before = f", was {event.previous}" if event.previous else ""
+    return f"{event.person} is {event.role} ({event.because}{before})"
+
+
+def _offered(event: i.HandoffOffered) -> str:
+    notes = f": {event.notes}" if event.notes else ""
+    return f"{event.role} is offered to {event.to}{notes}"
+
+
+def _update_requested(event: i.UpdateRequested) -> str:
+    asked = f", {event.of} is asked for it" if event.of else ", and nobody holds the role"
+    return f"Update {event.number} is due{asked}"
+
+
+def _update_posted(event: i.UpdatePosted) -> str:
+    due = f" Next one due {event.next_at:%H:%M:%S} UTC." if event.next_at else ""
+    return f"Update {event.number} ({event.status}): {event.text}{due}"
+
+
+def _collected(event: i.EvidenceCollected) -> str:
+    kept = f" [kept as {event.sha256[:12]}]" if event.sha256 else ""
+    return f"Evidence {event.id}: {event.summary}{kept}"
+
+
+def _approved(event: i.ApprovalGiven) -> str:
+    note = f" ({event.note})" if event.note else ""
+    return f"Approved as {event.role}: {event.subject}{note}"
+
+
+def _remedy(event: i.RemedyDecided) -> str:
+    how = _row(event.row, by_person=event.by_person)
+    gaps = (
+        f" Not known: {', '.join(event.unknown)}." if event.unknown and not event.by_person else ""
+    )
+    service = event.service or "no service"
+    return f"Remedy for {service}: {event.remedy.upper()}, because {event.because} [{how}].{gaps}"
+
+
+def _samples(event: i.SamplesRecorded) -> str:
+    bad = [f"{one.probe}: {one.text}" for one in event.samples if not one.good]
+    good = len(event.samples) - len(bad)
+    return f"{good} of {len(event.samples)} probes good" + (f"; {'; '.join(bad)}" if bad else "")
+
+
+def _missed(event: i.DeadlineMissed) -> str:
+    to = ", ".join(event.escalated_to) or "nobody, the chain is empty"
+    return f"MISSED: {event.what}; escalated to {to}"
+
+
+def _answered(event: h.RollCallAnswered) -> str:
+    saved = f", saved as {event.checkpoint[:12]}" if event.checkpoint else ", nothing saved"
+    return f"{event.agent} answers: {event.state}, was working on {event.working_on or 'nothing'}{saved}"
+
+
+def _settled(event: h.HaltSettled) -> str:
+    if event.confirmed + event.enforced == 0:
+        return "No agent is in the scope of the halt"
+    return f"All agents stopped: {event.confirmed} confirmed, {event.enforced} enforced"
+
+
+def _plan_made(event: p.PlanMade) -> str:
+    needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
+    size = f"{len(event.steps)} steps, hash {event.hash[:12]}"
+    return f"{event.plan} ({event.purpose}): {event.title}; {size}, {needs}"
+
+
+def _step_started(event: p.StepStarted) -> str:
+    return f"Step {event.step} starts" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
+
+
+def _known_good(event: p.ReleaseKnownGood) -> str:
+    healthy = words(event.good_for_ms)
+    return f"{event.service} release {event.release[:12]} is known good (healthy for {healthy})"
+
+
+SENTENCES: dict[type, Callable[[Any], str]] = {
+    i.IncidentDeclared: _declared,
+    i.ImpactMeasured: lambda e: f"Impact: {e.impact.sentence()}",
+    i.SeverityClassified: _classified,
+    i.PhaseEntered: lambda e: f"Phase {e.phase} begins",
+    i.RoleAssigned: _assigned,
+    i.HandoffOffered: _offered,
+    i.IncidentAcknowledged: lambda e: f"{e.person} has it",
+    i.UpdateRequested: _update_requested,
+    i.UpdatePosted: _update_posted,
+    i.EvidenceRequested: lambda e: f"Evidence asked for: {e.id}",
+    i.EvidenceCollected: _collected,
+    i.EvidenceFailed: lambda e: f"Evidence {e.id} is not available: {e.because}",
+    i.StatementRecorded: lambda e: f"Stated, {e.subject}: {e.text}",
+    i.ApprovalGiven: _approved,
+    i.CriterionOverridden: lambda e: f"OVERRIDDEN: {e.criterion}, because {e.reason}",
+    i.RemedyDecided: _remedy,
+    i.SamplesRecorded: _samples,
+    i.MilestoneReached: lambda e: f"Milestone: {e.name}",
+    i.DeadlineMissed: _missed,
+    i.NotificationRequested: lambda e: f"Telling {e.to} over {e.channel}: {e.subject}",
+    i.NotificationDelivered: lambda e: f"Delivered {e.id} ({e.how})",
+    i.NotificationUndeliverable: lambda e: f"UNDELIVERABLE {e.id}: {e.because}",
+    i.NoteAdded: lambda e: f"Note: {e.text}",
+    i.IncidentStoodDown: lambda e: f"Stood down: {e.reason}",
+    i.ObligationOwed: lambda e: f"Owed by {e.owner} until {e.due_at:%Y-%m-%d %H:%M} UTC: {e.title}",
+    i.ReportWritten: lambda e: f"Report written: {e.path}",
+    h.AgentRegistered: lambda e: f"Agent {e.agent} of team {e.team} registered",
+    h.HaltOrdered: lambda e: f"ALL-STOP {e.halt}: {e.scope}, {len(e.agents)} agents; {e.reason}",
+    h.AgentHeld: lambda e: f"{e.agent} came during the halt and starts halted",
+    h.AgentTold: lambda e: f"{e.agent} told to stop ({e.how})",
+    h.AgentUnreachable: lambda e: f"{e.agent} cannot be reached: {e.because}",
+    h.RollCallReminded: lambda e: f"Roll call reminder to {', '.join(e.agents)}",
+    h.RollCallAnswered: _answered,
+    h.AgentConfirmed: lambda e: f"{e.agent} CONFIRMED: {e.evidence}",
+    h.AgentContradicted: lambda e: f"{e.agent} CONTRADICTED by evidence: {e.because}",
+    h.AgentUnaccounted: lambda e: f"{e.agent} UNACCOUNTED FOR: {e.because}",
+    h.AgentEnforced: lambda e: f"{e.agent} ENFORCED: {e.evidence}",
+    h.AgentEscaped: lambda e: f"{e.agent} ESCAPED enforcement: {e.because}",
+    h.HaltSettled: _settled,
+    h.HaltReleased: lambda e: (
+        f"Halt released: {e.reason}; may go on: {', '.join(e.agents) or 'nobody'}"
+    ),
+    h.AgentResumed: lambda e: f"{e.agent} may go on ({e.how})",
+    h.AgentStuck: lambda e: f"{e.agent} could not be told to go on: {e.because}",
+    p.PlanMade: _plan_made,
+    p.PlanApproved: lambda e: f"Plan approved for the {e.role} (hash {e.hash[:12]})",
+    p.PlanStarted: lambda _: "Plan started",
+    p.StepStarted: _step_started,
+    p.StepDone: lambda e: f"Step {e.step} done: {e.evidence}",
+    p.StepFailed: lambda e: f"Step {e.step} FAILED: {e.because}",
+    p.StepUnknown: lambda e: f"Step {e.step} UNKNOWN: {e.because}",
+    p.PlanHeld: lambda e: f"Plan HELD at {e.step}: {e.because}",
+    p.PlanDone: lambda _: "Plan done",
+    p.PlanAbandoned: lambda e: f"Plan abandoned: {e.reason}",
+    p.ReleaseKnownGood: _known_good,
+}

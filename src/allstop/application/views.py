@@ -64,7 +64,9 @@ class Views:
 
     def incidents(self) -> tuple[IncidentLine, ...]:
         """Open ones first, newest first."""
-        every = sorted(self._post.world.incidents.values(), key=lambda one: one.declared_at, reverse=True)
+        every = sorted(
+            self._post.world.incidents.values(), key=lambda one: one.declared_at, reverse=True
+        )
         return tuple(self._line(one) for one in sorted(every, key=lambda one: not one.is_open))
 
     def current(self) -> str:
@@ -73,7 +75,9 @@ class Views:
         if len(found) == 1:
             return found[0]
         if found:
-            raise Missing(f"{len(found)} incidents are open", f"say which: --incident {' or '.join(found)}")
+            raise Missing(
+                f"{len(found)} incidents are open", f"say which: --incident {' or '.join(found)}"
+            )
         raise Missing("no incident is open", 'allstop declare "what fails"')
 
     def incident(self, name: str) -> IncidentView:
@@ -111,18 +115,25 @@ class Views:
     def plan(self, name: str) -> PlanView:
         plan = self._post.world.plans.get(name)
         if plan is None:
-            raise Missing(f"there is no plan {name}", nearest(name, self._post.world.plans) or "allstop plans")
+            raise Missing(
+                f"there is no plan {name}", nearest(name, self._post.world.plans) or "allstop plans"
+            )
         return plan_view(plan)
 
     def halt(self, name: str) -> HaltView:
         halt = self._post.world.halts.get(name)
         if halt is None:
-            raise Missing(f"there is no halt {name}", nearest(name, self._post.world.halts) or "allstop rollcall")
+            raise Missing(
+                f"there is no halt {name}",
+                nearest(name, self._post.world.halts) or "allstop rollcall",
+            )
         return self.halt_view(halt)
 
     def halts(self) -> tuple[HaltView, ...]:
         """All halts, newest first."""
-        return tuple(self.halt_view(halt) for halt in reversed(tuple(self._post.world.halts.values())))
+        return tuple(
+            self.halt_view(halt) for halt in reversed(tuple(self._post.world.halts.values()))
+        )
 
     def halt_view(self, halt: Halt) -> HaltView:
         agents = self._post.world.agents
@@ -135,7 +146,9 @@ class Views:
         )  # fmt: skip
         settled = sum(1 for line in roll if line.settled)
         rules = self._post.book.pinned(halt.policy).protocol.all_stop
-        deadline = datetime.fromtimestamp(halt.ordered_at.timestamp() + rules.roll_call_ms / 1000, halt.ordered_at.tzinfo)
+        deadline = datetime.fromtimestamp(
+            halt.ordered_at.timestamp() + rules.roll_call_ms / 1000, halt.ordered_at.tzinfo
+        )
         return HaltView(
             halt.id, halt.scope, halt.reason, halt.incident, halt.order, halt.ordered_at, halt.ordered_by,
             deadline, halt.stands, halt.stands and halt.accounted, settled, len(roll), halt.released_by, roll,
@@ -147,14 +160,18 @@ class Views:
         for agent in world.agents.values():
             holders = world.holders(agent.id)
             state = holders[-1].roll[agent.id].state.value if holders else "running"
-            found.append(AgentLine(agent.id, agent.name, agent.team, state, tuple(one.id for one in holders)))
+            found.append(
+                AgentLine(agent.id, agent.name, agent.team, state, tuple(one.id for one in holders))
+            )
         return tuple(found)
 
     def services(self) -> tuple[ServiceLine, ...]:
         fleet = self._post.book.latest.fleet
         found = []
         for service in fleet.services:
-            probes = tuple(_probe(spec.name, self._monitor.watches.get(spec.name)) for spec in service.probes)
+            probes = tuple(
+                _probe(spec.name, self._monitor.watches.get(spec.name)) for spec in service.probes
+            )
             states = {probe.state for probe in probes}
             state = "down" if "down" in states else "up" if states == {"up"} else "unknown"
             good = self._post.world.known_good.get(service.name)
@@ -173,18 +190,27 @@ class Views:
         streams = [incident_stream(incident.id)]
         streams += [halt_stream(halt.id) for halt in self._post.world.halts_of(incident.id)]
         streams += [plan_stream(plan.id) for plan in self._post.world.plans_of(incident.id)]
-        records = [read_record(one) for stream in streams for one in self._store.records(stream=stream, limit=100_000)]
+        records = [
+            read_record(one)
+            for stream in streams
+            for one in self._store.records(stream=stream, limit=100_000)
+        ]
         return entries(sorted(records, key=lambda record: record.position), everything=everything)
 
     def log(self, after: int, limit: int) -> tuple[Entry, ...]:
         """Any entries above a position, for readers that follow the log."""
-        return entries((read_record(one) for one in self._store.records(after, limit)), everything=True)
+        return entries(
+            (read_record(one) for one in self._store.records(after, limit)), everything=True
+        )
 
     def _found(self, name: str) -> Incident:
         incident = self._post.world.incidents.get(name)
         if incident is None:
             known = self._post.world.incidents
-            raise Missing(f"there is no incident {name}", nearest(name, known) or 'allstop declare "what fails"')
+            raise Missing(
+                f"there is no incident {name}",
+                nearest(name, known) or 'allstop declare "what fails"',
+            )
         return incident
 
     def _line(self, incident: Incident) -> IncidentLine:
@@ -208,7 +234,9 @@ class Views:
         missing = [one for one in gate if not one.passed]
         if not missing:
             missing = [
-                one for one in standings(world, policy, incident, policy.protocol.stand_down) if not one.passed
+                one
+                for one in standings(world, policy, incident, policy.protocol.stand_down)
+                if not one.passed
             ]
         return tuple(f"{one.criterion.title}: {one.text}" for one in missing)
 
@@ -219,16 +247,28 @@ class Views:
         left_all = "resolved" in incident.milestones
         found = []
         for number, phase in enumerate(policy.protocol.phases):
-            state = "done" if number < place or left_all else "current" if number == place else "ahead"
+            state = (
+                "done" if number < place or left_all else "current" if number == place else "ahead"
+            )
             gate = phase_standings(self._post.world, policy, incident, phase)
-            found.append(PhaseLine(phase.name, phase.title, state, entered.get(phase.name), _criteria(gate)))
+            found.append(
+                PhaseLine(phase.name, phase.title, state, entered.get(phase.name), _criteria(gate))
+            )
         return tuple(found)
 
 
 def entries(records: Iterable[Record], *, everything: bool) -> tuple[Entry, ...]:
     """Timeline lines of log entries; the quiet ones are left out unless everything is asked for."""
     return tuple(
-        Entry(record.position, record.at, record.stream, record.kind, record.actor, tone(record), sentence(record))
+        Entry(
+            record.position,
+            record.at,
+            record.stream,
+            record.kind,
+            record.actor,
+            tone(record),
+            sentence(record),
+        )
         for record in records
         if everything or record.kind not in QUIET
     )
@@ -243,7 +283,16 @@ def plan_view(plan: Plan) -> PlanView:
         if gate is not None:
             far = f"{gate.good_run} of {gate.min_samples} good samples, stable {words(gate.stable_ms)} of {words(gate.window_ms)}"
         steps.append(
-            StepLine(step.id, step.kind, step.title, step.service, standing.state.value, step.after, standing.evidence, far)
+            StepLine(
+                step.id,
+                step.kind,
+                step.title,
+                step.service,
+                standing.state.value,
+                step.after,
+                standing.evidence,
+                far,
+            )
         )
     return PlanView(
         plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
@@ -253,7 +302,8 @@ def plan_view(plan: Plan) -> PlanView:
 
 def _criteria(found: tuple[CriterionStanding, ...]) -> tuple[CriterionLine, ...]:
     return tuple(
-        CriterionLine(one.criterion.id, one.criterion.title, one.passed, one.overridden, one.text) for one in found
+        CriterionLine(one.criterion.id, one.criterion.title, one.passed, one.overridden, one.text)
+        for one in found
     )
 
 
@@ -264,7 +314,13 @@ def _roles(incident: Incident, policy: Policy) -> tuple[RoleLine, ...]:
         person = policy.roster.person(holder)
         title = policy.protocol.terms.get(rule.name, rule.title)
         found.append(
-            RoleLine(rule.name, title, holder, person.name if person else "", incident.offers.get(rule.name, ""))
+            RoleLine(
+                rule.name,
+                title,
+                holder,
+                person.name if person else "",
+                incident.offers.get(rule.name, ""),
+            )
         )
     return tuple(found)
 
@@ -282,7 +338,9 @@ def _evidence(incident: Incident) -> tuple[EvidenceLine, ...]:
 def _measure(one: Measure) -> MeasureLine:
     measured = words(one.measured_ms) if one.measured_ms is not None else "not yet"
     target = words(one.target_ms) if one.target_ms is not None else "none set"
-    return MeasureLine(one.name, one.formula, one.measured_ms, measured, one.target_ms, target, one.met)
+    return MeasureLine(
+        one.name, one.formula, one.measured_ms, measured, one.target_ms, target, one.met
+    )
 
 
 def _probe(name: str, watch: Watch | None) -> ProbeLine:
@@ -306,5 +364,8 @@ def _next(incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...]) -> t
         return (f"allstop show {line.id}", line.waits_for[0] if line.waits_for else "it is open")
     loose = next((halt for halt in halts if not halt.incident), None)
     if loose is not None:
-        return (f'allstop release {loose.id} --because "..."', f"{loose.id} holds {loose.total} agents")
+        return (
+            f'allstop release {loose.id} --because "..."',
+            f"{loose.id} holds {loose.total} agents",
+        )
     return ('allstop declare "what fails" --service NAME', "nothing is wrong that Allstop knows of")

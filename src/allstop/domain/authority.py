@@ -33,10 +33,14 @@ ACTIONS: dict[str, str] = {
 }
 
 # What only people may be granted: the checker refuses a protocol that says otherwise.
-HUMAN_ONLY = frozenset({"release", "override", "approve", "approve-stand-down", "stand-down", "administer"})
+HUMAN_ONLY = frozenset(
+    {"release", "override", "approve", "approve-stand-down", "stand-down", "administer"}
+)
 
 
-def may(action: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str = "") -> Verdict:
+def may(
+    action: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str = ""
+) -> Verdict:
     """Whether `who` may do `action`.
 
     roles: role to person of the incident in question (empty outside one); subject: the agent the
@@ -47,16 +51,22 @@ def may(action: str, who: Principal, policy: Policy, roles: Mapping[str, str], s
         return Verdict.yes() if action not in HUMAN_ONLY else _no(action, who, policy)
     if action in HUMAN_ONLY and who.kind is not Kind.PERSON:
         return Verdict.no(
-            "human-only", f"only a person may {ACTIONS[action]}, and {who} is none", "ask a person on the roster"
+            "human-only",
+            f"only a person may {ACTIONS[action]}, and {who} is none",
+            "ask a person on the roster",
         )
     for grant in policy.protocol.authority:
-        if grant.action == action and any(_matches(entry, who, policy, roles, subject) for entry in grant.to):
+        if grant.action == action and any(
+            _matches(entry, who, policy, roles, subject) for entry in grant.to
+        ):
             return Verdict.yes()
     return _no(action, who, policy)
 
 
 def _no(action: str, who: Principal, policy: Policy) -> Verdict:
-    entries = [entry for grant in policy.protocol.authority if grant.action == action for entry in grant.to]
+    entries = [
+        entry for grant in policy.protocol.authority if grant.action == action for entry in grant.to
+    ]
     granted = ", ".join(entries) or "nobody"
     return Verdict.no(
         "no-authority",
@@ -65,7 +75,9 @@ def _no(action: str, who: Principal, policy: Policy) -> Verdict:
     )
 
 
-def _matches(entry: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str) -> bool:
+def _matches(
+    entry: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str
+) -> bool:
     if entry == who.kind.value:
         return True
     if entry == "self":

@@ -14,7 +14,9 @@ def holds(condition: Condition, facts: Mapping[str, Scalar]) -> bool:
     """Whether one condition holds; an unknown fact satisfies only `is: null`."""
     value = facts.get(condition.fact)
     if condition.op == "is":
-        return value == condition.value and isinstance(value, bool) == isinstance(condition.value, bool)
+        return value == condition.value and isinstance(value, bool) == isinstance(
+            condition.value, bool
+        )
     if value is None:
         return False
     if condition.op == "is_not":

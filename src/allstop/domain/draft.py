@@ -55,9 +55,17 @@ class Draft:
         incident = self.world.incidents.get(id)
         if incident is None:
             known = self.world.incidents
-            refuse("unknown-incident", f"there is no incident {id}", nearest(id, known) or "none was declared yet")
+            refuse(
+                "unknown-incident",
+                f"there is no incident {id}",
+                nearest(id, known) or "none was declared yet",
+            )
         if must_be_open and not incident.is_open:
-            refuse("stood-down", f"{id} was stood down", "declare a new incident, or read this one with `allstop show`")
+            refuse(
+                "stood-down",
+                f"{id} was stood down",
+                "declare a new incident, or read this one with `allstop show`",
+            )
         return incident
 
     def policy(self, incident: Incident) -> Policy:

@@ -60,20 +60,37 @@ def _halt_due(found: Due, halt: Halt, book: PolicyBook, now: Now) -> None:
     rules = book.pinned(halt.policy).protocol.all_stop
     if any(line.state in SILENT for line in halt.roll.values()):
         if not halt.reminded and rules.reminder_ms < rules.roll_call_ms:
-            found.at(after(halt.ordered_at, rules.reminder_ms), now, halt_commands.RemindRollCall(halt.id))
-        found.at(after(halt.ordered_at, rules.roll_call_ms), now, halt_commands.CloseRollCall(halt.id))
+            found.at(
+                after(halt.ordered_at, rules.reminder_ms),
+                now,
+                halt_commands.RemindRollCall(halt.id),
+            )
+        found.at(
+            after(halt.ordered_at, rules.roll_call_ms), now, halt_commands.CloseRollCall(halt.id)
+        )
 
 
 def _plan_due(found: Due, plan: Plan, now: Now) -> None:
-    ready = plan.state is PlanState.APPROVED or (plan.state is PlanState.PROPOSED and not plan.approve)
+    ready = plan.state is PlanState.APPROVED or (
+        plan.state is PlanState.PROPOSED and not plan.approve
+    )
     if ready:
         found.commands.append(plan_commands.StartPlan(plan.id))
     if plan.state is not PlanState.RUNNING:
         return
     for step in plan.steps:
         standing = plan.standing(step.id)
-        if step.kind == "gate" and step.limit_ms and standing.state is StepState.RUNNING and standing.started_at:
-            found.at(after(standing.started_at, step.limit_ms), now, plan_commands.FailGate(plan.id, step.id))
+        if (
+            step.kind == "gate"
+            and step.limit_ms
+            and standing.state is StepState.RUNNING
+            and standing.started_at
+        ):
+            found.at(
+                after(standing.started_at, step.limit_ms),
+                now,
+                plan_commands.FailGate(plan.id, step.id),
+            )
 
 
 def _response_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:

@@ -31,7 +31,9 @@ def watches(policy: Policy, criteria: tuple[Criterion, ...]) -> tuple[GateProgre
     """The gates over samples that these criteria need, each from nothing."""
     every = tuple(probe.name for probe in policy.fleet.probes())
     return tuple(
-        GateProgress(criterion.id, criterion.probes or every, criterion.window_ms, criterion.min_samples)
+        GateProgress(
+            criterion.id, criterion.probes or every, criterion.window_ms, criterion.min_samples
+        )
         for criterion in criteria
         if criterion.kind in (CriterionKind.PROBE, CriterionKind.STABLE_FOR)
     )
@@ -44,7 +46,9 @@ def standings(
     return tuple(_standing(world, policy, incident, criterion) for criterion in criteria)
 
 
-def phase_standings(world: World, policy: Policy, incident: Incident, phase: Phase) -> tuple[CriterionStanding, ...]:
+def phase_standings(
+    world: World, policy: Policy, incident: Incident, phase: Phase
+) -> tuple[CriterionStanding, ...]:
     return standings(world, policy, incident, phase.exit)
 
 
@@ -52,22 +56,32 @@ def verdict_of(found: tuple[CriterionStanding, ...]) -> Verdict:
     """Open when every criterion passed, otherwise shut with what is missing."""
     return Verdict(
         tuple(
-            Reason(f"criterion:{one.criterion.id}", f"{one.criterion.title}: {one.text}", _hint(one.criterion))
+            Reason(
+                f"criterion:{one.criterion.id}",
+                f"{one.criterion.title}: {one.text}",
+                _hint(one.criterion),
+            )
             for one in found
             if not one.passed
         )
     )
 
 
-def _standing(world: World, policy: Policy, incident: Incident, criterion: Criterion) -> CriterionStanding:
+def _standing(
+    world: World, policy: Policy, incident: Incident, criterion: Criterion
+) -> CriterionStanding:
     met, text = _judge(world, policy, incident, criterion)
     reason = incident.overrides.get(criterion.id)
     if reason is not None and not met:
-        return CriterionStanding(criterion, met, f"overridden: {reason} (was: {text})", overridden=True)
+        return CriterionStanding(
+            criterion, met, f"overridden: {reason} (was: {text})", overridden=True
+        )
     return CriterionStanding(criterion, met, text)
 
 
-def _judge(world: World, policy: Policy, incident: Incident, criterion: Criterion) -> tuple[bool, str]:
+def _judge(
+    world: World, policy: Policy, incident: Incident, criterion: Criterion
+) -> tuple[bool, str]:
     match criterion.kind:
         case CriterionKind.ROLL_CALL:
             return _roll_call(world, policy, incident)
@@ -75,7 +89,10 @@ def _judge(world: World, policy: Policy, incident: Incident, criterion: Criterio
             return _evidence(incident)
         case CriterionKind.REMEDY:
             chosen = incident.remedy
-            return (chosen is not None, f"{chosen.remedy}: {chosen.because}" if chosen else "not decided yet")
+            return (
+                chosen is not None,
+                f"{chosen.remedy}: {chosen.because}" if chosen else "not decided yet",
+            )
         case CriterionKind.PLAN:
             return _plan(world, incident, criterion.subject)
         case CriterionKind.PROBE | CriterionKind.STABLE_FOR:
@@ -85,7 +102,10 @@ def _judge(world: World, policy: Policy, incident: Incident, criterion: Criterio
             return (said is not None, said if said is not None else "nobody has stated it")
         case CriterionKind.APPROVAL:
             given = incident.approvals.get("stand-down")
-            return (given is not None, f"approved by {given.person}" if given else f"waits for the {criterion.subject}")
+            return (
+                given is not None,
+                f"approved by {given.person}" if given else f"waits for the {criterion.subject}",
+            )
         case CriterionKind.ROLE:
             holder = incident.roles.get(criterion.subject)
             return (holder is not None, f"{holder}" if holder else "nobody holds it")
@@ -102,9 +122,18 @@ def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, 
     pending = tuple(halt for halt in halts if not halt.accounted and halt.settled_at is None)
     lines = tuple(line for halt in pending or halts for line in halt.roll.values())
     settled = sum(1 for line in lines if line.state in ("confirmed", "enforced"))
-    waiting = ", ".join(f"{line.agent} {line.state}" for line in lines if line.state not in ("confirmed", "enforced"))
+    waiting = ", ".join(
+        f"{line.agent} {line.state}"
+        for line in lines
+        if line.state not in ("confirmed", "enforced")
+    )
     if not pending:
-        return (True, f"{settled} of {len(lines)} agents confirmed or enforced" if lines else "no agents are registered")
+        return (
+            True,
+            f"{settled} of {len(lines)} agents confirmed or enforced"
+            if lines
+            else "no agents are registered",
+        )
     return (False, f"{settled} of {len(lines)} agents confirmed or enforced; {waiting}")
 
 

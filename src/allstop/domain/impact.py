@@ -33,7 +33,9 @@ class Impact:
             "core_functions_down": len(self.core_functions_down),
             "functions_down": len(self.functions_down) + len(self.core_functions_down),
             "failed_share_percent": self.failed_share_percent,
-            "lost_per_hour": f"{self.lost_per_hour.amount} {self.lost_per_hour.currency}" if self.lost_per_hour else None,
+            "lost_per_hour": f"{self.lost_per_hour.amount} {self.lost_per_hour.currency}"
+            if self.lost_per_hour
+            else None,
             "users": self.users,
             "records_exposed": self.records_exposed,
             "capacity_lost_percent": self.capacity_lost_percent,

@@ -37,9 +37,34 @@ def measures(incident: Incident, policy: Policy) -> tuple[Measure, ...]:
 
     marks = incident.milestones
     return (
-        Measure("detect", "declared - last seen well", since(incident.began_at, declared), targets.detect_ms),
-        Measure("acknowledge", "acknowledged - declared", since(declared, incident.acknowledged_at), targets.respond_ms),
-        Measure("contain", "isolation proven - declared", since(declared, marks.get("contained")), targets.contain_ms),
-        Measure("mitigate", "traffic gate passed - declared", since(declared, marks.get("mitigated")), None),
-        Measure("resolve", "stability proven - declared", since(declared, marks.get("resolved")), targets.resolve_ms),
+        Measure(
+            "detect",
+            "declared - last seen well",
+            since(incident.began_at, declared),
+            targets.detect_ms,
+        ),
+        Measure(
+            "acknowledge",
+            "acknowledged - declared",
+            since(declared, incident.acknowledged_at),
+            targets.respond_ms,
+        ),
+        Measure(
+            "contain",
+            "isolation proven - declared",
+            since(declared, marks.get("contained")),
+            targets.contain_ms,
+        ),
+        Measure(
+            "mitigate",
+            "traffic gate passed - declared",
+            since(declared, marks.get("mitigated")),
+            None,
+        ),
+        Measure(
+            "resolve",
+            "stability proven - declared",
+            since(declared, marks.get("resolved")),
+            targets.resolve_ms,
+        ),
     )

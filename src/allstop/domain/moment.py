@@ -31,11 +31,17 @@ def between(start: datetime, end: datetime) -> int:
 
 
 def words(milliseconds: int) -> str:
-    """A duration as people say it: `45s`, `9m 30s`, `2h 5m`, `3d 4h`."""
+    """A duration as people say it: `58ms`, `2.7s`, `45s`, `9m 30s`, `2h 5m`, `3d 4h`."""
     seconds = max(0, milliseconds) // 1000
-    if seconds == 0 and milliseconds > 0:
+    if 0 < milliseconds < 1000:
         return f"{milliseconds}ms"
-    for size, unit, smaller, name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+    if seconds < 10 and milliseconds % 1000 >= 100:
+        return f"{seconds}.{milliseconds % 1000 // 100}s"
+    for size, unit, smaller, name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
         if seconds >= size:
             rest = seconds % size // smaller
             return f"{seconds // size}{unit} {rest}{name}" if rest else f"{seconds // size}{unit}"

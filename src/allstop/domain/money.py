@@ -18,7 +18,11 @@ class Money:
         return Decimal(self.amount)
 
     def __str__(self) -> str:
-        return f"{self.value:,.0f} {self.currency}" if self.value >= 100 else f"{self.amount} {self.currency}"
+        return (
+            f"{self.value:,.0f} {self.currency}"
+            if self.value >= 100
+            else f"{self.amount} {self.currency}"
+        )
 
 
 def per_hour(amount: str, currency: str, window_ms: int) -> Money:

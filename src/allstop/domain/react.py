@@ -39,10 +39,15 @@ def react(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
         case halt_events.AgentUnaccounted(agent):
             halt = world.halts[_id(record)]
             force = book.pinned(halt.policy).protocol.all_stop.enforce
-            return (_agent(record, world, Purpose.FREEZE, "freeze", agent, 0),) if force == "freeze" else ()
+            return (
+                (_agent(record, world, Purpose.FREEZE, "freeze", agent, 0),)
+                if force == "freeze"
+                else ()
+            )
         case halt_events.HaltReleased(_, agents):
             return tuple(
-                _agent(record, world, Purpose.RESUME, "resume", agent, n) for n, agent in enumerate(agents)
+                _agent(record, world, Purpose.RESUME, "resume", agent, n)
+                for n, agent in enumerate(agents)
             )
         case incident_events.EvidenceRequested():
             return _diagnose(record, world, book, event)
@@ -71,7 +76,9 @@ def _tell(record: Record, world: World, agent: str, index: int) -> Effect:
     return _agent(record, world, Purpose.TELL, "tell", agent, index)
 
 
-def _agent(record: Record, world: World, purpose: Purpose, verb: str, name: str, index: int) -> Effect:
+def _agent(
+    record: Record, world: World, purpose: Purpose, verb: str, name: str, index: int
+) -> Effect:
     halt: Halt = world.halts[_id(record)]
     agent, line = world.agents[name], halt.roll[name]
     options = {

@@ -43,5 +43,7 @@ def decide_by_table(protocol: Protocol, facts: Mapping[str, Scalar]) -> Decision
     for place, row in enumerate(protocol.remedy.rows):
         if all_hold(row.when, facts):
             tests = ", ".join(sentence(condition) for condition in row.when)
-            return Decision(row.remedy, place, f"{row.because} ({tests})" if tests else row.because, unknown)
+            return Decision(
+                row.remedy, place, f"{row.because} ({tests})" if tests else row.because, unknown
+            )
     return Decision("investigate", -1, "no row of the decision table matched", unknown)

@@ -18,7 +18,7 @@ class Sample:
 class Standing(StrEnum):
     """The state of a gate. Zero samples is inconclusive, never a pass."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 (the name of a verdict)
     WAITING = "waiting"
     FAILING = "failing"
     INCONCLUSIVE = "inconclusive"
@@ -64,14 +64,23 @@ def advance(
     seen = [samples[name] for name in gate.probes if name in samples]
     if not seen or len(seen) < len(gate.probes):
         missing = ", ".join(name for name in gate.probes if name not in samples)
-        return replace(gate, good_run=0, trouble=f"no sample of {missing}") if not seen else replace(
-            gate, trouble=f"no sample of {missing}"
+        return (
+            replace(gate, good_run=0, trouble=f"no sample of {missing}")
+            if not seen
+            else replace(gate, trouble=f"no sample of {missing}")
         )
     bad = next((sample for sample in seen if sample.good is False), None)
     if bad is not None:
         return replace(
-            gate, good_run=0, run_since_gap=0, stable_ms=0, samples=gate.samples + 1, gaps=0,
-            resets=gate.resets + (1 if gate.good_run else 0), last_ms=monotonic_ms, boot=boot,
+            gate,
+            good_run=0,
+            run_since_gap=0,
+            stable_ms=0,
+            samples=gate.samples + 1,
+            gaps=0,
+            resets=gate.resets + (1 if gate.good_run else 0),
+            last_ms=monotonic_ms,
+            boot=boot,
             trouble=f"bad: {bad.probe}: {bad.text}",
         )
     lame = next((sample for sample in seen if sample.good is None), None)
@@ -81,8 +90,13 @@ def advance(
     known = gate.last_ms < 0 or (elapsed is not None and 0 <= elapsed <= 2 * interval_ms)
     counted = elapsed if known and elapsed is not None and gate.good_run > 0 else 0
     return replace(
-        gate, good_run=gate.good_run + 1, run_since_gap=gate.run_since_gap + 1 if known else 1,
-        stable_ms=gate.stable_ms + counted, samples=gate.samples + 1,
-        gaps=gate.gaps if known else gate.gaps + 1, last_ms=monotonic_ms, boot=boot,
+        gate,
+        good_run=gate.good_run + 1,
+        run_since_gap=gate.run_since_gap + 1 if known else 1,
+        stable_ms=gate.stable_ms + counted,
+        samples=gate.samples + 1,
+        gaps=gate.gaps if known else gate.gaps + 1,
+        last_ms=monotonic_ms,
+        boot=boot,
         trouble="" if known else "nobody watched for a while",
     )

@@ -27,9 +27,13 @@ def classify(protocol: Protocol, impact: Impact) -> Classification:
     for place, row in enumerate(protocol.classification):
         if all_hold(row.when, facts):
             tests = ", ".join(sentence(condition) for condition in row.when)
-            return Classification(row.severity, place, f"{row.because} ({tests})" if tests else row.because)
+            return Classification(
+                row.severity, place, f"{row.because} ({tests})" if tests else row.because
+            )
     worst = min(protocol.severities, key=lambda rule: rule.rank)
-    return Classification(worst.name, -1, "no row of the classification table matched, so the worst is assumed")
+    return Classification(
+        worst.name, -1, "no row of the classification table matched, so the worst is assumed"
+    )
 
 
 def worse(protocol: Protocol, left: str, right: str) -> str:

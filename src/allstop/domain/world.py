@@ -13,8 +13,8 @@ from allstop.domain.incident import state as incident_state
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan import state as plan_state
-from allstop.domain.plan.state import Plan
 from allstop.domain.plan.events import ReleaseKnownGood
+from allstop.domain.plan.state import Plan
 from allstop.domain.record import Record
 
 
@@ -62,12 +62,16 @@ def evolve(world: World, record: Record) -> World:
     kind, _, id = record.stream.partition("/")
     match record.event:
         case incident_events.IncidentDeclared():
-            return replace(world, incidents={**world.incidents, id: incident_state.declared(record)})
+            return replace(
+                world, incidents={**world.incidents, id: incident_state.declared(record)}
+            )
         case halt_events.AgentRegistered(agent):
             return replace(world, agents={**world.agents, agent: halt_state.registered(record)})
         case halt_events.HaltOrdered():
             epoch = world.epoch + 1
-            return replace(world, epoch=epoch, halts={**world.halts, id: halt_state.ordered(record, epoch)})
+            return replace(
+                world, epoch=epoch, halts={**world.halts, id: halt_state.ordered(record, epoch)}
+            )
         case plan_events.PlanMade():
             return _planned(world, plan_state.made(record))
         case ReleaseKnownGood(service, release, good_for_ms):
@@ -98,7 +102,11 @@ def _incident_evolved(world: World, id: str, record: Record) -> World:
         world, incidents={**world.incidents, id: incident_state.evolve(world.incidents[id], record)}
     )
     if isinstance(record.event, incident_events.SamplesRecorded):
-        moved = {plan.id: plan_state.sampled(plan, record.event) for plan in world.plans_of(id) if plan.gates}
+        moved = {
+            plan.id: plan_state.sampled(plan, record.event)
+            for plan in world.plans_of(id)
+            if plan.gates
+        }
         if moved:
             world = replace(world, plans={**world.plans, **moved})
     return world

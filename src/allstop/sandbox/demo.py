@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +20,7 @@ from allstop.sandbox.demo_cast import Api, Cast
 from allstop.sandbox.demo_screen import Screen, screen
 from allstop.sandbox.demo_stage import PEOPLE, Stage, cli_json, stage
 from allstop.sandbox.documents import Pace
-from allstop.sandbox.layout import SandboxError
+from allstop.sandbox.layout import AGENTS, SandboxError
 from allstop.sandbox.order_book import check_order_book
 
 FAULTS = {
@@ -29,12 +32,29 @@ PATIENCE_SECONDS = 180.0
 
 
 @click.command()
-@click.option("--scenario", type=click.Choice(sorted(FAULTS)), default="bad-release", show_default=True, help="What breaks.")
-@click.option("--window", default="12s", show_default=True, help="Stability window, such as 12s or the real 15m.")
+@click.option(
+    "--scenario",
+    type=click.Choice(sorted(FAULTS)),
+    default="bad-release",
+    show_default=True,
+    help="What breaks.",
+)
+@click.option(
+    "--window",
+    default="12s",
+    show_default=True,
+    help="Stability window, such as 12s or the real 15m.",
+)
 @click.option("--ask", is_flag=True, help="You are the commander: the demo asks you to approve.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
 @click.option("--json", "as_json", is_flag=True, help="Stream the log as JSON lines.")
-@click.option("--rate", type=click.IntRange(1, 100), default=8, show_default=True, help="Purchases per second.")
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 100),
+    default=8,
+    show_default=True,
+    help="Purchases per second.",
+)
 def demo(scenario: str, window: str, ask: bool, keep: bool, as_json: bool, rate: int) -> None:
     """Run a whole emergency on real processes: a shop breaks, agents stop, the shop is brought back.
 
@@ -49,11 +69,15 @@ def demo(scenario: str, window: str, ask: bool, keep: bool, as_json: bool, rate:
       allstop demo --window 15m           the real stability window
     """
     if _seconds(window) is None:
-        raise click.BadParameter("a duration is a number with s or m, such as 12s or 15m", param_hint="--window")
+        raise click.BadParameter(
+            "a duration is a number with s or m, such as 12s or 15m", param_hint="--window"
+        )
     out = screen(as_json=as_json)
     try:
         for reaped in reaping.reap_stale():
-            out.say(f"cleared away what a killed demo left in {reaped.folder} ({len(reaped.ended)} processes)")
+            out.say(
+                f"cleared away what a killed demo left in {reaped.folder} ({len(reaped.ended)} processes)"
+            )
         ended_well = _run(out, scenario, Pace(window=window), ask=ask, keep=keep, rate=rate)
     except (SandboxError, httpx.HTTPError) as error:
         out.say(f"the demo could not go on: {error}", "bad")
@@ -88,7 +112,7 @@ def _run(out: Screen, scenario: str, pace: Pace, *, ask: bool, keep: bool, rate:
         began = time.time()
         out.say(f"{FAULTS[scenario]}: {_told(fault)}", "bad")
         ending = _follow(out, scene, cast, began, _seconds(pace.window) or 0.0)
-        good = _close(out, scene, cast, ending, people["dana"])
+        good = _close(out, scene, cast, ending, people["dana"], keep=keep)
         for api in people.values():
             api.close()
         return good
@@ -110,16 +134,16 @@ def _wait_until_well(out: Screen, api: Api) -> None:
 def _follow(out: Screen, scene: Stage, cast: Cast, began: float, window: float) -> Ending:
     """Read the log as it grows, let the people react, until everything is over."""
     until = time.monotonic() + PATIENCE_SECONDS + 4 * window
-    resumed_at: float | None = None
+    resumed = 0
     owner = cast.people["dana"]
     for entry in _events(scene):
-        cast.react(entry)
         out.entry(entry, _after(entry, began))
+        cast.react(entry)
         if entry["kind"] == "samples.recorded" and cast.incident:
             out.state(owner.get(f"/incidents/{cast.incident}"), owner.get("/services"))
         if entry["kind"] in ("agent.resumed", "agent.stuck"):
-            resumed_at = time.monotonic()
-        over = cast.finished and resumed_at is not None and _all_released(owner)
+            resumed += 1
+        over = cast.finished and resumed >= len(AGENTS) and _all_released(owner)
         if over or cast.declined or time.monotonic() > until:
             break
     return Ending(cast.finished, time.time() - began)
@@ -132,7 +156,9 @@ def _events(scene: Stage) -> Iterator[Mapping[str, Any]]:
     while True:
         more = {"Last-Event-ID": last} if last else {}
         try:
-            with httpx.stream("GET", f"{scene.url}/api/v1/events", headers=headers | more, timeout=20.0) as stream:
+            with httpx.stream(
+                "GET", f"{scene.url}/api/v1/events", headers=headers | more, timeout=20.0
+            ) as stream:
                 stream.raise_for_status()
                 for line in stream.iter_lines():
                     if line.startswith("id:"):
@@ -147,10 +173,14 @@ def _all_released(api: Api) -> bool:
     return all(agent["state"] == "running" for agent in api.get("/agents"))
 
 
-def _close(out: Screen, scene: Stage, cast: Cast, ending: Ending, api: Api) -> bool:
+def _close(out: Screen, scene: Stage, cast: Cast, ending: Ending, api: Api, *, keep: bool) -> bool:
     """The report, the audit, the order book and the measured times."""
     if not ending.finished:
-        text = "you declined, so the incident stays open" if cast.declined else "the emergency did not end in time"
+        text = (
+            "you declined, so the incident stays open"
+            if cast.declined
+            else "the emergency did not end in time"
+        )
         out.say(text, "bad")
         return cast.declined
     report = api.post(f"/incidents/{cast.incident}/report").json()
@@ -161,19 +191,27 @@ def _close(out: Screen, scene: Stage, cast: Cast, ending: Ending, api: Api) -> b
     checks = [
         (f"audit: {_audit_text(audit)}", bool(audit["ok"])),
         (
-            f"order book: {book.acknowledged} acknowledged orders, {book.found} found, {book.paid} paid, "
-            f"{len(book.missing)} missing",
+            (
+                f"order book: {book.acknowledged} acknowledged orders, {book.found} found, {book.paid} paid, "
+                f"{len(book.missing)} missing"
+            ),
             not book.missing and book.acknowledged > 0,
         ),
         (f"stand-down was refused once, with {len(cast.early)} reasons", len(cast.early) > 0),
         (f"from the fault to the end: {ending.seconds:.1f} s", True),
     ]
-    where = [f"report: {scene.home / report['path']}", f"log: {scene.home / '.allstop'}"]
+    kept = Path(tempfile.gettempdir()) / f"allstop-demo-report-{os.getpid()}.md"
+    kept.write_text(report["text"], encoding="utf-8")
+    where = [f"the incident report: {kept}"]
+    if keep:
+        where.append(
+            f"kept: {scene.folder} (allstop --home {scene.home} up, show, timeline, audit verify)"
+        )
     out.summary(
         {
             "measures": view["measures"],
             "checks": checks,
-            "where": where if scene.folder.exists() else [],
+            "where": where,
             "incident": cast.incident,
             "report": report["text"],
             "early_refusal": cast.early,
@@ -183,7 +221,7 @@ def _close(out: Screen, scene: Stage, cast: Cast, ending: Ending, api: Api) -> b
 
 
 def _audit_text(audit: Mapping[str, Any]) -> str:
-    return f"{audit.get('events', '?')} entries, chain and checkpoints {'verified' if audit['ok'] else 'BROKEN'}"
+    return f"{audit.get('entries', '?')} entries, chain and checkpoints {'verified' if audit['ok'] else 'BROKEN'}"
 
 
 def _told(fault: Mapping[str, Any]) -> str:
@@ -193,7 +231,7 @@ def _told(fault: Mapping[str, Any]) -> str:
 
 
 def _after(entry: Mapping[str, Any], began: float) -> float:
-    return datetime.fromisoformat(str(entry["at"]).replace("Z", "+00:00")).timestamp() - began
+    return datetime.fromisoformat(str(entry["at"])).timestamp() - began
 
 
 def _seconds(duration: str) -> float | None:

@@ -85,45 +85,75 @@ class Cast:
     def _update(self) -> None:
         view = self.people["cleo"].get(f"/incidents/{self.incident}")
         phase = view["line"]["phase"]
-        status = {"assess": "investigating", "contain": "containing", "restore": "fixing"}.get(phase, "fixing")
+        status = {"assess": "investigating", "contain": "containing", "restore": "fixing"}.get(
+            phase, "fixing"
+        )
         waits = view["line"]["waits_for"]
-        text = f"{view['line']['impact'].capitalize()}. " + (f"Waiting for: {waits[0]}." if waits else "Nothing is awaited.")
-        self._do("cleo", "updates", {"status": status, "text": text}, "Cleo (communications) posts the update")
+        impact = str(view["line"]["impact"])
+        text = f"{impact[:1].upper()}{impact[1:]}. "
+        text += f"Waiting for: {waits[0]}." if waits else "Nothing is awaited."
+        self._do(
+            "cleo",
+            "updates",
+            {"status": status, "text": text},
+            "Cleo (communications) posts the update",
+        )
 
     def _approve_when_safe(self) -> None:
         """Ada changes nothing while an agent might still be at work; the damage is contained meanwhile."""
         if not self.waiting:
             return
         if not self.settled:
-            self.screen.say(f"Ada (commander) holds {self.waiting} until every agent is accounted for")
+            self.screen.say(
+                f"Ada (commander) holds {self.waiting} until every agent is accounted for"
+            )
             return
         self._approve_plan(self.waiting)
         self.waiting = ""
 
     def _approve_plan(self, plan: str) -> None:
         view = self.people["ada"].get(f"/plans/{plan}")
-        if self.ask and not self._asked(f"Approve {plan}: {view['title']}?", [step["title"] for step in view["steps"]]):
+        if self.ask and not self._asked(
+            f"Approve {plan}: {view['title']}?", [step["title"] for step in view["steps"]]
+        ):
             self.declined = True
             return
         body = {"subject": f"plan:{plan}", "binds": view["hash"], "note": "read and agreed"}
-        self._do("ada", "approvals", body, f"Ada (commander) approves {plan}, hash {view['hash'][:12]}")
+        self._do(
+            "ada", "approvals", body, f"Ada (commander) approves {plan}, hash {view['hash'][:12]}"
+        )
 
     def _too_early(self) -> None:
-        answer = self.people["ada"].post(f"/incidents/{self.incident}/stand-down", {"reason": "It looks fine to me."})
+        answer = self.people["ada"].post(
+            f"/incidents/{self.incident}/stand-down", {"reason": "It looks fine to me."}
+        )
         problem = answer.json()
         self.early = [reason["text"] for reason in problem.get("reasons", [])]
-        self.screen.say(f"Ada tries to stand down at once: {answer.status_code}, refused because", "bad", stage=8)
+        self.screen.say(
+            f"Ada tries to stand down at once: {answer.status_code}, refused because",
+            "bad",
+            stage=8,
+        )
         for text in self.early:
             self.screen.say(f"  {text}")
 
     def _stand_down(self) -> None:
         done, cause, prevention = CAUSES[self.scenario]
-        for subject, text in (("resolved", done), ("root-cause", cause), ("prevention", prevention)):
+        for subject, text in (
+            ("resolved", done),
+            ("root-cause", cause),
+            ("prevention", prevention),
+        ):
             self._do("ada", "statements", {"subject": subject, "text": text}, "")
         if self.ask and not self._asked("Approve standing down?", [done, cause, prevention]):
             self.declined = True
             return
-        self._do("ada", "approvals", {"subject": "stand-down", "note": ""}, "Ada (commander) approves standing down")
+        self._do(
+            "ada",
+            "approvals",
+            {"subject": "stand-down", "note": ""},
+            "Ada (commander) approves standing down",
+        )
         self._do("ada", "stand-down", {"reason": done}, "Ada (commander) stands down")
         self.finished = True
 
@@ -131,7 +161,9 @@ class Cast:
         answer = self.people[person].post(f"/incidents/{self.incident}/{verb}", body)
         if answer.is_error:
             problem = answer.json()
-            self.screen.say(f"{person}: {verb} was refused: {problem.get('detail', answer.status_code)}", "bad")
+            self.screen.say(
+                f"{person}: {verb} was refused: {problem.get('detail', answer.status_code)}", "bad"
+            )
         elif line:
             self.screen.say(line, "notice")
 

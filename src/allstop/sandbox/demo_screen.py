@@ -49,6 +49,8 @@ def stage_of(entry: Mapping[str, Any]) -> int:
         return _STAGE_OF[kind]
     if kind in ("milestone.reached", "phase.entered"):
         text = str(entry["text"])
+        if "assess" in text:
+            return 2
         return 7 if "verify" in text or "resolved" in text else 6
     return {"halt": 3, "agents": 3, "plan": 6}.get(str(entry["stream"]).partition("/")[0], 2)
 
@@ -117,7 +119,9 @@ class Lines:
         self._console.print(table)
         for text, good in summary["checks"]:
             style = "green" if good else "bold red"
-            self._console.print(Text(f" {'✓' if good else '✗'} {text}", style=style), soft_wrap=True)
+            self._console.print(
+                Text(f" {'✓' if good else '✗'} {text}", style=style), soft_wrap=True
+            )
         for text in summary["where"]:
             self._console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 
@@ -173,7 +177,9 @@ def screen(*, as_json: bool) -> Screen:
     if as_json:
         return JsonLines()
     live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    console = Console(highlight=False, no_color="NO_COLOR" in os.environ or None, emoji=False, markup=False)
+    console = Console(
+        highlight=False, no_color="NO_COLOR" in os.environ or None, emoji=False, markup=False
+    )
     return LiveView(console) if live else Lines(console)
 
 
@@ -184,20 +190,32 @@ def _short(text: str, limit: int = 230) -> str:
 def _panel(view: Mapping[str, Any] | None, services: Sequence[Mapping[str, Any]]) -> Panel:
     shop = Text(" shop   ")
     for service in services:
-        mark, style = {"up": ("●", "green"), "down": ("✗", "bold red")}.get(service["state"], ("○", "yellow"))
+        mark, style = {"up": ("●", "green"), "down": ("✗", "bold red")}.get(
+            service["state"], ("○", "yellow")
+        )
         shop.append(f"{mark} {service['name']}  ", style=style)
     if view is None:
-        return Panel(Group(shop), title="nothing is wrong that Allstop knows of", border_style="green")
+        return Panel(
+            Group(shop), title="nothing is wrong that Allstop knows of", border_style="green"
+        )
     line = view["line"]
     phases = Text(" phase  ")
     for phase in view["phases"]:
-        mark, style = {"done": ("✓", "green"), "current": ("▶", "bold")}.get(phase["state"], ("·", "dim"))
+        mark, style = {"done": ("✓", "green"), "current": ("▶", "bold")}.get(
+            phase["state"], ("·", "dim")
+        )
         phases.append(f"{mark} {phase['title']}   ", style=style)
     rows: list[Any] = [shop, phases]
     for halt in view["halts"]:
         agents = Text(" agents ")
         for one in halt["roll"]:
-            style = "green" if one["settled"] else "bold red" if one["state"] in ("unaccounted", "escaped") else "yellow"
+            style = (
+                "green"
+                if one["settled"]
+                else "bold red"
+                if one["state"] in ("unaccounted", "escaped")
+                else "yellow"
+            )
             agents.append(f"{one['agent']} {one['state']}   ", style=style)
         rows.append(agents)
     rows.extend(Text(f" waits  {text}", style="yellow") for text in line["waits_for"][:3])

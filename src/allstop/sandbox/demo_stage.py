@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,13 @@ def _opened(folder: Path, home: Path, up: dict[str, Any]) -> Stage:
     url = str(up["url"])
     owner = str(_cli(home, "token", "new", "person:dana", "--json")["token"])
     tokens = {"dana": owner}
-    with httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {owner}"}) as client:
-        for principal in [*(f"person:{name}" for name in PEOPLE), *(f"agent:{name}" for name in AGENTS)]:
+    with httpx.Client(
+        base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {owner}"}
+    ) as client:
+        for principal in [
+            *(f"person:{name}" for name in PEOPLE),
+            *(f"agent:{name}" for name in AGENTS),
+        ]:
             answer = client.post("/tokens", json={"principal": principal})
             answer.raise_for_status()
             tokens[principal.partition(":")[2]] = str(answer.json()["token"])
@@ -80,7 +85,7 @@ def _start_sandbox(folder: Path, rate: int) -> None:
     """Start the shop in a session of its own, and wait until it is healthy."""
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "allstop.sandbox", "up", str(folder), "--rate", str(rate)],
             stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
@@ -99,13 +104,17 @@ def _start_sandbox(folder: Path, rate: int) -> None:
 
 def _cli(home: Path, *words: str) -> dict[str, Any]:
     """One command of the public CLI. Raises SandboxError with what it said."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALLSTOP_")}
-    found = subprocess.run(  # noqa: S603
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("ALLSTOP_")
+    }
+    found = subprocess.run(
         [sys.executable, "-m", "allstop", "--home", str(home), *words],
         capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     if found.returncode != 0:
-        raise SandboxError(f"allstop {' '.join(words)} failed: {(found.stderr or found.stdout).strip()}")
+        raise SandboxError(
+            f"allstop {' '.join(words)} failed: {(found.stderr or found.stdout).strip()}"
+        )
     answer: dict[str, Any] = json.loads(found.stdout)
     return answer
 
@@ -118,13 +127,10 @@ def cli_json(home: Path, *words: str) -> dict[str, Any]:
 def _end(home: Path, folder: Path) -> None:
     """Coordinator first, so that nothing acts on a shop that is going away."""
     if (home / "allstop.toml").exists():
-        try:
+        # It may be down already; the reaper below ends what is left.
+        with suppress(SandboxError, subprocess.TimeoutExpired, ValueError):
             _cli(home, "down", "--json")
-        except (SandboxError, subprocess.TimeoutExpired, ValueError):
-            pass  # it may be down already; the reaper below ends what is left
-    try:
+    with suppress(SandboxError):
         ControlClient(folder).down()
-    except SandboxError:
-        pass  # it never came up, or has ended itself
     reaping.end_processes(folder, exact=True)
     folder.with_name(f"{folder.name}.log").unlink(missing_ok=True)

@@ -59,7 +59,11 @@ ROSTER_NOTE = "Who answers in the demo, and the four agents at work.\n"
 
 def protocol(pace: Pace) -> dict[str, Any]:
     """The standard pack, shortened where a minute is too short for the real thing."""
-    stable = {"stable_for": pace.window, "samples": 3}
+    stable = {
+        "title": f"All probes good for {pace.window}",
+        "stable_for": pace.window,
+        "samples": 3,
+    }
     return {
         "schema": "allstop/1",
         "name": "demo",
@@ -67,7 +71,9 @@ def protocol(pace: Pace) -> dict[str, Any]:
         "extends": "standard",
         "severities": {"SEV1": {"update_every": pace.cadence}},
         "roles": {name: {"fill": True} for name in ("operations", "communications", "scribe")},
-        "audiences": {name: {"channels": ["chat"]} for name in ("responders", "stakeholders", "public")},
+        "audiences": {
+            name: {"channels": ["chat"]} for name in ("responders", "stakeholders", "public")
+        },
         "all_stop": {"roll_call": pace.roll_call, "remind_after": _half(pace.roll_call)},
         "phases": {"verify": {"exit": {"stable": dict(stable)}}},
         "stand_down": {"still-stable": stable},

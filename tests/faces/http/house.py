@@ -122,19 +122,28 @@ async def living(
     coordinator = await build(folder, store, peer=peer)
     # pytest's folders are longer than a socket's path may be.
     short = Path(tempfile.mkdtemp(prefix="as-"))
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    port = 0
+    ready = asyncio.Event()
+
+    def bound(number: int) -> None:
+        nonlocal port
+        port = number
+        ready.set()
+
     stop = asyncio.Event()
     serving = asyncio.create_task(
         serve(
             coordinator, "127.0.0.1", 0, short / "s", extra_routes, allowed_hosts,
-            ready=ready.set_result, stop=stop,
+            ready=bound, stop=stop,
         )
     )  # fmt: skip
     try:
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         if serving.done():
             serving.result()
-        house = House(coordinator, ready.result(), short / "s", stop, serving)
+        house = House(coordinator, port, short / "s", stop, serving)
         for principal in (OWNER, COMMANDER, AGENT, SOURCE):
             house.tokens[principal], _ = await coordinator.access.issue(principal)
         yield house

@@ -156,17 +156,14 @@ async def test_a_foreign_host_header_is_turned_away(house: House, host: str) -> 
 
 
 async def test_hosts_that_are_ours(tmp_path: Path) -> None:
-    async with living(tmp_path, store=memory(), allowed_hosts=["ops.example"]) as house:
-        async with house.remote(OWNER) as client:
-            for host in (
-                f"localhost:{house.port}",
-                f"[::1]:{house.port}",
-                f"LOCALHOST:{house.port}",
-                "ops.example",
-            ):
-                assert (
-                    await client.get("/api/v1/overview", headers={"Host": host})
-                ).status_code == 200
+    async with (
+        living(tmp_path, store=memory(), allowed_hosts=["ops.example"]) as house,
+        house.remote(OWNER) as client,
+    ):
+        port = house.port
+        for host in (f"localhost:{port}", f"[::1]:{port}", f"LOCALHOST:{port}", "ops.example"):
+            answer = await client.get("/api/v1/overview", headers={"Host": host})
+            assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

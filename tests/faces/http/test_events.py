@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -94,12 +95,16 @@ async def test_one_incident_with_its_halts(house: House, owner: httpx.AsyncClien
     await owner.post("/api/v1/halts", json={"scope": "all", "reason": "other"})
     await owner.post("/api/v1/incidents/INC-1/notes", json={"text": "the end"})
     found: list[Event] = []
-    async with house.local() as watcher, asyncio.timeout(10):
-        async with watcher.stream("GET", "/api/v1/events?after=0&incident=INC-1") as answer:
-            async for event in events(answer):
-                found.append(event)
-                if event.kind == "note.added":
-                    break
+    url = "/api/v1/events?after=0&incident=INC-1"
+    async with (
+        house.local() as watcher,
+        asyncio.timeout(10),
+        watcher.stream("GET", url) as answer,
+    ):
+        async for event in events(answer):
+            found.append(event)
+            if event.kind == "note.added":
+                break
     plans = {f"plan/{plan.id}" for plan in house.coordinator.post.world.plans_of("INC-1")}
     mine = {"incident/INC-1", "halt/HALT-1", *plans}
     assert {"incident/INC-1", "halt/HALT-1"} <= {event.data["stream"] for event in found} <= mine
@@ -171,7 +176,7 @@ async def test_watchers_are_counted_and_bounded(
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert answer.headers["retry-after"]
     async with asyncio.timeout(5):
-        while streams.watchers:
+        while streams.watchers:  # noqa: ASYNC110 - the count has no event, and needs none
             await asyncio.sleep(0.02)
 
 
@@ -190,7 +195,5 @@ async def test_a_watcher_that_reads_nothing_holds_nobody_up(
 
 
 def _streams(house: House) -> Any:
-    import gc
-
     own = [one for one in gc.get_objects() if isinstance(one, streaming.Streams)]
     return next(one for one in own if one._coordinator is house.coordinator)

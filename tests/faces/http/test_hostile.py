@@ -1,5 +1,6 @@
 """The corpus of hostile bodies against every operation that takes a body."""
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -74,10 +75,8 @@ async def test_inert_text_comes_back_as_it_was(tmp_path: Path, file: Path) -> No
 )  # fmt: skip
 def test_a_megabyte_of_anything_is_judged_quickly(body: bytes) -> None:
     began = time.perf_counter()
-    try:
+    with contextlib.suppress(Malformed):
         read_json(body)
-    except Malformed:
-        pass
     assert time.perf_counter() - began < 0.5
 
 

@@ -1,5 +1,6 @@
 """Everything that is wrong is one RFC 9457 document, with its status from one table."""
 
+import asyncio
 import json
 import socket
 from typing import Any
@@ -204,8 +205,6 @@ def raw(house: House, request: bytes) -> bytes:
     ids=["no-http", "long-header", "long-path", "many-headers"],
 )
 async def test_heads_that_are_no_heads(house: House, request_bytes: bytes) -> None:
-    import asyncio
-
     found = await asyncio.to_thread(raw, house, request_bytes)
     assert found.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in found

@@ -72,6 +72,6 @@ async def test_a_refusal_is_not_remembered(owner: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 201])
 async def test_keys_that_are_none(owner: httpx.AsyncClient, key: str) -> None:
-    headers = [("Idempotency-Key", key.encode())]
+    headers = {b"Idempotency-Key": key.encode()}
     answer = await owner.post("/api/v1/incidents", json={"title": "x"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")

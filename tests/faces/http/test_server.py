@@ -28,16 +28,19 @@ def test_the_peer_is_known_in_either_loop(
     tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def story() -> None:
-        async with living(tmp_path, peer="ada") as house:
-            async with house.local() as local, house.remote(COMMANDER) as remote:
-                await declared(local)
-                await declared(remote)
-                both = house.coordinator.store.records(stream="incident/INC-1", limit=1)
-                assert both[0].actor == "person:ada"
-                async with local.stream("GET", "/api/v1/events?after=0") as answer:
-                    async for line in answer.aiter_lines():
-                        if line.startswith("data:"):
-                            break
+        async with (
+            living(tmp_path, peer="ada") as house,
+            house.local() as local,
+            house.remote(COMMANDER) as remote,
+        ):
+            await declared(local)
+            await declared(remote)
+            first = house.coordinator.store.records(stream="incident/INC-1", limit=1)
+            assert first[0].actor == "person:ada"
+            async with local.stream("GET", "/api/v1/events?after=0") as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("data:"):
+                        break
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(story())
@@ -69,9 +72,11 @@ async def test_when_the_coordinator_dies_so_does_the_server(tmp_path: Path, plac
 
 async def test_a_port_that_is_taken(tmp_path: Path, place: Path) -> None:
     coordinator = await build(tmp_path, memory())
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        with pytest.raises(Unavailable, match="cannot be bound"):
-            await serve(coordinator, "127.0.0.1", other.getsockname()[1], place)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(Unavailable, match="cannot be bound"),
+    ):
+        await serve(coordinator, "127.0.0.1", other.getsockname()[1], place)
 
 
 async def test_only_sockets_are_replaced(tmp_path: Path, place: Path) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.all_stop import release_halts_of
+from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.plan_running import approve_plan, settle_gates
+from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import phase_standings, standings, verdict_of, watches
-from allstop.domain.deciding.all_stop import release_halts_of
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
-from allstop.domain.deciding.informing import checked
-from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.moment import after, between, words
-from allstop.domain.deciding.plan_running import approve_plan, settle_gates
 from allstop.domain.policy import Policy
 from allstop.domain.verdict import Reason, Verdict, nearest
 
@@ -19,7 +19,9 @@ from allstop.domain.verdict import Reason, Verdict, nearest
 def record_samples(draft: Draft, command: c.RecordSamples) -> None:
     """A round of probes: recorded, and every gate of a plan that waits on them is judged."""
     incident = draft.incident(command.incident)
-    event = e.SamplesRecorded(command.samples, draft.now.monotonic_ms, draft.now.boot, command.interval_ms)
+    event = e.SamplesRecorded(
+        command.samples, draft.now.monotonic_ms, draft.now.boot, command.interval_ms
+    )
     draft.on_incident(incident.id, event)
     settle_gates(draft, incident.id)
 
@@ -48,10 +50,16 @@ def override_criterion(draft: Draft, command: c.OverrideCriterion) -> None:
     known = {one.id for phase in policy.protocol.phases for one in phase.exit}
     known |= {one.id for one in policy.protocol.stand_down}
     if command.criterion not in known:
-        refuse("unknown-criterion", f"there is no criterion {command.criterion}", nearest(command.criterion, known))
+        refuse(
+            "unknown-criterion",
+            f"there is no criterion {command.criterion}",
+            nearest(command.criterion, known),
+        )
     reason = checked(command.reason, "an override")
     draft.on_incident(incident.id, e.CriterionOverridden(command.criterion, reason))
-    tell_audiences(draft, incident.id, f"{incident.id}: {draft.who} overrode {command.criterion}", reason)
+    tell_audiences(
+        draft, incident.id, f"{incident.id}: {draft.who} overrode {command.criterion}", reason
+    )
 
 
 def approve(draft: Draft, command: c.Approve) -> None:
@@ -62,9 +70,13 @@ def approve(draft: Draft, command: c.Approve) -> None:
         approve_plan(draft, incident, policy, command)
         return
     if command.subject != "stand-down":
-        refuse("unknown-subject", f"{command.subject} cannot be approved", "stand-down, or plan:PLAN-1")
+        refuse(
+            "unknown-subject", f"{command.subject} cannot be approved", "stand-down, or plan:PLAN-1"
+        )
     draft.require(may("approve-stand-down", draft.who, policy, incident.roles))
-    role = next((name for name, holder in incident.roles.items() if holder == draft.who.id), "owner")
+    role = next(
+        (name for name, holder in incident.roles.items() if holder == draft.who.id), "owner"
+    )
     draft.on_incident(incident.id, e.ApprovalGiven("stand-down", role, "", command.note))
 
 
@@ -78,7 +90,11 @@ def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdic
         verdict = Verdict((Reason("phase", text, f"allstop show {incident.id}"),))
         verdict &= verdict_of(phase_standings(draft.world, policy, incident, phase))
     verdict &= verdict_of(standings(draft.world, policy, incident, policy.protocol.stand_down))
-    held = [plan.id for plan in draft.world.plans_of(incident.id) if plan.state.value in ("running", "held")]
+    held = [
+        plan.id
+        for plan in draft.world.plans_of(incident.id)
+        if plan.state.value in ("running", "held")
+    ]
     if held:
         verdict &= Verdict.no("plan-active", f"{', '.join(held)} not ended", "allstop plans")
     return verdict
@@ -94,7 +110,9 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
     for obligation in policy.protocol.obligations:
         due = after(draft.now.utc, obligation.within_ms)
-        draft.on_incident(incident.id, e.ObligationOwed(obligation.id, obligation.title, obligation.owner, due))
+        draft.on_incident(
+            incident.id, e.ObligationOwed(obligation.id, obligation.title, obligation.owner, due)
+        )
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
     lasted = words(between(incident.declared_at, draft.now.utc))
     cause = incident.statements.get("root-cause", "not stated")

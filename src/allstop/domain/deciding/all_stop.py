@@ -28,7 +28,9 @@ def order_halt(draft: Draft, command: c.OrderHalt) -> None:
     draft.require(may("halt", draft.who, policy, roles, subject))
     for agent in command.exempt:
         if agent not in draft.world.agents:
-            refuse("unknown-agent", f"there is no agent {agent}", nearest(agent, draft.world.agents))
+            refuse(
+                "unknown-agent", f"there is no agent {agent}", nearest(agent, draft.world.agents)
+            )
     reason = command.reason.strip()
     if not reason:
         refuse("no-reason", "a halt needs a reason, the agents are told it", 'allstop halt "why"')
@@ -44,7 +46,9 @@ def register(draft: Draft, command: c.RegisterAgent) -> None:
     )  # fmt: skip
     if same:
         return
-    event = e.AgentRegistered(command.agent, command.name, command.team, command.adapter, dict(command.options))
+    event = e.AgentRegistered(
+        command.agent, command.name, command.team, command.adapter, dict(command.options)
+    )
     draft.emit(AGENTS_STREAM, event)
     agent = draft.world.agents[command.agent]
     for halt in draft.world.standing_halts():
@@ -56,14 +60,20 @@ def release_halt(draft: Draft, command: c.ReleaseHalt) -> None:
     """Lift one halt. Agents that another halt holds stay where they are."""
     halt = draft.world.halts.get(command.halt)
     if halt is None:
-        refuse("unknown-halt", f"there is no halt {command.halt}", nearest(command.halt, draft.world.halts))
+        refuse(
+            "unknown-halt",
+            f"there is no halt {command.halt}",
+            nearest(command.halt, draft.world.halts),
+        )
     incident = draft.world.incidents.get(halt.incident)
     policy = draft.policy(incident) if incident else draft.book.latest
     draft.require(may("release", draft.who, policy, incident.roles if incident else {}))
     if not halt.stands:
         refuse("already-released", f"{halt.id} was released by {halt.released_by}")
     if not command.reason.strip():
-        refuse("no-reason", "a release needs a reason", f'allstop release {halt.id} --because "..."')
+        refuse(
+            "no-reason", "a release needs a reason", f'allstop release {halt.id} --because "..."'
+        )
     _release(draft, halt, command.reason.strip())
 
 
@@ -83,12 +93,18 @@ def _release(draft: Draft, halt: Halt, reason: str) -> None:
     draft.result["still_held"] = [agent for agent in halt.roll if agent not in free]
 
 
-def _order(draft: Draft, scope: str, reason: str, incident: str, exempt: tuple[str, ...], digest: str) -> None:
+def _order(
+    draft: Draft, scope: str, reason: str, incident: str, exempt: tuple[str, ...], digest: str
+) -> None:
     id = f"HALT-{len(draft.world.halts) + 1}"
     order = draft.book.pinned(digest).protocol.all_stop.order
-    shape = Halt(id, scope, reason, incident, digest, order, draft.now.utc, str(draft.who), 0, exempt)
+    shape = Halt(
+        id, scope, reason, incident, digest, order, draft.now.utc, str(draft.who), 0, exempt
+    )
     agents = tuple(agent.id for agent in draft.world.agents.values() if shape.covers(agent))
-    draft.emit(halt_stream(id), e.HaltOrdered(id, scope, reason, incident, agents, exempt, digest, order))
+    draft.emit(
+        halt_stream(id), e.HaltOrdered(id, scope, reason, incident, agents, exempt, digest, order)
+    )
     draft.result["halt"] = id
     if not agents:
         draft.emit(halt_stream(id), e.HaltSettled(0, 0))
@@ -118,4 +134,3 @@ def policy_of(draft: Draft, halt: Halt) -> Policy:
 def may_answer(draft: Draft, agent: str) -> bool:
     """An agent answers for itself; a person may answer for one that cannot."""
     return (draft.who.kind is Kind.AGENT and draft.who.id == agent) or draft.who.kind is Kind.PERSON
-

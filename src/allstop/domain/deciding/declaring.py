@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.all_stop import order_all_stop
+from allstop.domain.deciding.team import fill_roles
+from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import watches
-from allstop.domain.deciding.all_stop import order_all_stop
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
-from allstop.domain.deciding.team import fill_roles
-from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.policy import Policy
 from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
@@ -56,8 +56,13 @@ def measure_impact(draft: Draft, command: c.MeasureImpact) -> None:
         return
     draft.on_incident(incident.id, e.ImpactMeasured(command.impact))
     found = classify(policy.protocol, command.impact)
-    if found.row >= 0 and worse(policy.protocol, found.severity, incident.severity) != incident.severity:
-        _change_severity(draft, incident.id, e.SeverityClassified(found.severity, found.because, found.row))
+    if (
+        found.row >= 0
+        and worse(policy.protocol, found.severity, incident.severity) != incident.severity
+    ):
+        _change_severity(
+            draft, incident.id, e.SeverityClassified(found.severity, found.because, found.row)
+        )
 
 
 def set_severity(draft: Draft, command: c.SetSeverity) -> None:
@@ -69,12 +74,20 @@ def set_severity(draft: Draft, command: c.SetSeverity) -> None:
         refuse("human-only", "only a person sets a severity by hand")
     known = [rule.name for rule in policy.protocol.severities]
     if command.severity not in known:
-        refuse("unknown-severity", f"the protocol has no severity {command.severity}", nearest(command.severity, known))
+        refuse(
+            "unknown-severity",
+            f"the protocol has no severity {command.severity}",
+            nearest(command.severity, known),
+        )
     if not command.reason.strip():
         refuse("no-reason", "a severity set by hand needs a reason", '--because "..."')
     if command.severity == incident.severity:
         refuse("same-severity", f"{incident.id} is {command.severity} already")
-    _change_severity(draft, incident.id, e.SeverityClassified(command.severity, command.reason, -1, by_person=True))
+    _change_severity(
+        draft,
+        incident.id,
+        e.SeverityClassified(command.severity, command.reason, -1, by_person=True),
+    )
 
 
 def _change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -> None:
@@ -84,7 +97,9 @@ def _change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -
     stopped = any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident))
     if policy.protocol.severity(event.severity).all_stop and not stopped:
         order_all_stop(draft, incident)
-    tell_audiences(draft, incident, f"{incident}: severity {before} -> {event.severity}", event.because)
+    tell_audiences(
+        draft, incident, f"{incident}: severity {before} -> {event.severity}", event.because
+    )
 
 
 def _first_severity(policy: Policy, command: c.DeclareIncident) -> Classification:
@@ -95,13 +110,23 @@ def _first_severity(policy: Policy, command: c.DeclareIncident) -> Classificatio
     given = Classification(command.severity, -1, "set by whoever declared")
     if command.impact == Impact():
         return given
-    return measured if worse(policy.protocol, command.severity, measured.severity) != command.severity else given
+    return (
+        measured
+        if worse(policy.protocol, command.severity, measured.severity) != command.severity
+        else given
+    )
 
 
 def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Verdict:
     reasons = []
     if not command.title.strip() or len(command.title) > TITLE_LIMIT:
-        reasons.append(Reason("bad-title", f"a title has 1 to {TITLE_LIMIT} characters", "say in a few words what fails"))
+        reasons.append(
+            Reason(
+                "bad-title",
+                f"a title has 1 to {TITLE_LIMIT} characters",
+                "say in a few words what fails",
+            )
+        )
     names = [service.name for service in policy.fleet.services]
     reasons += [
         Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names))
@@ -112,13 +137,25 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
     if command.severity and command.severity not in severities:
         text = f"the protocol has no severity {command.severity}"
         reasons.append(Reason("unknown-severity", text, nearest(command.severity, severities)))
-    same = [one.id for one in draft.world.open_incidents() if command.dedup and one.dedup == command.dedup]
+    same = [
+        one.id
+        for one in draft.world.open_incidents()
+        if command.dedup and one.dedup == command.dedup
+    ]
     if same:
-        reasons.append(Reason("already-declared", f"{same[0]} is open for {command.dedup}", f"allstop show {same[0]}"))
+        reasons.append(
+            Reason(
+                "already-declared",
+                f"{same[0]} is open for {command.dedup}",
+                f"allstop show {same[0]}",
+            )
+        )
     return Verdict(tuple(reasons))
 
 
-def _request_evidence(draft: Draft, policy: Policy, incident: str, services: tuple[str, ...]) -> None:
+def _request_evidence(
+    draft: Draft, policy: Policy, incident: str, services: tuple[str, ...]
+) -> None:
     for name in services:
         service = policy.fleet.service(name)
         for kind in policy.protocol.evidence:

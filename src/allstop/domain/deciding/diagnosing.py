@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.deciding.telling import tell_audiences
 from allstop.domain.policy import Policy
 from allstop.domain.policy.protocol import Scalar
 from allstop.domain.remedy import REMEDIES, REMEDY_FACTS, decide_by_table
@@ -23,7 +23,9 @@ def evidence_outcome(draft: Draft, incident: str, id: str, outcome: Outcome) -> 
     if piece is None or piece.state != "requested":
         return
     if outcome.ending is Ending.DONE:
-        draft.on_incident(incident, e.EvidenceCollected(id, outcome.because, outcome.evidence, outcome.facts))
+        draft.on_incident(
+            incident, e.EvidenceCollected(id, outcome.because, outcome.evidence, outcome.facts)
+        )
     else:
         draft.on_incident(incident, e.EvidenceFailed(id, outcome.because))
 
@@ -46,27 +48,44 @@ def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
         return
     chosen = draft.incident(incident.id).remedy
     if chosen is not None:
-        tell_audiences(draft, incident.id, f"{incident.id}: remedy is {chosen.remedy}", chosen.because)
+        tell_audiences(
+            draft, incident.id, f"{incident.id}: remedy is {chosen.remedy}", chosen.because
+        )
 
 
 def _overrule(
-    draft: Draft, incident: Incident, policy: Policy, command: c.DecideRemedy, facts: dict[str, Scalar], service: str
+    draft: Draft,
+    incident: Incident,
+    policy: Policy,
+    command: c.DecideRemedy,
+    facts: dict[str, Scalar],
+    service: str,
 ) -> None:
     draft.require(may("remedy", draft.who, policy, incident.roles))
     if draft.who.kind.value != "person":
         refuse("human-only", "only a person overrules the decision table")
     if command.remedy not in REMEDIES:
-        refuse("unknown-remedy", f"there is no remedy {command.remedy}", nearest(command.remedy, REMEDIES))
+        refuse(
+            "unknown-remedy",
+            f"there is no remedy {command.remedy}",
+            nearest(command.remedy, REMEDIES),
+        )
     if not command.reason.strip():
         refuse("no-reason", "overruling the decision table needs a reason", '--because "..."')
     if service and policy.fleet.service(service) is None:
         names = [one.name for one in policy.fleet.services]
         refuse("unknown-service", f"the fleet has no service {service}", nearest(service, names))
-    active = [plan for plan in draft.world.plans_of(incident.id) if plan.purpose == "remedy" and plan.ended_at is None]
+    active = [
+        plan
+        for plan in draft.world.plans_of(incident.id)
+        if plan.purpose == "remedy" and plan.ended_at is None
+    ]
     if active:
         plan = active[-1]
         refuse("plan-active", f"{plan.id} is {plan.state}", f"allstop plan abandon {plan.id} first")
-    event = e.RemedyDecided(command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True)
+    event = e.RemedyDecided(
+        command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True
+    )
     draft.on_incident(incident.id, event)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.team import people_of
+from allstop.domain.deciding.telling import tell_audiences, tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.deadlines import deadline_named
-from allstop.domain.deciding.team import people_of
-from allstop.domain.deciding.telling import tell_audiences, tell_person
 from allstop.domain.moment import after, words
 from allstop.domain.verdict import nearest
 
@@ -44,7 +44,9 @@ def post_update(draft: Draft, command: c.PostUpdate) -> None:
     text = checked(command.text, "an update")
     known = policy.protocol.updates.statuses
     if command.status not in known:
-        refuse("unknown-status", f"there is no status {command.status}", nearest(command.status, known))
+        refuse(
+            "unknown-status", f"there is no status {command.status}", nearest(command.status, known)
+        )
     every = policy.protocol.severity(incident.severity).update_every_ms
     next_at = after(draft.now.utc, every) if every is not None else None
     number = incident.updates + 1
@@ -59,12 +61,17 @@ def record_statement(draft: Draft, command: c.RecordStatement) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("statement", draft.who, policy, incident.roles))
-    gates = (*policy.protocol.stand_down, *(one for phase in policy.protocol.phases for one in phase.exit))
+    gates = (
+        *policy.protocol.stand_down,
+        *(one for phase in policy.protocol.phases for one in phase.exit),
+    )
     wanted = {criterion.subject for criterion in gates if criterion.kind.value == "statement"}
     if command.subject not in wanted:
         text = f"the protocol asks for no statement {command.subject}"
         refuse("unknown-statement", text, nearest(command.subject, wanted))
-    draft.on_incident(incident.id, e.StatementRecorded(command.subject, checked(command.text, "a statement")))
+    draft.on_incident(
+        incident.id, e.StatementRecorded(command.subject, checked(command.text, "a statement"))
+    )
 
 
 def add_note(draft: Draft, command: c.AddNote) -> None:
@@ -84,13 +91,19 @@ def miss_deadline(draft: Draft, command: c.MissDeadline) -> None:
     chain = [people_of(policy, incident.roles, entry) for entry in policy.protocol.escalation]
     reachable = [people for people in chain if people]
     people = reachable[min(level, len(reachable) - 1)] if reachable else ()
-    draft.on_incident(incident.id, e.DeadlineMissed(command.deadline, deadline.what, deadline.at, people))
+    draft.on_incident(
+        incident.id, e.DeadlineMissed(command.deadline, deadline.what, deadline.at, people)
+    )
     for person in people:
-        tell_person(draft, incident.id, person, f"{incident.id}: {deadline.what}", f"Escalated to you. {incident.title}")
+        tell_person(
+            draft,
+            incident.id,
+            person,
+            f"{incident.id}: {deadline.what}",
+            f"Escalated to you. {incident.title}",
+        )
 
 
 def record_report(draft: Draft, command: c.RecordReport) -> None:
     incident = draft.incident(command.incident, must_be_open=False)
     draft.on_incident(incident.id, e.ReportWritten(command.path, command.sha256))
-
-

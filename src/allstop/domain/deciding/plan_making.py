@@ -45,7 +45,13 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
     holder = incident.roles.get(event.approve) if event.approve else None
     if holder:
         hint = f"allstop plan show {id}, then allstop approve {id}"
-        tell_person(draft, incident.id, holder, f"{incident.id}: {id} waits for your approval", f"{title}. {hint}")
+        tell_person(
+            draft,
+            incident.id,
+            holder,
+            f"{incident.id}: {id} waits for your approval",
+            f"{title}. {hint}",
+        )
 
 
 def plan_hash(steps: tuple[e.Step, ...]) -> str:
@@ -75,31 +81,66 @@ def _containment(policy: Policy, incident: Incident) -> tuple[str, tuple[e.Step,
         steps.append(_act(service, "isolate", f"isolate {name}", f"isolate-{name}", ()))
         if "isolated" in service.verify:
             steps.append(
-                _probe(service, "isolated", f"prove that {name} is isolated", f"prove-{name}", (f"isolate-{name}",))
+                _probe(
+                    service,
+                    "isolated",
+                    f"prove that {name} is isolated",
+                    f"prove-{name}",
+                    (f"isolate-{name}",),
+                )
             )
     parts = [f"isolate {', '.join(isolated)}"] if isolated else []
     parts += [f"no isolation is available for {', '.join(lacking)}"] if lacking else []
-    return ("; ".join(parts) or "no service is named, so nothing can be isolated", tuple(steps), protected)
+    return (
+        "; ".join(parts) or "no service is named, so nothing can be isolated",
+        tuple(steps),
+        protected,
+    )
 
 
-def _remedy(world: World, policy: Policy, incident: Incident) -> tuple[str, tuple[e.Step, ...], bool]:
+def _remedy(
+    world: World, policy: Policy, incident: Incident
+) -> tuple[str, tuple[e.Step, ...], bool]:
     chosen = incident.remedy
     if chosen is None or chosen.remedy == "investigate":
-        refuse("no-remedy", "no rollback or fix was decided", "allstop remedy rollback --because ...")
+        refuse(
+            "no-remedy", "no rollback or fix was decided", "allstop remedy rollback --because ..."
+        )
     service = policy.fleet.service(chosen.service)
     if service is None:
-        refuse("no-service", "the remedy names no service of the fleet", "allstop remedy ... --service NAME")
+        refuse(
+            "no-service",
+            "the remedy names no service of the fleet",
+            "allstop remedy ... --service NAME",
+        )
     action = "rollback" if chosen.remedy == "rollback" else "restart"
     if action not in service.actions:
-        refuse("not-available", f"{service.name} has no {action}", f"add actions.{action} to fleet.yaml")
+        refuse(
+            "not-available",
+            f"{service.name} has no {action}",
+            f"add actions.{action} to fleet.yaml",
+        )
     steps: list[e.Step] = []
     release = ""
     if chosen.remedy == "rollback":
         good = world.known_good.get(service.name)
         if good is None:
-            refuse("no-known-good", f"no known good release of {service.name} was ever seen", "choose another remedy")
+            refuse(
+                "no-known-good",
+                f"no known good release of {service.name} was ever seen",
+                "choose another remedy",
+            )
         release = good.release
-        steps.append(_act(service, "rollback", f"roll {service.name} back to {release[:12]}", "rollback", (), release))
+        steps.append(
+            _act(
+                service,
+                "rollback",
+                f"roll {service.name} back to {release[:12]}",
+                "rollback",
+                (),
+                release,
+            )
+        )
         title = f"roll {service.name} back to its last known good release {release[:12]}"
     else:
         title = f"restart {service.name}"
@@ -112,7 +153,9 @@ def _remedy(world: World, policy: Policy, incident: Incident) -> tuple[str, tupl
     return (title, tuple(steps), service.protected)
 
 
-def _return_of_traffic(policy: Policy, incident: Incident, service: Service, after: tuple[str, ...]) -> list[e.Step]:
+def _return_of_traffic(
+    policy: Policy, incident: Incident, service: Service, after: tuple[str, ...]
+) -> list[e.Step]:
     """Recovery gate on the service itself, then the route, then a gate on what the business needs."""
     steps: list[e.Step] = []
     own = tuple(probe.name for probe in service.probes)
@@ -120,16 +163,46 @@ def _return_of_traffic(policy: Policy, incident: Incident, service: Service, aft
     watched = {one.probe for one in functions}
     direct = tuple(name for name in own if name not in watched)
     if direct:
-        steps.append(_gate(policy, service, f"recovery gate: {service.name} itself", "gate-service", direct, after))
-    if service.name in incident.services and "isolate" in service.actions and "reopen" in service.actions:
-        steps.append(_act(service, "reopen", f"let traffic back to {service.name}", "reopen", _last(steps) or after))
+        steps.append(
+            _gate(
+                policy,
+                service,
+                f"recovery gate: {service.name} itself",
+                "gate-service",
+                direct,
+                after,
+            )
+        )
+    if (
+        service.name in incident.services
+        and "isolate" in service.actions
+        and "reopen" in service.actions
+    ):
+        steps.append(
+            _act(
+                service,
+                "reopen",
+                f"let traffic back to {service.name}",
+                "reopen",
+                _last(steps) or after,
+            )
+        )
         if "open" in service.verify:
             text = f"prove that the way to {service.name} is open"
             steps.append(_probe(service, "open", text, "prove-open", ("reopen",)))
     through = tuple(sorted(watched))
     if through:
         names = ", ".join(one.title for one in functions)
-        steps.append(_gate(policy, service, f"traffic gate: {names}", "gate-traffic", through, _last(steps) or after))
+        steps.append(
+            _gate(
+                policy,
+                service,
+                f"traffic gate: {names}",
+                "gate-traffic",
+                through,
+                _last(steps) or after,
+            )
+        )
     return steps
 
 
@@ -137,10 +210,14 @@ def _last(steps: list[e.Step]) -> tuple[str, ...]:
     return (steps[-1].id,) if steps else ()
 
 
-def _act(service: Service, action: str, title: str, id: str, after: tuple[str, ...], release: str = "") -> e.Step:
+def _act(
+    service: Service, action: str, title: str, id: str, after: tuple[str, ...], release: str = ""
+) -> e.Step:
     spec = service.actions[action]
     options = _filled(spec.options, release)
-    return e.Step(id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms)
+    return e.Step(
+        id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms
+    )
 
 
 def _probe(
@@ -148,11 +225,18 @@ def _probe(
 ) -> e.Step:
     spec: ProbeSpec = service.verify[purpose]
     options = _filled(spec.options, release)
-    return e.Step(id, "probe", title, service.name, after, spec.adapter, "measure", options, spec.timeout_ms)
+    return e.Step(
+        id, "probe", title, service.name, after, spec.adapter, "measure", options, spec.timeout_ms
+    )
 
 
 def _gate(
-    policy: Policy, service: Service, title: str, id: str, probes: tuple[str, ...], after: tuple[str, ...]
+    policy: Policy,
+    service: Service,
+    title: str,
+    id: str,
+    probes: tuple[str, ...],
+    after: tuple[str, ...],
 ) -> e.Step:
     rules = policy.protocol.remedy
     return e.Step(
@@ -163,6 +247,7 @@ def _gate(
 
 def _filled(options: dict[str, object], release: str) -> dict[str, object]:
     """Options with `{release}` replaced in every string; entries that need it go when there is none."""
+
     def fill(value: object) -> object:
         if isinstance(value, str):
             return value.replace("{release}", release)

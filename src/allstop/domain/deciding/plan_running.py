@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.draft import Draft, refuse
 from allstop.domain.deciding.telling import tell_audiences, tell_person
+from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident.commands import Approve, NoteRelease
 from allstop.domain.incident.events import MilestoneReached
@@ -33,7 +33,11 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
     if not plan.approve:
         refuse("no-approval-needed", f"{plan.id} needs no approval")
     if command.binds and command.binds != plan.hash:
-        refuse("plan-changed", f"{plan.id} is not the plan that was shown", f"allstop plan show {plan.id}")
+        refuse(
+            "plan-changed",
+            f"{plan.id} is not the plan that was shown",
+            f"allstop plan show {plan.id}",
+        )
     draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, plan.approve))
 
 
@@ -45,7 +49,9 @@ def start_plan(draft: Draft, command: c.StartPlan) -> None:
     if plan.state not in (PlanState.PROPOSED, PlanState.APPROVED):
         refuse("not-proposed", f"{plan.id} is {plan.state}")
     if waits:
-        refuse("not-approved", f"{plan.id} waits for the {plan.approve}", f"allstop approve {plan.id}")
+        refuse(
+            "not-approved", f"{plan.id} waits for the {plan.approve}", f"allstop approve {plan.id}"
+        )
     draft.emit(plan_stream(plan.id), e.PlanStarted())
     _go_on(draft, plan.id)
 
@@ -140,10 +146,14 @@ def note_release(draft: Draft, command: NoteRelease) -> None:
     """The monitor has seen a release healthy long enough to be one to go back to."""
     known = draft.world.known_good.get(command.service)
     if known is None or known.release != command.release:
-        draft.emit(FLEET_STREAM, e.ReleaseKnownGood(command.service, command.release, command.good_for_ms))
+        draft.emit(
+            FLEET_STREAM, e.ReleaseKnownGood(command.service, command.release, command.good_for_ms)
+        )
 
 
-def _done(draft: Draft, plan_id: str, step: str, evidence: str, sha256: str, facts: dict[str, object]) -> None:
+def _done(
+    draft: Draft, plan_id: str, step: str, evidence: str, sha256: str, facts: dict[str, object]
+) -> None:
     draft.emit(plan_stream(plan_id), e.StepDone(step, evidence, sha256, facts))  # type: ignore[arg-type]
     _go_on(draft, plan_id)
 
@@ -175,7 +185,13 @@ def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
     commander = incident.roles.get("commander")
     if commander:
         hint = f"allstop plan retry {plan_id} {step}, or allstop plan abandon {plan_id}"
-        tell_person(draft, plan.incident, commander, f"{plan.incident}: {plan_id} is held", f"{because}. {hint}")
+        tell_person(
+            draft,
+            plan.incident,
+            commander,
+            f"{plan.incident}: {plan_id} is held",
+            f"{because}. {hint}",
+        )
 
 
 def _held(draft: Draft, plan_id: str, step: str) -> Plan:
@@ -183,7 +199,11 @@ def _held(draft: Draft, plan_id: str, step: str) -> Plan:
     incident = draft.incident(plan.incident)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.step(step) is None:
-        refuse("unknown-step", f"{plan_id} has no step {step}", nearest(step, [one.id for one in plan.steps]))
+        refuse(
+            "unknown-step",
+            f"{plan_id} has no step {step}",
+            nearest(step, [one.id for one in plan.steps]),
+        )
     if plan.standing(step).state not in (StepState.FAILED, StepState.UNKNOWN):
         refuse("not-held", f"{step} is {plan.standing(step).state}")
     if plan.state in ENDED:

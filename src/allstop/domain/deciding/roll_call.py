@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from allstop.domain.deciding.all_stop import may_answer
+from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome, Purpose
 from allstop.domain.halt import commands as c
 from allstop.domain.halt import events as e
 from allstop.domain.halt.lifecycle import Hold
-from allstop.domain.deciding.all_stop import may_answer
-from allstop.domain.deciding.telling import tell_person
 from allstop.domain.halt.state import Halt
 from allstop.domain.record import halt_stream
 from allstop.domain.verdict import nearest
@@ -24,7 +24,11 @@ def answer(draft: Draft, command: c.AnswerRollCall) -> None:
     """An agent says that it has stopped and where its work is saved. Its word, until confirmed."""
     halt = _halt(draft, command.halt)
     if command.agent not in halt.roll:
-        refuse("not-held", f"{halt.id} does not hold {command.agent}", nearest(command.agent, halt.roll))
+        refuse(
+            "not-held",
+            f"{halt.id} does not hold {command.agent}",
+            nearest(command.agent, halt.roll),
+        )
     if not may_answer(draft, command.agent):
         refuse("not-yours", f"{draft.who} may not answer for {command.agent}")
     if not halt.stands:
@@ -63,7 +67,9 @@ def close_roll_call(draft: Draft, command: c.CloseRollCall) -> None:
             draft.emit(halt_stream(halt.id), e.AgentUnaccounted(line.agent, because))
 
 
-def agent_outcome(draft: Draft, halt_id: str, purpose: Purpose, agent: str, outcome: Outcome) -> None:
+def agent_outcome(
+    draft: Draft, halt_id: str, purpose: Purpose, agent: str, outcome: Outcome
+) -> None:
     """What the runner observed about one agent."""
     halt = draft.world.halts.get(halt_id)
     if halt is None or agent not in halt.roll:
@@ -79,7 +85,9 @@ def agent_outcome(draft: Draft, halt_id: str, purpose: Purpose, agent: str, outc
 def _tell_of_escape(draft: Draft, halt: Halt, agent: str, because: str) -> None:
     """Force did not help: the commander must know, because only a person can go and stop it."""
     incident = draft.world.incidents.get(halt.incident)
-    commander = incident.roles.get("commander") if incident is not None and incident.is_open else None
+    commander = (
+        incident.roles.get("commander") if incident is not None and incident.is_open else None
+    )
     if incident is not None and commander and halt.stands:
         hint = f"Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
         subject = f"{incident.id}: {agent} may still be running"
@@ -90,13 +98,29 @@ def _observed(purpose: Purpose, agent: str, outcome: Outcome) -> object | None:
     happened = outcome.ending is Ending.DONE
     match purpose:
         case Purpose.TELL:
-            return e.AgentTold(agent, outcome.because) if happened else e.AgentUnreachable(agent, outcome.because)
+            return (
+                e.AgentTold(agent, outcome.because)
+                if happened
+                else e.AgentUnreachable(agent, outcome.because)
+            )
         case Purpose.CONFIRM:
-            return e.AgentConfirmed(agent, outcome.because) if happened else e.AgentContradicted(agent, outcome.because)
+            return (
+                e.AgentConfirmed(agent, outcome.because)
+                if happened
+                else e.AgentContradicted(agent, outcome.because)
+            )
         case Purpose.FREEZE:
-            return e.AgentEnforced(agent, outcome.because) if happened else e.AgentEscaped(agent, outcome.because)
+            return (
+                e.AgentEnforced(agent, outcome.because)
+                if happened
+                else e.AgentEscaped(agent, outcome.because)
+            )
         case Purpose.RESUME:
-            return e.AgentResumed(agent, outcome.because) if happened else e.AgentStuck(agent, outcome.because)
+            return (
+                e.AgentResumed(agent, outcome.because)
+                if happened
+                else e.AgentStuck(agent, outcome.because)
+            )
         case _:
             return None
 
@@ -114,5 +138,3 @@ def _halt(draft: Draft, id: str) -> Halt:
     if halt is None:
         refuse("unknown-halt", f"there is no halt {id}", nearest(id, draft.world.halts))
     return halt
-
-

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
-from allstop.domain.deciding.telling import tell_person
 from allstop.domain.policy import Person, Policy
 from allstop.domain.principal import Kind
 from allstop.domain.verdict import nearest
@@ -26,7 +26,9 @@ def fill_roles(draft: Draft, incident: str) -> None:
         if person is None:
             draft.on_incident(incident, e.NoteAdded(f"nobody on the roster can be {rule.title}"))
             continue
-        draft.on_incident(incident, e.RoleAssigned(rule.name, person.id, "first free on the roster for this role"))
+        draft.on_incident(
+            incident, e.RoleAssigned(rule.name, person.id, "first free on the roster for this role")
+        )
         subject = f"{found.id}: you are {rule.title}"
         text = f"{found.title}. {rule.duties}".strip()
         tell_person(draft, incident, person.id, subject, text)
@@ -60,7 +62,9 @@ def assign(draft: Draft, command: c.AssignRole) -> None:
         refuse("already-assigned", f"{command.person} is {command.role} already")
     event = e.RoleAssigned(command.role, command.person, f"assigned by {draft.who}", previous)
     draft.on_incident(incident.id, event)
-    tell_person(draft, incident.id, command.person, f"{incident.id}: you are {command.role}", incident.title)
+    tell_person(
+        draft, incident.id, command.person, f"{incident.id}: you are {command.role}", incident.title
+    )
 
 
 def offer_handoff(draft: Draft, command: c.OfferHandoff) -> None:
@@ -85,7 +89,11 @@ def accept_handoff(draft: Draft, command: c.AcceptHandoff) -> None:
     _check_role(draft.policy(incident), command.role)
     to = incident.offers.get(command.role)
     if to is None:
-        refuse("no-offer", f"{command.role} was not offered to anybody", f"allstop handoff {command.role} --to NAME")
+        refuse(
+            "no-offer",
+            f"{command.role} was not offered to anybody",
+            f"allstop handoff {command.role} --to NAME",
+        )
     if draft.who.kind is not Kind.PERSON or draft.who.id != to:
         refuse("not-yours", f"{command.role} was offered to {to}, and you are {draft.who}")
     previous = incident.roles.get(command.role, "")
@@ -96,7 +104,10 @@ def acknowledge(draft: Draft, command: c.AcknowledgeIncident) -> None:
     incident = draft.incident(command.incident)
     draft.require(may("acknowledge", draft.who, draft.policy(incident), incident.roles))
     if incident.acknowledged_at is not None:
-        refuse("already-acknowledged", f"{incident.acknowledged_by} has acknowledged {incident.id} already")
+        refuse(
+            "already-acknowledged",
+            f"{incident.acknowledged_by} has acknowledged {incident.id} already",
+        )
     draft.on_incident(incident.id, e.IncidentAcknowledged(draft.who.id))
 
 

@@ -73,7 +73,11 @@ class Halt:
         if agent.id in self.exempt:
             return False
         kind, _, name = self.scope.partition(":")
-        return kind == "all" or (kind == "team" and agent.team == name) or (kind == "agent" and agent.id == name)
+        return (
+            kind == "all"
+            or (kind == "team" and agent.team == name)
+            or (kind == "agent" and agent.id == name)
+        )
 
 
 def registered(record: Record) -> Agent:
@@ -101,7 +105,9 @@ def evolve(halt: Halt, record: Record, epoch: int) -> Halt:
             return replace(halt, settled_at=record.at)
         case e.HaltReleased():
             roll = {name: replace(line, state=Hold.RELEASED) for name, line in halt.roll.items()}
-            return replace(halt, released_at=record.at, released_by=record.actor, roll=roll, epoch=epoch)
+            return replace(
+                halt, released_at=record.at, released_by=record.actor, roll=roll, epoch=epoch
+            )
         case _ if hasattr(event, "agent") and event.agent in halt.roll:
             line = halt.roll[event.agent]
             return replace(halt, roll={**halt.roll, event.agent: _line_after(line, record)})
@@ -123,7 +129,11 @@ def _line_after(line: Roll, record: Record) -> Roll:
             )  # fmt: skip
         case e.AgentConfirmed(_, evidence) | e.AgentEnforced(_, evidence):
             return replace(moved, evidence=evidence)
-        case e.AgentContradicted(_, because) | e.AgentEscaped(_, because) | e.AgentUnaccounted(_, because):
+        case (
+            e.AgentContradicted(_, because)
+            | e.AgentEscaped(_, because)
+            | e.AgentUnaccounted(_, because)
+        ):
             return replace(moved, evidence=because)
         case _:
             return moved

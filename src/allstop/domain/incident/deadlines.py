@@ -27,13 +27,18 @@ def deadlines(incident: Incident, policy: Policy) -> tuple[Deadline, ...]:
     found = []
     if incident.acknowledged_at is None:
         at = after(incident.declared_at, rule.respond_ms)
-        found.append(Deadline("acknowledge", f"nobody acknowledged within {words(rule.respond_ms)}", at))
+        found.append(
+            Deadline("acknowledge", f"nobody acknowledged within {words(rule.respond_ms)}", at)
+        )
     due = update_due_at(incident, policy)
     if due is not None:
         number = incident.updates + 1
         late = after(due, policy.protocol.updates.grace_ms)
         found.append(Deadline(f"update:{number}", f"update {number} is late", late))
-    targets = (("contain", rule.targets.contain_ms, "contained"), ("resolve", rule.targets.resolve_ms, "resolved"))
+    targets = (
+        ("contain", rule.targets.contain_ms, "contained"),
+        ("resolve", rule.targets.resolve_ms, "resolved"),
+    )
     for name, target, milestone in targets:
         if target is not None and milestone not in incident.milestones:
             text = f"not {milestone} within {words(target)}"

@@ -116,7 +116,9 @@ def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR09
     event: Any = record.event
     match event:
         case e.ImpactMeasured(impact):
-            return replace(incident, impact=impact, worst_impact=_worst(incident.worst_impact, impact))
+            return replace(
+                incident, impact=impact, worst_impact=_worst(incident.worst_impact, impact)
+            )
         case e.SeverityClassified(severity, because):
             return replace(incident, severity=severity, severity_because=because)
         case e.PhaseEntered(phase, watch):
@@ -130,7 +132,9 @@ def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR09
             return replace(incident, offers={**incident.offers, role: to})
         case e.IncidentAcknowledged(person):
             first = incident.acknowledged_at or record.at
-            return replace(incident, acknowledged_at=first, acknowledged_by=incident.acknowledged_by or person)
+            return replace(
+                incident, acknowledged_at=first, acknowledged_by=incident.acknowledged_by or person
+            )
         case e.UpdateRequested(number):
             return replace(incident, update_requested=number)
         case e.UpdatePosted(number, status):
@@ -140,7 +144,8 @@ def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR09
         case e.EvidenceCollected(id, summary, sha256, facts):
             known = incident.evidence.get(id) or Evidence(id, "", id)
             return _with_evidence(
-                incident, replace(known, state="collected", summary=summary, sha256=sha256, facts=facts)
+                incident,
+                replace(known, state="collected", summary=summary, sha256=sha256, facts=facts),
             )
         case e.EvidenceFailed(id, because):
             known = incident.evidence.get(id) or Evidence(id, "", id)
@@ -167,7 +172,9 @@ def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR09
         case e.NotificationUndeliverable(id):
             return _notified(incident, id, "undeliverable")
         case e.IncidentStoodDown():
-            return replace(incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor)
+            return replace(
+                incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor
+            )
         case e.ObligationOwed():
             return replace(incident, obligations=(*incident.obligations, event))
         case e.ReportWritten(path):
@@ -219,7 +226,9 @@ def _worst(seen: Impact, now: Impact) -> Impact:
     money = [amount for amount in (seen.lost_per_hour, now.lost_per_hour) if amount is not None]
     return replace(
         now,
-        core_functions_down=tuple(dict.fromkeys(seen.core_functions_down + now.core_functions_down)),
+        core_functions_down=tuple(
+            dict.fromkeys(seen.core_functions_down + now.core_functions_down)
+        ),
         functions_down=tuple(dict.fromkeys(seen.functions_down + now.functions_down)),
         records_exposed=most(seen.records_exposed, now.records_exposed),
         capacity_lost_percent=most(seen.capacity_lost_percent, now.capacity_lost_percent),

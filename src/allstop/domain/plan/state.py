@@ -90,7 +90,11 @@ def evolve(plan: Plan, record: Record) -> Plan:
         holding = {step: why for step, why in plan.holding.items() if step != event.step}
         plan = replace(plan, holding=holding)
     # One step that is dealt with does not free a plan that another one holds.
-    if not (plan.holding and plan.state is PlanState.HELD and isinstance(event, e.StepStarted | e.StepDone)):
+    if not (
+        plan.holding
+        and plan.state is PlanState.HELD
+        and isinstance(event, e.StepStarted | e.StepDone)
+    ):
         plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
     match event:
         case e.PlanApproved():

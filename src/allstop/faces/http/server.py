@@ -33,7 +33,7 @@ LONGEST_SOCKET_PATH = 100
 Ready = Callable[[int], None]
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - each is a setting of the installation, named by its one caller
     coordinator: Coordinator,
     host: str,
     port: int,
