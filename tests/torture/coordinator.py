@@ -13,14 +13,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from allstop.settings import read_settings
 from tests.torture.journal import JOURNAL, runs_in
 from tests.torture.points import After, At, Death, During
+from tests.torture.talk import NoAnswer, ask
 
 READY_SECONDS = 40.0
-BASE = "http://localhost"
 # What `allstop up` prints goes here, beside the project and not into it.
 OUTPUT = "coordinator.out"
 
@@ -34,18 +32,6 @@ def environment(**more: str) -> dict[str, str]:
     """Ours, without anything that steers Allstop but what is said here."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ALLSTOP_")}
     return kept | more
-
-
-def socket_of(home: Path) -> Path:
-    """Where the coordinator of a project listens."""
-    return read_settings(home, environ={}).socket
-
-
-def client_of(home: Path) -> httpx.Client:
-    """A client on the Unix socket: the user of this process, whom the roster calls dana."""
-    # verify=False: there is no TLS on a socket, and reading the certificates takes 30 ms each time.
-    transport = httpx.HTTPTransport(uds=str(socket_of(home)), verify=False)
-    return httpx.Client(transport=transport, base_url=BASE, timeout=5.0)
 
 
 @dataclass(slots=True)
@@ -154,9 +140,8 @@ class Lives:
 
     def _answers(self) -> bool:
         try:
-            with client_of(self.home) as client:
-                return client.get("/readyz").status_code == 200
-        except httpx.HTTPError:
+            return ask(self.home, "GET", "/readyz").good
+        except NoAnswer:
             return False
 
 

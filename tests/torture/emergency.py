@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import httpx
-
 from allstop.sandbox.layout import AGENTS
 from allstop.sandbox.order_book import OrderBook, check_order_book
-from tests.torture.coordinator import Crash, Lives, client_of, command, environment
+from tests.torture.coordinator import Crash, Lives, command, environment
 from tests.torture.ground import Ground, ground
 from tests.torture.journal import JOURNAL, Run, runs_in
 from tests.torture.ledger import Customer, Ledger
 from tests.torture.points import Death
+from tests.torture.talk import NoAnswer, ask
 
 PATIENCE_SECONDS = 100.0
 LOOK_SECONDS = 0.05
@@ -109,7 +108,7 @@ class Driver:
                     self._step()
                     if true():
                         return True
-                except httpx.HTTPError:
+                except NoAnswer:
                     pass  # it has just died; it is tended in the next round
             if self.lives.faults:
                 return False
@@ -139,11 +138,10 @@ class Driver:
 
     def _employ_agents(self) -> None:
         tokens = {}
-        with client_of(self.place.home) as client:
-            for agent in AGENTS:
-                answer = client.post("/api/v1/tokens", json={"principal": f"agent:{agent}"})
-                answer.raise_for_status()
-                tokens[agent] = str(answer.json()["token"])
+        for agent in AGENTS:
+            wanted = {"principal": f"agent:{agent}"}
+            issued = ask(self.place.home, "POST", "/api/v1/tokens", wanted).json()
+            tokens[agent] = str(issued["token"])
         secrets = self.place.folder / "agent-tokens.json"
         secrets.touch(mode=0o600)
         secrets.write_text(json.dumps(tokens), "utf-8")
@@ -153,8 +151,7 @@ class Driver:
         self.agents_at_work = True
 
     def _get(self, path: str) -> Any:
-        with client_of(self.place.home) as client:
-            return client.get(f"/api/v1{path}").raise_for_status().json()
+        return ask(self.place.home, "GET", f"/api/v1{path}").json()
 
 
 def opened(place: Ground) -> sqlite3.Connection:

@@ -7,9 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
-from tests.torture.coordinator import client_of
+from tests.torture.talk import NoAnswer, ask
 
 PAUSE_SECONDS = 0.08
 UPDATE_EVERY = 8
@@ -54,21 +52,20 @@ class Customer(threading.Thread):
         path = f"/api/v1/incidents/{self._incident}/{'updates' if update else 'notes'}"
         body = {"text": text} | ({"status": "investigating"} if update else {})
         self.ledger.tried.append(text)
-        headers = {"Idempotency-Key": f"torture-{self._incident}-{number}"}
+        key = f"torture-{self._incident}-{number}"
         until = time.monotonic() + 30
         while time.monotonic() < until:
             try:
-                with client_of(self._home) as client:
-                    answer = client.post(path, json=body, headers=headers)
-            except httpx.HTTPError:
+                answer = ask(self._home, "POST", path, body, key)
+            except NoAnswer:
                 self.ledger.repeats += 1
                 time.sleep(0.05)
                 continue
-            if answer.is_success:
+            if answer.good:
                 self.ledger.promised.append(text)
                 return
-            if answer.status_code != 503:
-                self.ledger.refused.append(f"{text}: {answer.status_code} {answer.text[:300]}")
+            if answer.status != 503:
+                self.ledger.refused.append(f"{text}: {answer.status} {answer.text[:300]}")
                 return
             time.sleep(0.05)
         self.ledger.refused.append(f"{text}: no answer within 30 s")

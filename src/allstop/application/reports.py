@@ -7,7 +7,7 @@ from typing import Protocol
 
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Clock
-from allstop.application.shapes import IncidentView, MeasureLine
+from allstop.application.shapes import IncidentView, MeasureLine, RollLine
 from allstop.application.views import Views
 from allstop.domain.incident.commands import RecordReport
 from allstop.domain.incident.state import Incident
@@ -141,12 +141,17 @@ def _agents(view: IncidentView) -> list[str]:
         ]
         rows.append("|---|---|---|---|---|---|")
         rows += [
-            f"| {line.agent} | {line.team} | {line.state} | {_cell(line.working_on or '-')} | "
+            f"| {line.agent} | {line.team} | {_stood(line)} | {_cell(line.working_on or '-')} | "
             f"{line.checkpoint[:12] or '-'} | {_cell(line.evidence or '-')} |"
             for line in halt.roll
         ]
         rows.append("")
     return rows
+
+
+def _stood(line: RollLine) -> str:
+    """Where the agent stood under the halt, and what became of it."""
+    return line.state if line.held_as == line.state else f"{line.held_as}, then {line.state}"
 
 
 def _plans(view: IncidentView) -> list[str]:

@@ -92,7 +92,10 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class RollLine:
-    """state: see the hold lifecycle; settled: confirmed or enforced."""
+    """state: see the hold lifecycle; held_as: where it stood before a release, else the state;
+
+    settled: confirmed or enforced (before a release, if there was one).
+    """
 
     agent: str
     name: str
@@ -102,6 +105,7 @@ class RollLine:
     working_on: str
     checkpoint: str
     evidence: str
+    held_as: str
     answered_at: datetime | None
 
 

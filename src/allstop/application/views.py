@@ -31,7 +31,7 @@ from allstop.application.shapes import (
 from allstop.application.timeline import QUIET, sentence, tone
 from allstop.domain.gates import CriterionStanding, phase_standings, standings
 from allstop.domain.halt.lifecycle import SETTLED
-from allstop.domain.halt.state import Halt
+from allstop.domain.halt.state import Agent, Halt, Roll
 from allstop.domain.incident.deadlines import deadlines, update_due_at
 from allstop.domain.incident.state import Incident
 from allstop.domain.metrics import Measure, measures
@@ -137,13 +137,7 @@ class Views:
 
     def halt_view(self, halt: Halt) -> HaltView:
         agents = self._post.world.agents
-        roll = tuple(
-            RollLine(
-                line.agent, agents[line.agent].name, agents[line.agent].team, line.state.value,
-                line.state in SETTLED, line.working_on, line.checkpoint, line.evidence, line.answered_at,
-            )
-            for line in halt.roll.values()
-        )  # fmt: skip
+        roll = tuple(_roll_line(line, agents[line.agent]) for line in halt.roll.values())
         settled = sum(1 for line in roll if line.settled)
         rules = self._post.book.pinned(halt.policy).protocol.all_stop
         deadline = datetime.fromtimestamp(
@@ -298,6 +292,22 @@ def plan_view(plan: Plan) -> PlanView:
         plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
         plan.approved_by, plan.held_because, tuple(steps),
     )  # fmt: skip
+
+
+def _roll_line(line: Roll, agent: Agent) -> RollLine:
+    held_as = line.held_as or line.state
+    return RollLine(
+        agent=agent.id,
+        name=agent.name,
+        team=agent.team,
+        state=line.state.value,
+        settled=held_as in SETTLED,
+        working_on=line.working_on,
+        checkpoint=line.checkpoint,
+        evidence=line.evidence,
+        held_as=held_as.value,
+        answered_at=line.answered_at,
+    )
 
 
 def _criteria(found: tuple[CriterionStanding, ...]) -> tuple[CriterionLine, ...]:

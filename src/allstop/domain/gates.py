@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import words
 from allstop.domain.plan.lifecycle import PlanState
@@ -112,29 +113,21 @@ def _judge(
 
 
 def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
-    halts = tuple(halt for halt in world.halts_of(incident.id) if halt.stands or halt.settled_at)
-    owed = policy.protocol.severity(incident.severity).all_stop
-    if owed and not any(halt.scope == "all" for halt in halts):
-        return (False, "no all-stop was ordered")
+    halts = world.halts_of(incident.id)
     if not halts:
-        return (True, "no all-stop at this severity")
-    # The incident may hold smaller halts beside its all-stop: each of them counts.
-    pending = tuple(halt for halt in halts if not halt.accounted and halt.settled_at is None)
-    lines = tuple(line for halt in pending or halts for line in halt.roll.values())
-    settled = sum(1 for line in lines if line.state in ("confirmed", "enforced"))
-    waiting = ", ".join(
-        f"{line.agent} {line.state}"
-        for line in lines
-        if line.state not in ("confirmed", "enforced")
-    )
-    if not pending:
-        return (
-            True,
-            f"{settled} of {len(lines)} agents confirmed or enforced"
-            if lines
-            else "no agents are registered",
-        )
-    return (False, f"{settled} of {len(lines)} agents confirmed or enforced; {waiting}")
+        owed = policy.protocol.severity(incident.severity).all_stop
+        text = "no all-stop was ordered" if owed else "no all-stop at this severity"
+        return (not owed, text)
+    halt = halts[-1]
+    lines = tuple(halt.roll.values())
+    if not lines:
+        return (True, "no agents are registered")
+    states = {line.agent: line.held_as or line.state for line in lines}
+    waiting = [f"{agent} {state}" for agent, state in states.items() if state not in SETTLED]
+    text = f"{len(lines) - len(waiting)} of {len(lines)} agents confirmed or enforced"
+    if waiting and not halt.stands:
+        text += " when the halt was released"
+    return (not waiting, f"{text}; {', '.join(waiting)}" if waiting else text)
 
 
 def _evidence(incident: Incident) -> tuple[bool, str]:

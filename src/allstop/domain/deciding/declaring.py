@@ -127,6 +127,9 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
                 "say in a few words what fails",
             )
         )
+    if command.began_at is not None and command.began_at > draft.now.utc:
+        text = "an incident cannot have begun in the future"
+        reasons.append(Reason("in-the-future", text, "give a time in UTC, or leave it out"))
     names = [service.name for service in policy.fleet.services]
     reasons += [
         Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names))

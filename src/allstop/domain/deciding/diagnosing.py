@@ -34,6 +34,7 @@ def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
     """Consult the table, or record the choice of a person who overrules it."""
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
+    draft.require(may("remedy", draft.who, policy, incident.roles))
     service = command.service or (incident.services[0] if incident.services else "")
     facts = remedy_facts(draft.world, policy, incident, service)
     if command.remedy:
@@ -61,7 +62,6 @@ def _overrule(
     facts: dict[str, Scalar],
     service: str,
 ) -> None:
-    draft.require(may("remedy", draft.who, policy, incident.roles))
     if draft.who.kind.value != "person":
         refuse("human-only", "only a person overrules the decision table")
     if command.remedy not in REMEDIES:

@@ -106,4 +106,5 @@ def miss_deadline(draft: Draft, command: c.MissDeadline) -> None:
 
 def record_report(draft: Draft, command: c.RecordReport) -> None:
     incident = draft.incident(command.incident, must_be_open=False)
+    draft.require(may("note", draft.who, draft.policy(incident), incident.roles))
     draft.on_incident(incident.id, e.ReportWritten(command.path, command.sha256))

@@ -26,7 +26,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """One agent's line in a roll call."""
+    """One agent's line in a roll call. held_as: where it stood when the halt was released."""
 
     agent: str
     state: Hold = Hold.ORDERED
@@ -36,6 +36,7 @@ class Roll:
     available: bool = False
     answered_at: datetime | None = None
     evidence: str = ""
+    held_as: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class Halt:
 
     @property
     def accounted(self) -> bool:
-        """Whether every agent in scope is confirmed by evidence or enforced."""
-        return all(line.state in SETTLED for line in self.roll.values())
+        """Whether every agent in scope is (or was, until the release) confirmed or enforced."""
+        return all((line.held_as or line.state) in SETTLED for line in self.roll.values())
 
     def covers(self, agent: Agent) -> bool:
         """Whether the scope takes in this agent (exempt responders are outside)."""
@@ -104,7 +105,7 @@ def evolve(halt: Halt, record: Record, epoch: int) -> Halt:
         case e.HaltSettled():
             return replace(halt, settled_at=record.at)
         case e.HaltReleased():
-            roll = {name: replace(line, state=Hold.RELEASED) for name, line in halt.roll.items()}
+            roll = {name: replace(line, state=Hold.RELEASED, held_as=line.state) for name, line in halt.roll.items()}
             return replace(
                 halt, released_at=record.at, released_by=record.actor, roll=roll, epoch=epoch
             )

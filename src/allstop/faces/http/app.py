@@ -45,10 +45,10 @@ class HttpFace:
     ) -> None:
         """stop: asks the process to end; port: the TCP port it is bound to, 0 for none.
 
-        console_link: makes a link for one sign-in to the console; allowed_hosts: further values of the Host header, `name` or `name:port`; extra_routes: of
-        other faces, tried after ours. They find `request.state.principal` (a Principal, or None)
-        and `request.state.request_id`, have passed the host and origin checks, and set their own
-        Content-Security-Policy.
+        console_link: makes a link for one sign-in to the console; allowed_hosts: further values of
+        the Host header, `name` or `name:port`; extra_routes: of other faces, tried after ours. They
+        find `request.state.principal` (a Principal, or None) and `request.state.request_id`, have
+        passed the host and origin checks, and set their own Content-Security-Policy.
         """
         self.measuring = Measuring(coordinator)
         self.streams = Streams(coordinator, most=most_watchers)

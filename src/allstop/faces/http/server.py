@@ -47,7 +47,8 @@ async def serve(  # noqa: PLR0913 - each is a setting of the installation, named
 ) -> None:
     """Serve until SIGTERM, SIGINT, POST /api/v1/down, or `stop` is set; then end gracefully.
 
-    port: 0 takes a free one; ready: called with the port once requests are answered. Raises
+    port: 0 takes a free one; ready: called with the port once requests are answered;
+    console_link: makes a link for one sign-in to the console. Raises
     Invalid for an address that may not be bound, Unavailable for one that is taken, and whatever
     ended the coordinator when it dies.
     """

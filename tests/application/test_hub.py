@@ -1,0 +1,75 @@
+"""Following the log: in order, once each, and without holding up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+from allstop.adapters.sqlite import SqliteStore
+from allstop.application.codec import canonical
+from allstop.application.hub import Hub
+from allstop.application.ports import TurnView, Write
+from allstop.domain.effects import Lane
+from allstop.domain.incident.events import NoteAdded
+from allstop.domain.record import Record
+
+AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+ENTRIES = 200
+
+
+def note(number: int) -> Write:
+    event = NoteAdded(f"note {number}")
+    record = Record(0, "incident/INC-1", number, "note.added", 1, AT, "person:ada", "", event)
+    return Write(records=(record,), bodies=(canonical(event),))
+
+
+async def test_a_follower_sees_every_entry_once_while_they_are_written(tmp_path: Path) -> None:
+    """Given a follower, when entries are written in a burst, then it gets each once, in order.
+
+    The store commits in its own thread, so for a moment it is ahead of what the hub was told; a
+    follower that waited for the store's position would spin and never hear the news.
+    """
+    store = SqliteStore(tmp_path / "log.db")
+    await store.open("first")
+    hub = Hub(store)
+    seen: list[int] = []
+
+    async def follow() -> None:
+        async for record in hub.follow(0):
+            seen.append(record.position)
+            if len(seen) == ENTRIES:
+                return
+
+    follower = asyncio.create_task(follow())
+    for number in range(1, ENTRIES + 1):
+
+        def turn(_: TurnView, number: int = number) -> Write:
+            return note(number)
+
+        await store.write(Lane.COMMAND, turn)
+    await asyncio.wait_for(follower, 10)
+    await store.close()
+
+    assert seen == list(range(1, ENTRIES + 1))
+
+
+async def test_a_follower_resumes_behind_the_position_it_names(tmp_path: Path) -> None:
+    """Given a log of five entries, when somebody follows from the third, then two more come."""
+    store = SqliteStore(tmp_path / "log.db")
+    await store.open("first")
+    for number in range(1, 6):
+
+        def turn(_: TurnView, number: int = number) -> Write:
+            return note(number)
+
+        await store.write(Lane.COMMAND, turn)
+    hub = Hub(store)
+    seen = []
+    async for record in hub.follow(3):
+        seen.append(record.position)
+        if len(seen) == 2:
+            break
+    await store.close()
+
+    assert seen == [4, 5]
