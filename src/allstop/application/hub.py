@@ -25,6 +25,9 @@ class Hub:
         self._ring: deque[Record] = deque(maxlen=RING)
         # In order of arrival: the order of waking must not depend on addresses in memory.
         self._wakers: dict[asyncio.Event, None] = {}
+        # How far this hub was told, which may lag the store by a turn of the event loop. Waiting for
+        # the store's own position would spin: the news can only arrive while nobody runs.
+        self._told = store.last_position()
         store.on_commit(self._committed)
 
     def waker(self) -> asyncio.Event:

@@ -76,8 +76,14 @@ HALT = HaltView(
     total=2,
     released_by="",
     roll=(
-        RollLine("builder-1", "Builder 1", "builders", "confirmed", True, "search page", SHA, "no process", NOW),
-        RollLine("builder-2", "Builder 2", "builders", "unaccounted", False, "", "", "", None),
+        RollLine(
+            agent="builder-1", name="Builder 1", team="builders", state="confirmed", settled=True,
+            working_on="search page", checkpoint=SHA, evidence="no process", held_as="confirmed", answered_at=NOW,
+        ),
+        RollLine(
+            agent="builder-2", name="Builder 2", team="builders", state="unaccounted", settled=False,
+            working_on="", checkpoint="", evidence="", held_as="unaccounted", answered_at=None,
+        ),
     ),
 )  # fmt: skip
 

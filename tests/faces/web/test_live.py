@@ -95,6 +95,7 @@ async def test_services_are_followed_without_entries_in_the_log() -> None:
     async with watching(console, "/live/services") as stream:
         await stream.next()
         before = console.stage.coordinator.store.last_position()
+        console.stage.clock.passed_ms += 2000
         console.stage.sample_all("catalog")
         message = await stream.until("services")
         assert {"services", "graph", "state"} <= ids(message)
