@@ -139,14 +139,25 @@ async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
         code = sessions.new_code(who)
         return f"http://{settings.bind}:{bound[0]}/enter?code={code}"
 
+    coordinator.access.when_revoked(sessions.end_all)
+    stop = asyncio.Event()
+    closing = asyncio.create_task(_close_sessions(stop, sessions))
     try:
         await serve(
             coordinator, settings.bind, settings.port, settings.socket,
-            routes(coordinator, sessions), settings.hosts, ready=noted, console_link=console_link,
+            routes(coordinator, sessions), settings.hosts,
+            ready=noted, stop=stop, console_link=console_link,
         )  # fmt: skip
     finally:
+        closing.cancel()
         settings.run_file.unlink(missing_ok=True)
         await coordinator.store.close()
+
+
+async def _close_sessions(stop: asyncio.Event, sessions: Sessions) -> None:
+    """Open pages would hold up the shutdown; end them as soon as it begins."""
+    await stop.wait()
+    sessions.close()
 
 
 def _write_run_file(settings: Settings, coordinator: Coordinator, port: int) -> None:

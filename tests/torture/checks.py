@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from tests.torture.coordinator import GRACE_SECONDS
 from tests.torture.emergency import Entry, Evidence
 
 # Two processes on one machine read the same clock; its last digits may still be rounded differently.
 CLOCK_SECONDS = 0.002
-GRACE_SECONDS = 8.0
 
 Check = Callable[[Evidence], Iterator[str]]
 

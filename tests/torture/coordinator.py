@@ -19,6 +19,8 @@ from tests.torture.points import After, At, Death, During
 from tests.torture.talk import NoAnswer, ask
 
 READY_SECONDS = 40.0
+# How long an ending coordinator may take: an answer that is under way, and a call to the world.
+GRACE_SECONDS = 8.0
 # What `allstop up` prints goes here, beside the project and not into it.
 OUTPUT = "coordinator.out"
 
@@ -36,8 +38,8 @@ def environment(**more: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Crash:
-    """One death by SIGKILL. in_flight: keys of effects that were claimed in the file it left;
-    before: the last log position there; restart_seconds: from the next start until it was ready."""
+    """One death. in_flight: keys of effects that were claimed in the file it left; before: the last
+    log position there; restart_seconds: from the next start until it was ready."""
 
     death: Death
     at: float
@@ -82,8 +84,7 @@ class Lives:
                 if self.crashes and not self.crashes[-1].restart_seconds:
                     self.crashes[-1].restart_seconds = self._ready - self._started
             if self._due():
-                process.kill()
-                process.wait()
+                self._strike(process)
         if process.returncode is None:
             self._patience()
             return bool(self._ready)
@@ -124,6 +125,16 @@ class Lives:
             case _:
                 return False
 
+    def _strike(self, process: subprocess.Popen[bytes]) -> None:
+        """End it from outside, as its planned death says."""
+        if self.armed == During(gently=True):
+            code, seconds = self.stop()
+            if code or seconds > GRACE_SECONDS:
+                self.faults.append(f"SIGTERM: exit code {code} after {seconds:.1f} s")
+        else:
+            process.kill()
+            process.wait()
+
     def _patience(self) -> None:
         if not self._ready and time.monotonic() - self._started > READY_SECONDS:
             self.faults.append(f"not ready within {READY_SECONDS:g} s: {self.said()}")
@@ -131,7 +142,8 @@ class Lives:
 
     def _ended(self, code: int) -> None:
         at = time.time()
-        if code != -signal.SIGKILL or self.armed is None:
+        wanted = 0 if self.armed == During(gently=True) else -signal.SIGKILL
+        if code != wanted or self.armed is None:
             self.faults.append(f"the coordinator ended with {code}: {self.said()}")
             raise CoordinatorError(self.faults[-1])
         in_flight, before = _left_behind(read_settings(self.home, environ={}).database)

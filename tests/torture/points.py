@@ -30,15 +30,17 @@ class After:
     seconds: float
 
     def __str__(self) -> str:
-        return f"after {self.seconds:.2f} s"
+        return f"SIGKILL after {self.seconds:.2f} s"
 
 
 @dataclass(frozen=True, slots=True)
 class During:
-    """Is killed from outside while a program of the plan is running."""
+    """Is ended from outside while a program of the plan is running: by SIGTERM if gently."""
+
+    gently: bool = False
 
     def __str__(self) -> str:
-        return "during a program"
+        return "SIGTERM during a program" if self.gently else "SIGKILL during a program"
 
 
 Death = At | After | During
@@ -74,6 +76,7 @@ CHAINS: tuple[tuple[str, tuple[Death, ...]], ...] = (
     ("killed-process", (At("monitor.samples", 1), At("timekeeper.due", 2), At("store.before-answer", 40))),
     ("bad-release", (At("monitor.declare", 1), At("monitor.samples", 8), At("post.after", 30))),
     ("bad-release", (At("runner.claim", 5), During())),
+    ("killed-process", (During(gently=True),)),
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Access:
         self._clock = clock
         self._login_of = login_of
         self._new_secret = new_secret
+        self._revoked: list[Callable[[str], None]] = []
 
     def by_peer(self, uid: int) -> Principal:
         """The person whose `login` is the socket peer's user. Raises Unauthenticated."""
@@ -68,8 +69,15 @@ class Access:
         return secret, expires
 
     async def revoke(self, principal: str) -> int:
-        """Revoke all tokens of a principal; returns how many there were."""
-        return await self._store.drop_tokens(principal)
+        """Revoke all tokens of a principal, and end what they opened; returns how many there were."""
+        dropped = await self._store.drop_tokens(principal)
+        for listener in self._revoked:
+            listener(principal)
+        return dropped
+
+    def when_revoked(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with a principal whose tokens were revoked, so that sessions end too."""
+        self._revoked.append(listener)
 
     def _check(self, principal: str) -> None:
         kind, _, name = principal.partition(":")

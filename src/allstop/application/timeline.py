@@ -81,7 +81,7 @@ def _update_requested(event: i.UpdateRequested) -> str:
 
 
 def _update_posted(event: i.UpdatePosted) -> str:
-    due = f" Next one due {event.next_at:%H:%M:%S} UTC." if event.next_at else ""
+    due = f" [next one due {event.next_at:%H:%M:%S} UTC]" if event.next_at else ""
     return f"Update {event.number} ({event.status}): {event.text}{due}"
 
 

@@ -114,18 +114,20 @@ def _judge(
 
 def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
     halts = world.halts_of(incident.id)
-    if not halts:
-        owed = policy.protocol.severity(incident.severity).all_stop
-        text = "no all-stop was ordered" if owed else "no all-stop at this severity"
-        return (not owed, text)
-    halt = halts[-1]
-    lines = tuple(halt.roll.values())
+    newest = tuple(halt for halt in halts if halt.scope == "all")[-1:]
+    if not newest and policy.protocol.severity(incident.severity).all_stop:
+        return (False, "no all-stop was ordered")
+    # The incident may hold smaller halts beside its all-stop: while they stand, each of them counts.
+    counted = newest + tuple(halt for halt in halts if halt.stands and halt not in newest)
+    if not counted:
+        return (True, "no all-stop at this severity")
+    lines = tuple(line for halt in counted for line in halt.roll.values())
     if not lines:
         return (True, "no agents are registered")
-    states = {line.agent: line.held_as or line.state for line in lines}
-    waiting = [f"{agent} {state}" for agent, state in states.items() if state not in SETTLED]
+    states = [(line.agent, line.held_as or line.state) for line in lines]
+    waiting = [f"{agent} {state}" for agent, state in states if state not in SETTLED]
     text = f"{len(lines) - len(waiting)} of {len(lines)} agents confirmed or enforced"
-    if waiting and not halt.stands:
+    if waiting and not any(halt.stands for halt in counted):
         text += " when the halt was released"
     return (not waiting, f"{text}; {', '.join(waiting)}" if waiting else text)
 
@@ -161,6 +163,8 @@ def _sampled(incident: Incident, criterion: Criterion) -> tuple[bool, str]:
     gate = incident.gates.get(criterion.id)
     if gate is None:
         return (False, "watching has not begun")
+    if not gate.probes:
+        return (False, "no probe is defined, so nothing can be proven: add probes, or override")
     standing = gate.standing()
     far = f"stable for {words(gate.stable_ms)} of {words(gate.window_ms)}" if gate.window_ms else ""
     count = f"{gate.good_run} good samples in a row, {gate.min_samples} wanted"

@@ -89,6 +89,7 @@ def _start_sandbox(folder: Path, rate: int) -> None:
             [sys.executable, "-m", "allstop.sandbox", "up", str(folder), "--rate", str(rate)],
             stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
+    reaping.add_process(folder, process.pid)
     until = time.monotonic() + UP_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:

@@ -26,13 +26,14 @@ class Ran:
 
 @dataclass
 class Doors:
-    """What the command line opens instead of the real program."""
+    """What the command line opens instead of the real program. patience: pauses until Ctrl-C."""
 
     problems: tuple[object, ...] = ()
     starts: bool = True
     audit: dict[str, Any] | None = None
     exit_code: int = 0
     paused: list[float] = field(default_factory=list)
+    patience: int = 1_000_000
     homes: list[Path] = field(default_factory=list)
 
     def launch(self, start: Path) -> Launch:
@@ -44,13 +45,18 @@ class Doors:
             verify_offline=self._verify,
             now=lambda: recorded.NOW,
             new_key=lambda: next(keys),
-            pause=self.paused.append,
+            pause=self._pause,
         )
 
     def _run(self, home: Path, ready: Callable[[int], None]) -> int:
         self.homes.append(home)
         ready(7411)
         return self.exit_code
+
+    def _pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        if len(self.paused) >= self.patience:
+            raise KeyboardInterrupt
 
     def _verify(self, home: Path) -> dict[str, Any]:
         if self.audit is None:
@@ -105,5 +111,3 @@ def book(home: Path) -> Iterator[Recorded]:
     settings = read_settings(home, {})
     with serving(settings.socket, found):
         yield found
-
-

@@ -48,7 +48,9 @@ class Recorded:
         return [one.headers.get("Idempotency-Key", "") for one in self.asked]
 
 
-def problem(status: int, code: str, detail: str, hint: str = "", reasons: Any = ()) -> tuple[int, Any]:
+def problem(
+    status: int, code: str, detail: str, hint: str = "", reasons: Any = ()
+) -> tuple[int, Any]:
     """RFC 9457, as the HTTP face writes it."""
     return status, {
         "type": f"urn:allstop:problem:{code}", "title": "Problem", "status": status, "detail": detail,
@@ -109,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return  # one entry a connection: the reader has to resume
         self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         pass
 
     def address_string(self) -> str:

@@ -142,7 +142,9 @@ AGENTS = (
     AgentLine("builder-2", "Builder 2", "builders", "unaccounted", ("HALT-1",)),
 )
 
-CLOSED = replace(LINE, id="INC-0", title="slow search", state="stood_down", age="40m", update_due_at=None)
+CLOSED = replace(
+    LINE, id="INC-0", title="slow search", state="stood_down", age="40m", update_due_at=None
+)
 
 OVERVIEW = Overview(
     at=NOW,

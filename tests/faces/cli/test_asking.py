@@ -68,7 +68,9 @@ RESULT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "method", "path", "body"), WRITES, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("words", "method", "path", "body"), WRITES, ids=lambda value: str(value)[:60]
+)
 def test_what_a_command_asks(
     allstop: Run, book: Recorded, words: list[str], method: str, path: str, body: Any
 ) -> None:
@@ -80,7 +82,9 @@ def test_what_a_command_asks(
     assert book.last.headers["Idempotency-Key"]
 
 
-def test_a_lost_connection_is_tried_again_once_with_the_same_key(allstop: Run, book: Recorded, doors: Doors) -> None:
+def test_a_lost_connection_is_tried_again_once_with_the_same_key(
+    allstop: Run, book: Recorded, doors: Doors
+) -> None:
     book.answer(f"POST {INC}/acknowledge", {})
     book.drops = 1
     assert allstop("ack").code == 0
@@ -106,7 +110,11 @@ def test_two_commands_have_two_keys(allstop: Run, book: Recorded) -> None:
 
 def test_a_refusal_shows_every_reason(allstop: Run, book: Recorded) -> None:
     reasons = (
-        {"code": "gate", "text": "stable for 9m of 15m", "hint": "wait, or allstop override stable"},
+        {
+            "code": "gate",
+            "text": "stable for 9m of 15m",
+            "hint": "wait, or allstop override stable",
+        },
         {"code": "roll-call", "text": "builder-2 has not answered", "hint": ""},
     )
     book.answers[f"POST {INC}/stand-down"] = problem(409, "refused", "two reasons", "wait", reasons)
@@ -125,7 +133,9 @@ def test_json_shows_the_problem_itself(allstop: Run, book: Recorded) -> None:
     assert ran.err == "error: no\n"
 
 
-@pytest.mark.parametrize("words", [("status",), ("show",), ("timeline",), ("ack",), ("halt", "x"), ("log",), ("plans",)])
+@pytest.mark.parametrize(
+    "words", [("status",), ("show",), ("timeline",), ("ack",), ("halt", "x"), ("log",), ("plans",)]
+)
 def test_without_a_coordinator_it_says_what_to_do(allstop: Run, words: tuple[str, ...]) -> None:
     ran = allstop(*words)
     assert ran.code == 5
@@ -133,7 +143,9 @@ def test_without_a_coordinator_it_says_what_to_do(allstop: Run, words: tuple[str
     assert "hint:  allstop up --detach" in ran.err
 
 
-def test_a_plan_is_shown_before_it_is_approved_and_somebody_is_asked(allstop: Run, book: Recorded) -> None:
+def test_a_plan_is_shown_before_it_is_approved_and_somebody_is_asked(
+    allstop: Run, book: Recorded
+) -> None:
     ran = allstop("approve", "PLAN-1")
     assert ran.code == 2
     assert "Isolate payments" in ran.out
@@ -141,7 +153,9 @@ def test_a_plan_is_shown_before_it_is_approved_and_somebody_is_asked(allstop: Ru
     assert all(one.method == "GET" for one in book.asked)
 
 
-def test_the_answer_no_sends_nothing(allstop: Run, book: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_no_sends_nothing(
+    allstop: Run, book: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
     ran = allstop("approve", "PLAN-1")
@@ -155,11 +169,16 @@ def test_quiet_says_only_the_name(allstop: Run, book: Recorded) -> None:
     assert allstop("-q", "declare", "x").out == "INC-7\n"
 
 
-def test_a_token_goes_with_the_request(book: Recorded, home: Path, doors: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_goes_with_the_request(
+    book: Recorded, home: Path, doors: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
     from allstop.faces.cli.entry import run  # noqa: PLC0415 - with other settings than the fixture's
     from allstop.settings import read_settings  # noqa: PLC0415 - as above
 
-    launch = replace(doors.launch(home), settings=lambda home_, url="": read_settings(home, {"ALLSTOP_TOKEN": "allstop_s3"}))
+    launch = replace(
+        doors.launch(home),
+        settings=lambda home_, url="": read_settings(home, {"ALLSTOP_TOKEN": "allstop_s3"}),
+    )
     assert run(launch, {}, ["status"]) == 0
     assert book.asked[0].headers["Authorization"] == "Bearer allstop_s3"
     assert "s3" not in capsys.readouterr().out
@@ -171,19 +190,16 @@ def test_a_token_is_not_sent_in_clear_over_the_network(allstop: Run) -> None:
     assert "clear text" in ran.err
 
 
-def test_following_goes_on_where_a_broken_stream_ended(allstop: Run, book: Recorded, doors: Doors) -> None:
-    """Each connection carries one entry; the server is gone in the end."""
-    later = [replace(recorded.ENTRIES[1], position=place, text=f"entry {place}") for place in (11, 12, 13)]
+def test_following_goes_on_where_a_broken_stream_ended(
+    allstop: Run, book: Recorded, doors: Doors
+) -> None:
+    """Each connection carries one entry and ends."""
+    later = [
+        replace(recorded.ENTRIES[1], position=place, text=f"entry {place}")
+        for place in (11, 12, 13)
+    ]
     book.events = [(entry.position, entry) for entry in later]
-    tries = 0
-
-    def pause(seconds: float) -> None:
-        nonlocal tries
-        tries += 1
-        if tries > 2:
-            raise KeyboardInterrupt
-
-    object.__setattr__(doors, "paused", type("Pauses", (list,), {"append": lambda _, seconds: pause(seconds)})())
+    doors.patience = 3
     ran = allstop("timeline", "--follow")
     assert ran.code == 130
     assert [line.split()[-1] for line in ran.out.splitlines()[3:]] == ["11", "12", "13"]
@@ -191,13 +207,18 @@ def test_following_goes_on_where_a_broken_stream_ended(allstop: Run, book: Recor
 
 def test_the_record_is_read_to_its_end_and_no_further(allstop: Run, book: Recorded) -> None:
     book.answer("GET /overview", replace(recorded.OVERVIEW, position=12))
-    later = [replace(recorded.ENTRIES[1], position=place, text=f"entry {place}") for place in (10, 11, 12, 13)]
+    later = [
+        replace(recorded.ENTRIES[1], position=place, text=f"entry {place}")
+        for place in (10, 11, 12, 13)
+    ]
     book.events = [(entry.position, entry) for entry in later]
     ran = allstop("log", "--last", "2")
     assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["11", "12"]
 
 
-def test_evidence_is_found_by_its_beginning_and_checked(allstop: Run, book: Recorded, tmp_path: Path) -> None:
+def test_evidence_is_found_by_its_beginning_and_checked(
+    allstop: Run, book: Recorded, tmp_path: Path
+) -> None:
     body = b"12 errors\n\x1b[2J"
     digest = hashlib.sha256(body).hexdigest()
     piece = replace(recorded.VIEW.evidence[0], sha256=digest)

@@ -1,13 +1,14 @@
 """Tab completes names from the running coordinator, and is silent when it is down."""
 
+from pathlib import Path
+
 import pytest
+from click.shell_completion import ShellComplete
 
 from allstop.faces.cli.entry import command_group
 from allstop.faces.cli.session import Session
 from tests.faces.cli.conftest import Doors, Run
 from tests.faces.cli.coordinator import Recorded
-from pathlib import Path
-from click.shell_completion import ShellComplete
 
 
 def complete(doors: Doors, home: Path, *words: str) -> list[str]:
@@ -29,15 +30,22 @@ def complete(doors: Doors, home: Path, *words: str) -> list[str]:
         (("assign", "s"), ["scribe"]),
         (("override", ""), ["stable", "accounted", "no-damage", "well"]),
         (("declare", "x", "--service", "pay"), ["payments"]),
-        (("halt", "x", "--scope", ""), ["all", "team:builders", "agent:builder-1", "agent:builder-2"]),
+        (
+            ("halt", "x", "--scope", ""),
+            ["all", "team:builders", "agent:builder-1", "agent:builder-2"],
+        ),
         (("completion", ""), ["bash", "zsh", "fish"]),
     ],
 )
-def test_names(book: Recorded, doors: Doors, home: Path, words: tuple[str, ...], found: list[str]) -> None:
+def test_names(
+    book: Recorded, doors: Doors, home: Path, words: tuple[str, ...], found: list[str]
+) -> None:
     assert complete(doors, home, *words) == found
 
 
-def test_silent_when_down(doors: Doors, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_silent_when_down(
+    doors: Doors, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert complete(doors, home, "show", "") == []
     assert complete(doors, tmp_path / "nowhere", "show", "") == []
     assert capsys.readouterr() == ("", "")

@@ -138,6 +138,6 @@ def test_a_reader_that_has_enough_is_no_error(home: Path) -> None:
         "sys.exit(run(None, {}, ['version']))"
     )  # fmt: skip
     found = subprocess.run(
-        f"{sys.executable} -c \"{script}\" | true", shell=True, capture_output=True, text=True, check=False
+        f'{sys.executable} -c "{script}" | true', shell=True, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert "Traceback" not in found.stderr

@@ -140,7 +140,9 @@ def test_all_is_well(allstop: Run, book: Recorded) -> None:
 def test_what_is_late_or_missing_stands_out(allstop: Run, book: Recorded) -> None:
     line = replace(recorded.LINE, commander="", update_due_at=recorded.BEGAN)
     roles = (replace(recorded.VIEW.roles[0], person="", name=""),)
-    book.answer("GET /incidents/current", replace(recorded.VIEW, line=line, roles=roles, acknowledged_by=""))
+    book.answer(
+        "GET /incidents/current", replace(recorded.VIEW, line=line, roles=roles, acknowledged_by="")
+    )
     out = allstop("show").out
     assert "  commander  NOBODY\n" in out
     assert "  update     OVERDUE by 4m 10s (03:00:00 UTC)\n" in out
@@ -155,8 +157,20 @@ def test_stopped_is_said_only_when_the_coordinator_says_it(allstop: Run, book: R
     assert "all stopped: 2 of 2 stopped" in allstop("rollcall", "HALT-1").out
 
 
-@pytest.mark.parametrize("words", [("show",), ("status",), ("rollcall",), ("services",), ("timeline",), ("plan", "show", "PLAN-1")])
-def test_json_is_the_answer_of_the_api(allstop: Run, book: Recorded, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show",),
+        ("status",),
+        ("rollcall",),
+        ("services",),
+        ("timeline",),
+        ("plan", "show", "PLAN-1"),
+    ],
+)
+def test_json_is_the_answer_of_the_api(
+    allstop: Run, book: Recorded, words: tuple[str, ...]
+) -> None:
     ran = allstop(*words, "--json")
     route = book.last.path
     import msgspec  # noqa: PLC0415 - to compare with what the server sent
@@ -168,7 +182,9 @@ HOSTILE = "ok\x1b]0;owned\x07\x1b[2J\u202egnp.exe\r\nerror: fake\x9b31m\u2066\U0
 
 
 def test_hostile_text_reaches_no_terminal(allstop: Run, book: Recorded) -> None:
-    book.answer("GET /incidents/current", replace(recorded.VIEW, line=replace(recorded.LINE, title=HOSTILE)))
+    book.answer(
+        "GET /incidents/current", replace(recorded.VIEW, line=replace(recorded.LINE, title=HOSTILE))
+    )
     out = allstop("show").out
     assert all(letter == "\n" or letter.isprintable() for letter in out)
     assert "\\x1b]0;owned\\x07" in out

@@ -20,7 +20,12 @@ def test_init_makes_documents_and_overwrites_nothing(allstop: Run, tmp_path: Pat
     ran = allstop("init", str(folder))
     assert ran.code == 0
     assert ran.out.endswith(f"next: cd {folder} && allstop up --detach\n")
-    assert sorted(file.name for file in folder.iterdir()) == ["allstop.toml", "fleet.yaml", "protocol.yaml", "roster.yaml"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "allstop.toml",
+        "fleet.yaml",
+        "protocol.yaml",
+        "roster.yaml",
+    ]
     read_settings(folder, {})
     (folder / "roster.yaml").write_text("mine")
     (folder / "fleet.yaml").unlink()
@@ -31,7 +36,9 @@ def test_init_makes_documents_and_overwrites_nothing(allstop: Run, tmp_path: Pat
     assert not (folder / "fleet.yaml").exists()
 
 
-def test_outside_of_a_project_it_says_how_to_begin(tmp_path: Path, doors: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outside_of_a_project_it_says_how_to_begin(
+    tmp_path: Path, doors: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
     from allstop.faces.cli.entry import run  # noqa: PLC0415 - the fixture has a project
 
     assert run(doors.launch(tmp_path), {}, []) == 0
@@ -114,28 +121,45 @@ def test_down_leaves_a_process_alone_that_got_the_same_number(allstop: Run, home
 
 def test_protocol_check_prints_every_problem(allstop: Run, doors: Doors, home: Path) -> None:
     doors.problems = (
-        problem("AP003", Place("protocol.yaml", 12, 7), 'unknown key "severites"', "did you mean severities?"),
+        problem(
+            "AP003",
+            Place("protocol.yaml", 12, 7),
+            'unknown key "severites"',
+            "did you mean severities?",
+        ),
         problem("AP070", Place("roster.yaml", 1, 1), "nobody is on the roster"),
     )
     doors.starts = False
     ran = allstop("protocol", "check")
     assert ran.code == 2
-    assert ran.out.splitlines()[0] == 'protocol.yaml:12:7: AP003 unknown key "severites" (did you mean severities?)'
+    assert (
+        ran.out.splitlines()[0]
+        == 'protocol.yaml:12:7: AP003 unknown key "severites" (did you mean severities?)'
+    )
     found = json.loads(allstop("protocol", "check", "--json").out)
     assert [one["code"] for one in found["problems"]] == ["AP003", "AP070"]
     (home / "roster.yaml").touch()
     assert "AP003" not in allstop("protocol", "check", str(home / "roster.yaml")).out
 
 
-def test_audit_reads_the_database_itself_when_nobody_runs(allstop: Run, doors: Doors, home: Path) -> None:
+def test_audit_reads_the_database_itself_when_nobody_runs(
+    allstop: Run, doors: Doors, home: Path
+) -> None:
     assert allstop("audit", "verify").code == 5
     settings = read_settings(home, {})
     settings.state.mkdir()
     settings.database.touch()
     doors.audit = {"ok": True, "entries": 12, "problems": []}
     ran = allstop("audit", "verify")
-    assert (ran.code, ran.out.splitlines()[0]) == (0, "The record is intact (from the database file, the coordinator is down).")
-    doors.audit = {"ok": False, "entries": 12, "problems": [{"kind": "edited", "position": 7, "text": "not what its hash says"}]}
+    assert (ran.code, ran.out.splitlines()[0]) == (
+        0,
+        "The record is intact (from the database file, the coordinator is down).",
+    )
+    doors.audit = {
+        "ok": False,
+        "entries": 12,
+        "problems": [{"kind": "edited", "position": 7, "text": "not what its hash says"}],
+    }
     ran = allstop("audit", "verify")
     assert ran.code == 1
     assert "THE RECORD IS NOT INTACT" in ran.out

@@ -56,7 +56,9 @@ def test_the_environment_overrules_the_file(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_at_once_with_line_and_hint(tmp_path: Path) -> None:
-    home = write(tmp_path, '# mine\nprot = 7\n\nport = "eighty"\nlog_level = "loud"\n[server]\nbind = "::"\n')
+    home = write(
+        tmp_path, '# mine\nprot = 7\n\nport = "eighty"\nlog_level = "loud"\n[server]\nbind = "::"\n'
+    )
     file = home / "allstop.toml"
     found = wrong(home, {"ALLSTOP_PROT": "1", "ALLSTOP_RUN": "a tool's own", "ALLSTOP_BIND": "::1"})
     assert found == [
@@ -95,7 +97,9 @@ def test_a_token_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert "allstop_x" not in repr(found)
 
 
-def test_a_long_path_gets_a_short_socket_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_path_gets_a_short_socket_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     if len(os.fsencode(tmp_path)) > 50:
         monkeypatch.delenv("XDG_RUNTIME_DIR")

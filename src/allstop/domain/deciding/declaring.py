@@ -16,6 +16,7 @@ from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
 
 TITLE_LIMIT = 200
+NO_SERVICES = "the fleet is empty: leave the service out, or describe it in fleet.yaml"
 
 
 def declare(draft: Draft, command: c.DeclareIncident) -> None:
@@ -132,7 +133,7 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
         reasons.append(Reason("in-the-future", text, "give a time in UTC, or leave it out"))
     names = [service.name for service in policy.fleet.services]
     reasons += [
-        Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names))
+        Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names) or NO_SERVICES)
         for name in command.services
         if name not in names
     ]

@@ -23,7 +23,8 @@ from allstop.faces.cli.address import Address
 from allstop.faces.cli.exit_codes import ProblemAnswer
 
 PREFIX = "/api/v1"
-ANSWER_SECONDS = 30.0
+# Reads come from memory; a write waits for the disk.
+READ_SECONDS, WRITE_SECONDS = 10.0, 30.0
 # A stream says something at least this often, be it a comment; after that it is taken for dead.
 STREAM_SECONDS = 90.0
 RETRY_AFTER_SECONDS = 0.3
@@ -67,12 +68,19 @@ class Event:
         return found
 
 
+class NotRunning(Unavailable):
+    """Nobody is there at all, as opposed to somebody who does not answer."""
+
+
 class _Lost(Exception):
     """The connection broke after the request had begun."""
 
 
 class Client:
-    """Asks one coordinator. token: bearer token, or empty on the socket; new_key and pause: see Launch."""
+    """Asks one coordinator. token: bearer token, or empty; new_key and pause: see Launch.
+
+    seconds: how long to wait for an answer, when not the usual time.
+    """
 
     def __init__(
         self,
@@ -80,7 +88,7 @@ class Client:
         token: str,
         new_key: Callable[[], str],
         pause: Callable[[float], None],
-        seconds: float = ANSWER_SECONDS,
+        seconds: float | None = None,
     ) -> None:
         self.address = address
         self._token = token
@@ -93,7 +101,9 @@ class Client:
         try:
             return self._ask("GET", _target(prefix, path, query), None, {})
         except _Lost as error:
-            raise _unreachable(self.address, str(error)) from None
+            raise Unavailable(
+                f"the coordinator at {self.address} does not answer ({error})", "allstop doctor"
+            ) from None
 
     def post(self, *path: str, body: dict[str, Any] | None = None) -> Answer:
         """Ask for something to be done."""
@@ -141,7 +151,8 @@ class Client:
     def _ask(
         self, method: str, target: str, body: dict[str, Any] | None, headers: dict[str, str]
     ) -> Answer:
-        with self._exchange(method, target, body, headers, self._seconds) as response:
+        seconds = self._seconds or (READ_SECONDS if method == "GET" else WRITE_SECONDS)
+        with self._exchange(method, target, body, headers, seconds) as response:
             answer = Answer(response.read(), response.headers.get_content_type(), _date(response))
             if response.status >= 400:
                 raise _problem(response.status, answer)
@@ -195,6 +206,7 @@ class Client:
         try:
             connection.connect()
         except OSError as error:
+            connection.close()
             raise _unreachable(address, error.strerror or str(error)) from None
         return connection
 
@@ -270,12 +282,12 @@ def _problem(status: int, answer: Answer) -> ProblemAnswer:
     )
 
 
-def _unreachable(address: Address, why: str) -> Unavailable:
+def _unreachable(address: Address, why: str) -> NotRunning:
     if address.socket:
-        return Unavailable(
+        return NotRunning(
             f"no coordinator is running here ({why}: {address})", "allstop up --detach"
         )
-    return Unavailable(
+    return NotRunning(
         f"no coordinator answers at {address} ({why})",
         "is it running there, and is the address right?",
     )

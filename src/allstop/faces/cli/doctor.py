@@ -16,6 +16,7 @@ from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
 
+SECONDS = 3.0
 LITTLE_DISK, TOO_LITTLE_DISK = 1_000_000_000, 100_000_000
 CLOCK_WARN_MS, CLOCK_FAIL_MS = 2_000, 60_000
 OUT_OF_REACH = frozenset({"unreachable", "unaccounted", "escaped", "contradicted", "stuck"})
@@ -124,7 +125,7 @@ def _disk(session: Session) -> Iterator[Finding]:
 def _coordinator(session: Session) -> Iterator[Finding]:
     address = session.client.address
     try:
-        session.client.get("readyz", prefix="")
+        session.client_within(SECONDS).get("readyz", prefix="")
     except ProblemAnswer as error:
         yield Finding(
             "coordinator",
@@ -143,7 +144,7 @@ def _coordinator(session: Session) -> Iterator[Finding]:
         yield Finding("coordinator", "fail", error.text, hint)
         return
     yield Finding("coordinator", "ok", f"ready at {address}")
-    answer = session.client.get("overview")
+    answer = session.client_within(SECONDS).get("overview")
     yield Finding("you", "ok", "recognised, and allowed to look")
     off = abs(between(session.launch.now(), answer.at)) if answer.at else 0
     state = "fail" if off > CLOCK_FAIL_MS else "warn" if off > CLOCK_WARN_MS else "ok"
@@ -156,7 +157,7 @@ def _coordinator(session: Session) -> Iterator[Finding]:
 
 
 def _adapters(session: Session) -> Iterator[Finding]:
-    found: list[dict[str, Any]] = session.client.get("adapters").data
+    found: list[dict[str, Any]] = session.client_within(SECONDS).get("adapters").data
     broken = [one for one in found if one["unavailable"]]
     for one in broken:
         yield Finding(
@@ -170,7 +171,7 @@ def _adapters(session: Session) -> Iterator[Finding]:
 
 
 def _agents(session: Session) -> Iterator[Finding]:
-    found: list[dict[str, Any]] = session.client.get("agents").data
+    found: list[dict[str, Any]] = session.client_within(SECONDS).get("agents").data
     lost = [f"{one['id']} {one['state']}" for one in found if one["state"] in OUT_OF_REACH]
     if lost:
         yield Finding("agents", "warn", f"out of reach: {', '.join(lost)}", "allstop rollcall")
@@ -186,7 +187,7 @@ def _agents(session: Session) -> Iterator[Finding]:
 
 
 def _effects(session: Session) -> Iterator[Finding]:
-    found: list[dict[str, Any]] = session.client.get("effects").data
+    found: list[dict[str, Any]] = session.client_within(SECONDS).get("effects").data
     parked = sum(1 for one in found if one["state"] == "parked")
     if parked:
         yield Finding(

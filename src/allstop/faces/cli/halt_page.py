@@ -28,6 +28,8 @@ NAMED = 4
 
 def halt_summary(halt: Shape) -> tuple[Cell, ...]:
     """One line: how many of how many, and who is missing."""
+    if not halt["total"]:
+        return (Piece(f"{halt['id']}: no agent is in its scope", "dim"),)
     count = f"{halt['id']}: {halt['settled']} of {halt['total']} agents stopped"
     if halt["stopped"]:
         return (Piece(count, "good"),)
@@ -54,6 +56,8 @@ def roll_call(page: Page, halt: Shape, now: datetime) -> None:
 def _standing(halt: Shape, now: datetime) -> tuple[Cell, ...]:
     if not halt["stands"]:
         return (Piece(f"released by {halt['released_by']}", "dim"),)
+    if not halt["total"]:
+        return (Piece("no agent is in its scope", "dim"),)
     text = f"{halt['settled']} of {halt['total']} stopped"
     if halt["stopped"]:
         return (Piece(f"all stopped: {text}", "good"),)

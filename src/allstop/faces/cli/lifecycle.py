@@ -20,6 +20,7 @@ from allstop.faces.cli.verbs import verb
 
 LOOK_SECONDS = 0.1
 GREETING_SECONDS = 2.0
+DOWN_SECONDS = 5.0
 LAST_LINES = 20
 
 
@@ -143,7 +144,7 @@ def down(session: Session, wait: int) -> None:
     noted = {} if session.settings.url else running(session.settings)
     process = process_of(noted)
     try:
-        answer = session.client.post("down")
+        answer = session.client_within(DOWN_SECONDS).post("down")
     except ProblemAnswer:
         raise
     except Unavailable:

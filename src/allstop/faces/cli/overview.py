@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from allstop.errors import Missing, Unavailable
+from allstop.errors import Missing
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.fleet import agent_rows, service_rows
 from allstop.faces.cli.halt_page import halt_summary
@@ -29,9 +29,11 @@ def glance(session: Session) -> None:
         click.echo("There is no Allstop project here.")
         session.advise("allstop init")
         return
+    from allstop.faces.cli.client import NotRunning  # noqa: PLC0415 - not before there is a project
+
     try:
         _tell(session, full=False)
-    except Unavailable as error:
+    except NotRunning as error:
         if session.settings.url:
             raise
         click.echo(f"Allstop is not running in {session.settings.home}.")

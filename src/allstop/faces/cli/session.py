@@ -63,7 +63,7 @@ class Session:
     def client_within(self, seconds: float | None = None) -> Client:
         """A client that waits at most so long for each answer."""
         from allstop.faces.cli.address import address_of  # noqa: PLC0415 - see above
-        from allstop.faces.cli.client import ANSWER_SECONDS, Client  # noqa: PLC0415 - see above
+        from allstop.faces.cli.client import Client  # noqa: PLC0415 - see above
 
         settings = self.settings
         return Client(
@@ -71,7 +71,7 @@ class Session:
             settings.token,
             self.launch.new_key,
             self.launch.pause,
-            seconds or ANSWER_SECONDS,
+            seconds,
         )
 
     def now(self, answer: Answer | None = None) -> datetime:

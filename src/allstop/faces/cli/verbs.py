@@ -33,7 +33,7 @@ class Verb(click.Command):
 
 
 class Named(StringParamType):
-    """A word the running coordinator can complete. kind: see `completion`."""
+    """A word the running coordinator can complete. kind: of `names`."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -45,7 +45,7 @@ class Named(StringParamType):
         param: click.Parameter,  # noqa: ARG002 - click's signature
         incomplete: str,
     ) -> list[CompletionItem]:
-        from allstop.faces.cli.completion import names  # noqa: PLC0415 - only a shell asks
+        from allstop.faces.cli.names import names  # noqa: PLC0415 - only a shell asks
 
         return [
             CompletionItem(value, help=told)

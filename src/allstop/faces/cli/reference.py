@@ -1,0 +1,142 @@
+"""docs/cli.md, made from the commands themselves so that the two cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from allstop.faces.cli.commands import table
+from allstop.faces.cli.exit_codes import EXIT_CODES
+from allstop.faces.cli.verbs import Verb, shared_options
+
+INTRODUCTION = """\
+# The command line
+
+<!-- Generated: python -m tests.faces.cli.write_reference. A test compares it with the commands. -->
+
+`allstop` without a command says what is going on and what to do next. `allstop COMMAND --help` says
+what stands here.
+
+The commands speak to the coordinator of the project folder around the working directory, through a
+Unix socket; the kernel tells the coordinator which user is asking. With `--url` (or `ALLSTOP_URL`) and
+`ALLSTOP_TOKEN` they speak to a coordinator elsewhere, over HTTPS, or over HTTP on this machine.
+
+Output is for people: tables, in colour on a terminal unless `NO_COLOR` is set. `--json` prints the
+API's JSON instead, which is stable. Text that came from elsewhere (titles, notes, evidence) is printed
+with its control and bidirectional characters made visible.
+
+Errors go to standard error: one `error:` line for each reason, and a `hint:` with what to do about it.
+With `--json` the coordinator's problem (RFC 9457) stands on standard output as well.
+
+Every change is sent with an idempotency key. When the connection breaks, the same request is sent
+once more with the same key, by which the coordinator knows the repeat of a command and answers it as
+the first time; when that breaks too, the command says that
+the outcome is not known.
+"""
+
+COMPLETION = """\
+## Completion
+
+```sh
+eval "$(allstop completion bash)"                                      # in ~/.bashrc
+eval "$(allstop completion zsh)"                                       # in ~/.zshrc, after compinit
+allstop completion fish > ~/.config/fish/completions/allstop.fish
+```
+
+Tab completes commands, options, and the names of incidents, plans, halts, roles, criteria, services
+and agents from the running coordinator. When none answers within 0.4 seconds, names are not completed.
+"""
+
+WITHOUT = """\
+## Without a coordinator
+
+`init`, `up`, `down`, `doctor`, `audit verify`, `protocol check`, `log --coordinator`, `completion` and `version`
+work while the coordinator is down; `audit verify` then reads the database file itself. All others
+end with exit code 5 and say how to start it.
+"""
+
+
+def reference(group: click.Group, settings: Iterable[tuple[str, str, str, str]]) -> str:
+    """The whole page. settings: (name, environment variable, default, meaning) of each."""
+    parts = [INTRODUCTION, "## Exit codes\n"]
+    parts.append(
+        _table(("code", "meaning"), ((str(code), text) for code, text in EXIT_CODES.items()))
+    )
+    parts.append("## Settings\n")
+    parts.append(
+        "In `allstop.toml`, overruled by the environment. Paths are relative to the project folder.\n"
+    )
+    rows = (
+        (f"`{name}`", f"`{variable}`", default and f"`{default}`", text)
+        for name, variable, default, text in settings
+    )
+    parts.append(_table(("setting", "environment", "default", "meaning"), rows))
+    parts.append(
+        "`--home DIR` or `ALLSTOP_HOME` names the project folder instead of looking upwards.\n"
+    )
+    parts += [WITHOUT, COMPLETION]
+    parts.append("## Options of every command\n")
+    parts.append(
+        _table(("option", "meaning"), ((_option(one), one.help or "") for one in shared_options()))
+    )
+    parts += _commands(group)
+    return "\n".join(parts)
+
+
+def _commands(group: click.Group) -> list[str]:
+    parts = []
+    section = ""
+    ctx = click.Context(group)
+    for name, entry in table({}).items():
+        if entry.section != section:
+            section = entry.section
+            parts.append(f"## {section}\n")
+        command = group.get_command(ctx, name)
+        assert command is not None
+        parts += _command(command, f"allstop {name}")
+    return parts
+
+
+def _command(command: click.Command, path: str) -> list[str]:
+    if isinstance(command, click.Group):
+        return [
+            part
+            for name, each in command.commands.items()
+            for part in _command(each, f"{path} {name}")
+        ]
+    assert isinstance(command, Verb)
+    shared = {option.name for option in shared_options()}
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    options = [
+        one for one in command.params if isinstance(one, click.Option) and one.name not in shared
+    ]
+    usage = " ".join([path, *(one.make_metavar(click.Context(command)) for one in arguments)])
+    parts = [f"### `{usage}`\n", f"{_paragraphs(command.help or '')}\n"]
+    if options:
+        parts.append(
+            _table(("option", "meaning"), ((_option(one), _meaning(one)) for one in options))
+        )
+    parts.append("```sh\n" + "\n".join(command.examples) + "\n```\n")
+    return parts
+
+
+def _option(option: click.Option) -> str:
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    value = "" if option.is_flag else f" {option.make_metavar(click.Context(click.Command('x')))}"
+    return f"`{names}{value}`"
+
+
+def _meaning(option: click.Option) -> str:
+    default = f" (default: {option.default})" if option.show_default else ""
+    return f"{option.help or ''}{default}{' Required.' if option.required else ''}"
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
