@@ -50,8 +50,16 @@ def builtin() -> tuple[AdapterInfo, ...]:
 
 def rendered(infos: tuple[AdapterInfo, ...]) -> str:
     """Everything below the marker."""
-    lines = ["## The adapters that come with Allstop", "", "| name | is a | what it does |", "|---|---|---|"]
-    lines += [f"| [{info.name}](#{info.name}) | {', '.join(info.ports)} | {_cell(info.summary)} |" for info in infos]
+    lines = [
+        "## The adapters that come with Allstop",
+        "",
+        "| name | is a | what it does |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| [{info.name}](#{info.name}) | {', '.join(info.ports)} | {_cell(info.summary)} |"
+        for info in infos
+    ]
     for info in infos:
         lines += ["", *_adapter(info)]
     return "\n".join(lines) + "\n"
@@ -83,9 +91,15 @@ def _verb(verb: VerbInfo) -> str:
     undone = f"`{verb.inverse}`" if verb.inverse else ""
     cells = (
         f"`{verb.name}`", _cell(verb.summary), "yes" if verb.read_only else "", undone,
-        f"{verb.repeat}: {AFTER_A_CRASH[verb.repeat]}",
+        f"{verb.repeat}: {_after_a_crash(verb)}",
     )  # fmt: skip
     return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")
+
+
+def _after_a_crash(verb: VerbInfo) -> str:
+    if verb.read_only and verb.repeat is Repeat.REPEATABLE:
+        return "simply read again"
+    return AFTER_A_CRASH[verb.repeat]
 
 
 def _by_model(verbs: tuple[VerbInfo, ...]) -> dict[type[BaseModel], str]:
@@ -142,7 +156,12 @@ def _type(field: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
 
 
 def _limits(field: Mapping[str, Any]) -> str:
-    words = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
     found = [f"{text} {field[name]}" for name, text in words.items() if name in field]
     if field.get("minLength"):
         found.append("not empty")

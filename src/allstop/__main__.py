@@ -30,8 +30,8 @@ def main() -> int:
 # What the command line does not need for `--help` is imported by the door that needs it.
 
 
-def _settings(home: str) -> MachineSettings:
-    found: MachineSettings = import_module("allstop.settings").read_settings(home or None)
+def _settings(home: str, url: str = "") -> MachineSettings:
+    found: MachineSettings = import_module("allstop.settings").read_settings(home or None, url=url)
     return found
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from allstop.application import codec, timeline
+from allstop.application import timeline
 from allstop.domain.registry import KINDS
 
 
 def test_every_event_has_a_sentence() -> None:
     """Given all registered events, when the sentences are listed, then they are the same classes."""
-    assert codec.KINDS is KINDS
-
     assert set(timeline.SENTENCES) == set(KINDS.values())
 
 

@@ -81,7 +81,9 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(row.violations or row.lost for row in rows.values()) else 0
 
 
-def _plan(asked: argparse.Namespace, chance: random.Random) -> Iterator[tuple[str, tuple[Death, ...], str]]:
+def _plan(
+    asked: argparse.Namespace, chance: random.Random
+) -> Iterator[tuple[str, tuple[Death, ...], str]]:
     """The emergencies, one after another; without an end when only the time is limited."""
     names = [asked.point] if asked.point else [*HITS, PROGRAM, RANDOM]
     rounds = 0
@@ -123,13 +125,19 @@ def _print(rows: Sequence[Row]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     print()
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=0, help="times through all points; 1 by default")
-    parser.add_argument("--seconds", type=float, default=0.0, help="begin nothing new after so long")
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="times through all points; 1 by default"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=0.0, help="begin nothing new after so long"
+    )
     parser.add_argument("--point", choices=[*HITS, PROGRAM, RANDOM], help="only this one")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     return parser

@@ -99,7 +99,9 @@ def steps_are_well_formed(found: Evidence) -> Iterator[str]:
     """Every step is started once and done once, and every plan is done."""
     for kind in ("step.started", "step.done"):
         times = Counter((one.stream, one.body["step"]) for one in found.log if one.kind == kind)
-        yield from (f"{kind} {stream} {step} {n} times" for (stream, step), n in times.items() if n != 1)
+        yield from (
+            f"{kind} {stream} {step} {n} times" for (stream, step), n in times.items() if n != 1
+        )
     made = [one.stream for one in found.log if one.kind == "plan.made"]
     done = [one.stream for one in found.log if one.kind == "plan.done"]
     if sorted(made) != sorted(done):
@@ -126,7 +128,11 @@ def world_agrees(found: Evidence) -> Iterator[str]:
     if list(found.rollbacks) != rollbacks:
         yield f"[ROLLBACK] commits carry {found.rollbacks}, the log started {rollbacks}"
     service = "payments" if found.fault == "bad-release" else "orders"
-    good = [one.body["release"] for one in found.log if one.kind == "release.known_good" and one.body["service"] == service]
+    good = [
+        one.body["release"]
+        for one in found.log
+        if one.kind == "release.known_good" and one.body["service"] == service
+    ]
     if not good or found.release != good[0]:
         yield f"{service} runs {found.release}, known good is {good[:1]}"
 
@@ -199,4 +205,6 @@ def _kind(log: tuple[Entry, ...], stream: str, step: str) -> str:
 
 
 def _tail(found: Evidence) -> list[str]:
-    return [f"{one.kind} {one.body}"[:160] for one in found.log if one.kind != "samples.recorded"][-8:]
+    return [f"{one.kind} {one.body}"[:160] for one in found.log if one.kind != "samples.recorded"][
+        -8:
+    ]

@@ -120,7 +120,9 @@ class Driver:
         if self.customer is None:
             return False
         with contextlib.closing(opened(self.place)) as book:
-            rows = book.execute("SELECT body FROM events WHERE kind = 'milestone.reached'").fetchall()
+            rows = book.execute(
+                "SELECT body FROM events WHERE kind = 'milestone.reached'"
+            ).fetchall()
         return any(json.loads(body)["name"] == "resolved" for (body,) in rows)
 
     def _step(self) -> None:
@@ -203,7 +205,11 @@ def _collected(
         command(place.home, "audit", "verify", "--json"), capture_output=True, text=True,
         check=False, timeout=60, env=environment(), stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    audit = json.loads(verified.stdout) if verified.stdout.startswith("{") else {"said": verified.stderr}
+    audit = (
+        json.loads(verified.stdout)
+        if verified.stdout.startswith("{")
+        else {"said": verified.stderr}
+    )
     return Evidence(
         fault=driver.fault,
         resolved=resolved,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from allstop.sandbox.control import ControlClient
 from allstop.sandbox.documents import Pace, write_project
 from allstop.sandbox.layout import AGENTS, Layout, SandboxError, read_record
 from allstop.sandbox.processes import base_environment
-
 from tests.torture.journal import JOURNAL, KEEPER
 
 PACE = Pace(window="2s", cadence="30s", roll_call="2s", interval="300ms")
@@ -88,10 +86,9 @@ def ground() -> Iterator[Ground]:
         _write(home, folder)
         yield Ground(folder, home, ControlClient(folder))
     finally:
-        try:
+        # It may never have come up; the reaper ends what is there.
+        with suppress(SandboxError):
             ControlClient(folder).down()
-        except SandboxError:
-            pass  # it never came up; the reaper ends what is there
         reaping.end_processes(folder)
         if shop is not None:
             shop.kill()

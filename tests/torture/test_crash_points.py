@@ -38,7 +38,9 @@ def emergencies(request: pytest.FixtureRequest) -> Iterator[Emergencies]:
     chosen = [
         item.callspec.params["name"]
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
+        if isinstance(item, pytest.Function)
+        and item.path == request.path
+        and hasattr(item, "callspec")
     ]
     with ThreadPoolExecutor(AT_A_TIME, "emergency") as pool:
         begun = {

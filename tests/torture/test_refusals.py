@@ -38,7 +38,11 @@ def cli(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def project(home: Path, *settings: str) -> Path:
     """A project as `allstop init` makes it, on any free port."""
     made = subprocess.run(
-        command(home, "init", str(home)), capture_output=True, check=False, env=environment(), timeout=60
+        command(home, "init", str(home)),
+        capture_output=True,
+        check=False,
+        env=environment(),
+        timeout=60,
     )
     assert made.returncode == 0, made.stderr
     (home / "allstop.toml").write_text("\n".join(["port = 0", *settings]) + "\n", "utf-8")
@@ -123,7 +127,9 @@ def empty(database: Path) -> None:
     os.truncate(database, 0)
 
 
-@pytest.mark.parametrize("damage", [flip_a_note, flip_a_page_head, flip_the_header, cut_in_half, empty])
+@pytest.mark.parametrize(
+    "damage", [flip_a_note, flip_a_page_head, flip_the_header, cut_in_half, empty]
+)
 def test_a_damaged_database_is_refused_and_a_backup_brings_it_back(
     running: Lives, damage: Callable[[Path], None]
 ) -> None:

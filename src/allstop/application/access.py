@@ -37,7 +37,7 @@ class Access:
         self._clock = clock
         self._login_of = login_of
         self._new_secret = new_secret
-        self._revoked: list[Callable[[str], None]] = []
+        self._revoked: list[Callable[[str], object]] = []
 
     def by_peer(self, uid: int) -> Principal:
         """The person whose `login` is the socket peer's user. Raises Unauthenticated."""
@@ -75,7 +75,7 @@ class Access:
             listener(principal)
         return dropped
 
-    def when_revoked(self, listener: Callable[[str], None]) -> None:
+    def when_revoked(self, listener: Callable[[str], object]) -> None:
         """Call `listener` with a principal whose tokens were revoked, so that sessions end too."""
         self._revoked.append(listener)
 

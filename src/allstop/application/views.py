@@ -36,6 +36,7 @@ from allstop.domain.incident.deadlines import deadlines, update_due_at
 from allstop.domain.incident.state import Incident
 from allstop.domain.metrics import Measure, measures
 from allstop.domain.moment import between, words
+from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
 from allstop.domain.record import Record, halt_stream, incident_stream, plan_stream
@@ -56,7 +57,7 @@ class Views:
         world = self._post.world
         halts = tuple(self.halt_view(halt) for halt in world.standing_halts())
         incidents = self.incidents()
-        hint, because = _next(incidents, halts)
+        hint, because = self._next(incidents, halts)
         return Overview(
             self._clock.now().utc, self._post.book.latest.protocol.title, self._store.last_position(),
             incidents, halts, self.agents(), self.services(), hint, because,
@@ -250,6 +251,35 @@ class Views:
             )
         return tuple(found)
 
+    def _next(
+        self, incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...]
+    ) -> tuple[str, str]:
+        """The next sensible command, and why."""
+        for line in incidents:
+            if line.state == "open":
+                return self._next_in(line)
+        loose = next((halt for halt in halts if not halt.incident), None)
+        if loose is not None:
+            why = f"{loose.id} holds {loose.total} agents"
+            return (f'allstop release {loose.id} --because "..."', why)
+        return (
+            'allstop declare "what fails" --service NAME',
+            "nothing is wrong that Allstop knows of",
+        )
+
+    def _next_in(self, line: IncidentLine) -> tuple[str, str]:
+        """The next sensible command in an open incident."""
+        if self._post.world.incidents[line.id].acknowledged_at is None:
+            return ("allstop ack", f"nobody has acknowledged {line.id}")
+        for plan in self._post.world.plans_of(line.id):
+            if plan.state is PlanState.PROPOSED and plan.approve:
+                why = f"{plan.id} waits for the approval of the {plan.approve}"
+                return (f"allstop approve {plan.id}", why)
+        return (
+            f"allstop show {line.id}",
+            line.waits_for[0] if line.waits_for else f"{line.id} is open",
+        )
+
 
 def entries(records: Iterable[Record], *, everything: bool) -> tuple[Entry, ...]:
     """Timeline lines of log entries; the quiet ones are left out unless everything is asked for."""
@@ -359,23 +389,4 @@ def _probe(name: str, watch: Watch | None) -> ProbeLine:
     state = "down" if watch.down else "failing" if watch.last.good is False else "up"
     if watch.last.good is None:
         state = "unknown"
-    return ProbeLine(name, state, watch.last.text, watch.at)
-
-
-def _next(incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...]) -> tuple[str, str]:
-    """The next sensible command."""
-    for line in incidents:
-        if line.state != "open":
-            continue
-        for waits in line.waits_for:
-            if "waits for the approval" in waits:
-                plan = next((word for word in waits.split() if word.startswith("PLAN-")), "PLAN-1")
-                return (f"allstop approve {plan}", f"{line.id}: {waits}")
-        return (f"allstop show {line.id}", line.waits_for[0] if line.waits_for else "it is open")
-    loose = next((halt for halt in halts if not halt.incident), None)
-    if loose is not None:
-        return (
-            f'allstop release {loose.id} --because "..."',
-            f"{loose.id} holds {loose.total} agents",
-        )
-    return ('allstop declare "what fails" --service NAME', "nothing is wrong that Allstop knows of")
+    return ProbeLine(name, state, watch.last.text, watch.a

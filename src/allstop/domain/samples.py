@@ -60,15 +60,8 @@ class GateProgress:
 def advance(
     gate: GateProgress, samples: dict[str, Sample], monotonic_ms: int, boot: str, interval_ms: int
 ) -> GateProgress:
-    """The progress after one round of samples."""
+    """The progress after one round of samples. A bad one counts, whatever else is missing."""
     seen = [samples[name] for name in gate.probes if name in samples]
-    if not seen or len(seen) < len(gate.probes):
-        missing = ", ".join(name for name in gate.probes if name not in samples)
-        return (
-            replace(gate, good_run=0, trouble=f"no sample of {missing}")
-            if not seen
-            else replace(gate, trouble=f"no sample of {missing}")
-        )
     bad = next((sample for sample in seen if sample.good is False), None)
     if bad is not None:
         return replace(
@@ -83,6 +76,9 @@ def advance(
             boot=boot,
             trouble=f"bad: {bad.probe}: {bad.text}",
         )
+    if not seen or len(seen) < len(gate.probes):
+        missing = ", ".join(name for name in gate.probes if name not in samples)
+        return replace(gate, good_run=0, trouble=f"no sample of {missing}")
     lame = next((sample for sample in seen if sample.good is None), None)
     if lame is not None:
         return replace(gate, good_run=0, trouble=f"{lame.probe} could not run: {lame.text}")

@@ -11,6 +11,7 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import phase_standings, standings, verdict_of, watches
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
+from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after, between, words
 from allstop.domain.policy import Policy
 from allstop.domain.verdict import Reason, Verdict, nearest
@@ -90,6 +91,7 @@ def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdic
         verdict = Verdict((Reason("phase", text, f"allstop show {incident.id}"),))
         verdict &= verdict_of(phase_standings(draft.world, policy, incident, phase))
     verdict &= verdict_of(standings(draft.world, policy, incident, policy.protocol.stand_down))
+    verdict &= _fresh(draft, incident, policy)
     held = [
         plan.id
         for plan in draft.world.plans_of(incident.id)
@@ -98,6 +100,20 @@ def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdic
     if held:
         verdict &= Verdict.no("plan-active", f"{', '.join(held)} not ended", "allstop plans")
     return verdict
+
+
+def _fresh(draft: Draft, incident: Incident, policy: Policy) -> Verdict:
+    """Stability that nobody has looked at since proves nothing: its last sample must be fresh."""
+    longest = 2 * draft.book.latest.fleet.monitor.interval_ms
+    for criterion in policy.protocol.stand_down:
+        gate = incident.gates.get(criterion.id)
+        if gate is None or criterion.id in incident.overrides or gate.last_ms < 0:
+            continue
+        old = draft.now.monotonic_ms - gate.last_ms
+        if gate.boot != draft.now.boot or old > longest:
+            text = f"{criterion.title}: nobody has watched since its last sample"
+            return Verdict.no("stale", text, "wait for the next rounds of samples")
+    return Verdict.yes()
 
 
 def stand_down(draft: Draft, command: c.StandDown) -> None:

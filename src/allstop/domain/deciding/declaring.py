@@ -133,7 +133,11 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
         reasons.append(Reason("in-the-future", text, "give a time in UTC, or leave it out"))
     names = [service.name for service in policy.fleet.services]
     reasons += [
-        Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names) or NO_SERVICES)
+        Reason(
+            "unknown-service",
+            f"the fleet has no service {name}",
+            nearest(name, names) or NO_SERVICES,
+        )
         for name in command.services
         if name not in names
     ]

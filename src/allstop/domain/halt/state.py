@@ -105,7 +105,10 @@ def evolve(halt: Halt, record: Record, epoch: int) -> Halt:
         case e.HaltSettled():
             return replace(halt, settled_at=record.at)
         case e.HaltReleased():
-            roll = {name: replace(line, state=Hold.RELEASED, held_as=line.state) for name, line in halt.roll.items()}
+            roll = {
+                name: replace(line, state=Hold.RELEASED, held_as=line.state)
+                for name, line in halt.roll.items()
+            }
             return replace(
                 halt, released_at=record.at, released_by=record.actor, roll=roll, epoch=epoch
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -111,76 +111,10 @@ def declared(record: Record) -> Incident:
     )  # fmt: skip
 
 
-def evolve(incident: Incident, record: Record) -> Incident:  # noqa: C901, PLR0911, PLR0912 (one arm per event, on purpose)
+def evolve(incident: Incident, record: Record) -> Incident:
     """The state after one event. Total: an event that says nothing about the state leaves it alone."""
-    event: Any = record.event
-    match event:
-        case e.ImpactMeasured(impact):
-            return replace(
-                incident, impact=impact, worst_impact=_worst(incident.worst_impact, impact)
-            )
-        case e.SeverityClassified(severity, because):
-            return replace(incident, severity=severity, severity_because=because)
-        case e.PhaseEntered(phase, watch):
-            gates = {**incident.gates, **{gate.key: gate for gate in watch}}
-            phases = (*incident.phases, (phase, record.at))
-            return replace(incident, phase=phase, phase_at=record.at, phases=phases, gates=gates)
-        case e.RoleAssigned(role, person):
-            offers = {name: to for name, to in incident.offers.items() if name != role}
-            return replace(incident, roles={**incident.roles, role: person}, offers=offers)
-        case e.HandoffOffered(role, to):
-            return replace(incident, offers={**incident.offers, role: to})
-        case e.IncidentAcknowledged(person):
-            first = incident.acknowledged_at or record.at
-            return replace(
-                incident, acknowledged_at=first, acknowledged_by=incident.acknowledged_by or person
-            )
-        case e.UpdateRequested(number):
-            return replace(incident, update_requested=number)
-        case e.UpdatePosted(number, status):
-            return replace(incident, updates=number, last_update_at=record.at, status=status)
-        case e.EvidenceRequested(id, service, name):
-            return _with_evidence(incident, Evidence(id, service, name))
-        case e.EvidenceCollected(id, summary, sha256, facts):
-            known = incident.evidence.get(id) or Evidence(id, "", id)
-            return _with_evidence(
-                incident,
-                replace(known, state="collected", summary=summary, sha256=sha256, facts=facts),
-            )
-        case e.EvidenceFailed(id, because):
-            known = incident.evidence.get(id) or Evidence(id, "", id)
-            return _with_evidence(incident, replace(known, state="failed", summary=because))
-        case e.StatementRecorded(subject, text):
-            return replace(incident, statements={**incident.statements, subject: text})
-        case e.ApprovalGiven(subject, role, binds):
-            given = Approval(role, record.actor, binds, record.at)
-            return replace(incident, approvals={**incident.approvals, subject: given})
-        case e.CriterionOverridden(criterion, reason):
-            return replace(incident, overrides={**incident.overrides, criterion: reason})
-        case e.RemedyDecided():
-            return replace(incident, remedy=event, remedy_at=record.at, remedy_planned=False)
-        case e.SamplesRecorded():
-            return _sampled(incident, event, record.at)
-        case e.MilestoneReached(name):
-            return replace(incident, milestones={**incident.milestones, name: record.at})
-        case e.DeadlineMissed(deadline):
-            return replace(incident, missed=incident.missed | {deadline})
-        case e.NotificationRequested(id, to, channel, subject, text):
-            return _with_notification(incident, Notification(id, to, channel, subject, text))
-        case e.NotificationDelivered(id):
-            return _notified(incident, id, "delivered")
-        case e.NotificationUndeliverable(id):
-            return _notified(incident, id, "undeliverable")
-        case e.IncidentStoodDown():
-            return replace(
-                incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor
-            )
-        case e.ObligationOwed():
-            return replace(incident, obligations=(*incident.obligations, event))
-        case e.ReportWritten(path):
-            return replace(incident, report=path)
-        case _:
-            return incident
+    fold = FOLDS.get(type(record.event))
+    return incident if fold is None else fold(incident, record.event, record)
 
 
 def _with_evidence(incident: Incident, piece: Evidence) -> Incident:
@@ -239,3 +173,93 @@ def _worst(seen: Impact, now: Impact) -> Impact:
         lost_per_hour=max(money, key=lambda amount: amount.value) if money else None,
         users=most(seen.users, now.users),
     )
+
+
+def _entered(incident: Incident, event: e.PhaseEntered, record: Record) -> Incident:
+    gates = {**incident.gates, **{gate.key: gate for gate in event.watch}}
+    phases = (*incident.phases, (event.phase, record.at))
+    return replace(incident, phase=event.phase, phase_at=record.at, phases=phases, gates=gates)
+
+
+def _role_assigned(incident: Incident, event: e.RoleAssigned, _: Record) -> Incident:
+    offers = {name: to for name, to in incident.offers.items() if name != event.role}
+    return replace(incident, roles={**incident.roles, event.role: event.person}, offers=offers)
+
+
+def _acknowledged(incident: Incident, event: e.IncidentAcknowledged, record: Record) -> Incident:
+    return replace(
+        incident,
+        acknowledged_at=incident.acknowledged_at or record.at,
+        acknowledged_by=incident.acknowledged_by or event.person,
+    )
+
+
+def _collected(incident: Incident, event: e.EvidenceCollected, _: Record) -> Incident:
+    known = incident.evidence.get(event.id) or Evidence(event.id, "", event.id)
+    piece = replace(
+        known, state="collected", summary=event.summary, sha256=event.sha256, facts=event.facts
+    )
+    return _with_evidence(incident, piece)
+
+
+def _evidence_failed(incident: Incident, event: e.EvidenceFailed, _: Record) -> Incident:
+    known = incident.evidence.get(event.id) or Evidence(event.id, "", event.id)
+    return _with_evidence(incident, replace(known, state="failed", summary=event.because))
+
+
+def _approved(incident: Incident, event: e.ApprovalGiven, record: Record) -> Incident:
+    given = Approval(event.role, record.actor, event.binds, record.at)
+    return replace(incident, approvals={**incident.approvals, event.subject: given})
+
+
+def _stood_down(incident: Incident, _: e.IncidentStoodDown, record: Record) -> Incident:
+    return replace(
+        incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor
+    )
+
+
+# What each event does to the state; what is not named here does nothing to it.
+FOLDS: dict[type, Callable[[Incident, Any, Record], Incident]] = {
+    e.ImpactMeasured: lambda i, event, _: replace(
+        i, impact=event.impact, worst_impact=_worst(i.worst_impact, event.impact)
+    ),
+    e.SeverityClassified: lambda i, event, _: replace(
+        i, severity=event.severity, severity_because=event.because
+    ),
+    e.PhaseEntered: _entered,
+    e.RoleAssigned: _role_assigned,
+    e.HandoffOffered: lambda i, event, _: replace(i, offers={**i.offers, event.role: event.to}),
+    e.IncidentAcknowledged: _acknowledged,
+    e.UpdateRequested: lambda i, event, _: replace(i, update_requested=event.number),
+    e.UpdatePosted: lambda i, event, record: replace(
+        i, updates=event.number, last_update_at=record.at, status=event.status
+    ),
+    e.EvidenceRequested: lambda i, event, _: _with_evidence(
+        i, Evidence(event.id, event.service, event.name)
+    ),
+    e.EvidenceCollected: _collected,
+    e.EvidenceFailed: _evidence_failed,
+    e.StatementRecorded: lambda i, event, _: replace(
+        i, statements={**i.statements, event.subject: event.text}
+    ),
+    e.ApprovalGiven: _approved,
+    e.CriterionOverridden: lambda i, event, _: replace(
+        i, overrides={**i.overrides, event.criterion: event.reason}
+    ),
+    e.RemedyDecided: lambda i, event, record: replace(
+        i, remedy=event, remedy_at=record.at, remedy_planned=False
+    ),
+    e.SamplesRecorded: lambda i, event, record: _sampled(i, event, record.at),
+    e.MilestoneReached: lambda i, event, record: replace(
+        i, milestones={**i.milestones, event.name: record.at}
+    ),
+    e.DeadlineMissed: lambda i, event, _: replace(i, missed=i.missed | {event.deadline}),
+    e.NotificationRequested: lambda i, event, _: _with_notification(
+        i, Notification(event.id, event.to, event.channel, event.subject, event.text)
+    ),
+    e.NotificationDelivered: lambda i, event, _: _notified(i, event.id, "delivered"),
+    e.NotificationUndeliverable: lambda i, event, _: _notified(i, event.id, "undeliverable"),
+    e.IncidentStoodDown: _stood_down,
+    e.ObligationOwed: lambda i, event, _: replace(i, obligations=(*i.obligations, event)),
+    e.ReportWritten: lambda i, event, _: replace(i, report=event.path),
+}
