@@ -389,4 +389,4 @@ def _probe(name: str, watch: Watch | None) -> ProbeLine:
     state = "down" if watch.down else "failing" if watch.last.good is False else "up"
     if watch.last.good is None:
         state = "unknown"
-    return ProbeLine(name, state, watch.last.text, watch.a
+    return ProbeLine(name, state, watch.last.text, watch.at)

@@ -1,0 +1,43 @@
+"""Every invariant can fail: bugs are planted, and each must be caught by the one meant for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from allstop.testing.invariants import CHECKS, check
+from allstop.testing.simulator import Faults
+from allstop.testing.simulator.run import Run
+from allstop.testing.traces import Trace
+from tests.domain.builders import outage
+from tests.properties.planted import PLANTS, Plant
+from tests.simulation.__main__ import hush
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    hush()
+    found = (one for one in plant.play(monkeypatch) if one.what.startswith(plant.caught_by))
+    assert next(found, None) is not None, f"{plant.caught_by} did not catch: {plant.name}"
+
+
+def test_a_tampered_entry_breaks_the_chain() -> None:
+    from dataclasses import replace
+
+    run = Run(1, Faults.calm())
+    run.play()
+    stored = tuple(run.disk.events)
+    body = stored[20].body.replace("a", "b", 1)
+    tampered = (*stored[:20], replace(stored[20], body=body), *stored[21:])
+    found = check(Trace((), outage().book, stored=tampered))
+    assert [one.where for one in found] == ["21"]
+
+
+def test_planted_as_many_as_caught() -> None:
+    """Every check has a planted bug of its own (`chained` stands above)."""
+    checks = {one.__name__ for one in CHECKS}
+    assert checks - {plant.caught_by for plant in PLANTS} == {"chained"}
+
+
+def test_a_sound_story_has_no_violation() -> None:
+    story = outage().settle()
+    assert check(Trace(tuple(story.records), story.book)) == ()
