@@ -1,5 +1,7 @@
 """Declaring an incident: what opens with it, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from allstop.domain.impact import Impact
@@ -10,8 +12,9 @@ from allstop.domain.incident.commands import (
     PostUpdate,
     RecordStatement,
 )
+from allstop.domain.policy import Roster
 from allstop.domain.principal import MONITOR, RUNNER, Kind, Principal
-from tests.domain.builders import ADA, BEN, BUILDER, EVE, Story, outage
+from tests.domain.builders import ADA, BEN, BUILDER, EVE, Story, outage, policy
 
 ALARM = Principal("alertmanager", Kind.SOURCE)
 STRANGER = Principal("mallory", Kind.PERSON)
@@ -96,11 +99,6 @@ def test_an_agent_may_leave_a_note_and_a_source_may_not() -> None:
 
 
 def test_a_role_nobody_can_fill_is_noted_and_not_left_out() -> None:
-    from dataclasses import replace
-
-    from allstop.domain.policy import Roster
-    from tests.domain.builders import policy
-
     story = Story(replace(policy(), roster=Roster())).when(DeclareIncident("it fails"))
     notes = [record.event.text for record in story.records if record.kind == "note.added"]
     assert notes == [

@@ -18,7 +18,18 @@ from allstop.domain.plan.commands import (
 )
 from allstop.domain.principal import MONITOR, RUNNER
 from allstop.domain.world import KnownGood
-from tests.domain.builders import ADA, BEN, BUILDER, EVE, MINUTE, Story, action, outage, policy, probe
+from tests.domain.builders import (
+    ADA,
+    BEN,
+    BUILDER,
+    EVE,
+    MINUTE,
+    Story,
+    action,
+    outage,
+    policy,
+    probe,
+)
 
 
 def refusal(story: Story) -> str:
@@ -282,9 +293,11 @@ def test_a_protected_service_is_never_isolated_without_a_person() -> None:
 
 
 def test_what_a_service_lacks_is_named_and_claims_nothing() -> None:
-    story = Story().when(
-        DeclareIncident("x", ("gateway",), impact=Impact(("buying",))), MONITOR
-    ).settle()
+    story = (
+        Story()
+        .when(DeclareIncident("x", ("gateway",), impact=Impact(("buying",))), MONITOR)
+        .settle()
+    )
     plan = story.world.plans["PLAN-1"]
     assert plan.title == "no isolation is available for gateway"
     assert plan.state.value == "done"

@@ -1,10 +1,13 @@
 """Rollback, fix or investigate: the table decides, names what nobody knew, and a person may overrule."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from allstop.domain.due import due
 from allstop.domain.effects import done, failed
-from allstop.domain.incident.commands import DeclareIncident, DecideRemedy
+from allstop.domain.incident.commands import DecideRemedy, DeclareIncident
 from allstop.domain.incident.events import RemedyDecided
 from allstop.domain.policy.protocol import Scalar
 from allstop.domain.principal import MONITOR, TIMEKEEPER
@@ -59,8 +62,6 @@ def test_a_decision_explains_itself_and_lists_what_nobody_knew() -> None:
 
 
 def test_an_empty_table_investigates() -> None:
-    from dataclasses import replace
-
     rules = protocol()
     found = decide_by_table(replace(rules, remedy=replace(rules.remedy, rows=())), {})
     assert (found.remedy, found.row) == ("investigate", -1)
@@ -120,9 +121,6 @@ def test_an_active_remedy_plan_is_abandoned_before_another_is_chosen() -> None:
 
 def test_one_decision_leads_to_one_plan_even_when_the_wall_clock_steps_back() -> None:
     """A plan that looks older than its decision was once made again and again."""
-    from dataclasses import replace
-    from datetime import timedelta
-
     story = outage()
     story.answer(done("gone", DOWN), only="state").answer(done("read", FRESH), only="history")
     story.settle()

@@ -1,11 +1,15 @@
 """The roll call: words are checked against evidence, and silence ends in force."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from allstop.domain.effects import Purpose, done, failed
+from allstop.domain.gates import phase_standings
 from allstop.domain.halt.commands import AnswerRollCall, OrderHalt, ReleaseHalt
 from allstop.domain.halt.lifecycle import Hold
-from allstop.domain.incident.commands import MeasureImpact
+from allstop.domain.incident.commands import DeclareIncident, MeasureImpact
 from allstop.domain.principal import Kind, Principal
 from tests.domain.builders import ADA, BUILDER, MINUTE, Story, outage
 
@@ -21,7 +25,7 @@ def told() -> Story:
     return outage().answer(done("told"), only="tell")
 
 
-def says(story: Story, who: Principal = BUILDER, **more: str) -> Story:
+def says(story: Story, who: Principal = BUILDER, **more: Any) -> Story:
     return story.when(AnswerRollCall(who.id, "HALT-1", "stopped", **more), who)
 
 
@@ -30,8 +34,6 @@ def state(story: Story, agent: str = "builder-1") -> str:
 
 
 def met(story: Story) -> bool:
-    from allstop.domain.gates import phase_standings
-
     incident = story.world.incidents["INC-1"]
     phase = story.policy.protocol.phase("assess")
     found = phase_standings(story.world, story.policy, incident, phase)
@@ -78,7 +80,9 @@ def test_an_agent_may_not_answer_for_another_and_a_person_may() -> None:
 
 def test_answers_to_unknown_or_lifted_halts_are_refused() -> None:
     story = told()
-    assert refusal(story.when(AnswerRollCall("builder-1", "HALT-7", "x"), BUILDER)) == "unknown-halt"
+    assert (
+        refusal(story.when(AnswerRollCall("builder-1", "HALT-7", "x"), BUILDER)) == "unknown-halt"
+    )
     assert refusal(story.when(AnswerRollCall("ghost", "HALT-1", "x"), ADA)) == "not-held"
     story.when(ReleaseHalt("HALT-1", "it is over"))
     assert refusal(says(story)) == "released"
@@ -164,8 +168,6 @@ def test_an_escaped_agent_that_a_person_stopped_is_checked_again() -> None:
 
 
 def test_without_enforcement_the_unaccounted_stay_unaccounted() -> None:
-    from dataclasses import replace
-
     story = told()
     rules = replace(story.policy.protocol.all_stop, enforce="none")
     story.policy = replace(story.policy, protocol=replace(story.policy.protocol, all_stop=rules))
@@ -184,8 +186,6 @@ def test_a_smaller_halt_of_the_incident_does_not_stand_for_its_all_stop() -> Non
 
 
 def test_below_the_all_stop_severity_there_is_no_roll_to_call() -> None:
-    from allstop.domain.incident.commands import DeclareIncident
-
     story = Story().register().when(DeclareIncident("slow", ("payments",)))
     assert met(story)
     story.when(MeasureImpact("INC-1", outage().world.incidents["INC-1"].impact))

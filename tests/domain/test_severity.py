@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from allstop.domain.conditions import holds
+from allstop.domain.halt.commands import OrderHalt
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, SetSeverity
 from allstop.domain.money import Money
@@ -48,8 +49,6 @@ def test_a_raised_severity_orders_the_all_stop_once() -> None:
 
 
 def test_a_small_halt_of_the_incident_is_no_substitute_for_the_all_stop() -> None:
-    from allstop.domain.halt.commands import OrderHalt
-
     story = small().when(OrderHalt("agent:builder-1", "it deployed last", "INC-1"))
     story.when(MeasureImpact("INC-1", CORE), MONITOR)
     assert [halt.scope for halt in story.world.halts.values()] == ["agent:builder-1", "all"]

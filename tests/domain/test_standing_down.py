@@ -7,6 +7,7 @@ import pytest
 
 from allstop.domain.due import due
 from allstop.domain.effects import Purpose, done
+from allstop.domain.gates import phase_standings
 from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.incident.commands import (
     AddNote,
@@ -166,8 +167,6 @@ def test_only_the_owner_overrides_a_criterion_and_says_why() -> None:
 
 
 def test_an_overridden_criterion_is_shown_as_such_and_never_as_met() -> None:
-    from allstop.domain.gates import phase_standings
-
     story = outage().settle().when(OverrideCriterion("INC-1", "roll-call", "unplugged"), EVE)
     phase = story.policy.protocol.phase("assess")
     found = phase_standings(story.world, story.policy, story.world.incidents["INC-1"], phase)

@@ -35,7 +35,7 @@ from allstop.testing.traces import Trace, Violation
 from tests.domain.builders import ADA, BUILDER, Story, outage
 
 Patch = pytest.MonkeyPatch
-CRASHES = tuple(range(1, 60, 2))
+CRASHES = tuple(range(1, 60))
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,10 @@ def unapproved(patch: Patch) -> Iterable[Violation]:
 
 
 def lost_entry(_: Patch) -> Iterable[Violation]:
+    """An entry in the middle of the incident's stream."""
     records = outage().records
-    return check(Trace((*records[:5], *records[6:]), outage().book))
+    place = [one.stream for one in records].index("incident/INC-1") + 1
+    return check(Trace((*records[:place], *records[place + 1 :]), outage().book))
 
 
 def other_state(_: Patch) -> Iterable[Violation]:
@@ -282,9 +284,11 @@ def pretended(patch: Patch) -> Iterable[Violation]:
 def unwritten(patch: Patch) -> Iterable[Violation]:
     write = CommandPost._write
 
-    def skip(self: Any, command: Any, request: Any, attached: Any, found: Any) -> Any:
-        real = write(self, command, request, attached, found)
-        skipped = isinstance(command, c.AcknowledgeIncident)
+    def skip(self: Any, request: Any, attached: Any, found: Any) -> Any:
+        real = write(self, request, attached, found)
+        skipped = (
+            isinstance(real.records[-1].event, e.IncidentAcknowledged) if real.records else False
+        )
         return Write(tag=replace(real.tag, world=None)) if skipped else real
 
     patch.setattr(CommandPost, "_write", skip)
@@ -293,7 +297,8 @@ def unwritten(patch: Patch) -> Iterable[Violation]:
 
 def forgotten_key(patch: Patch) -> Iterable[Violation]:
     patch.setattr(MemoryStore, "recall", lambda *_: None)
-    faults = (Faults(trouble="second", crash_at=(("post.after", hit),)) for hit in range(1, 120))
+    hits = range(simulate(2, Faults.calm()).points["post.after"], 0, -1)
+    faults = (Faults(trouble="release", crash_at=(("post.after", hit),)) for hit in hits)
     return simulated(faults, (2,))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from allstop.testing.invariants import CHECKS, check
@@ -21,8 +23,6 @@ def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_tampered_entry_breaks_the_chain() -> None:
-    from dataclasses import replace
-
     run = Run(1, Faults.calm())
     run.play()
     stored = tuple(run.disk.events)

@@ -139,16 +139,26 @@ class Runner:
 
         try:
             self._crash.reach("runner.claimed")
+            await self._note_unseen(claim)
             outcome = await self._attempt(claim, keep)
             self._crash.reach("runner.acted")
             if self._wants_a_look(claim, outcome):
                 claim = replace(claim, observe=True)
+                await self._note_unseen(claim)
                 outcome = await self._attempt(claim, keep)
             await self._report(claim, outcome, blobs)
         except Conflict:
             log.warning("outcome fenced off", effect=claim.effect.id)
         finally:
             self.in_flight -= 1
+
+    async def _note_unseen(self, claim: Claim) -> None:
+        """Say "unknown" before looking. Outside the attempt: when this cannot be recorded, that is no
+        answer of the world."""
+        effect = claim.effect
+        if claim.observe and effect.purpose is Purpose.STEP and effect.verb != "measure":
+            lost = unknown("nobody saw how it ended; it is observed before anything else")
+            await self._post.do(RecordOutcome(effect, lost), Request(RUNNER, effect.id))
 
     def _wants_a_look(self, claim: Claim, outcome: Outcome) -> bool:
         """Whether its mark is looked for before this effect is tried again or given to a person."""
@@ -184,9 +194,6 @@ class Runner:
     async def _look_first(self, claim: Claim, actuator: Actuator, keep: BlobSink) -> Outcome:
         """An attempt nobody saw the end of: observe, and act only where that is safe."""
         effect = claim.effect
-        if effect.purpose is Purpose.STEP:
-            lost = unknown("nobody saw how it ended; it is observed before anything else")
-            await self._post.do(RecordOutcome(effect, lost), Request(RUNNER, effect.id))
         seen = await actuator.observe(effect)
         if seen.ending is Ending.DONE:
             return done(

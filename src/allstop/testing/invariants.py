@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from allstop.application.chain import GENESIS, link
-from allstop.domain.gates import phase_standings, standings
+from allstop.domain.gates import CriterionStanding, phase_standings, standings
 from allstop.domain.halt import events as h
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.incident import events as e
@@ -82,7 +82,7 @@ def gates_kept(trace: Trace) -> Found:
         policy = trace.book.pinned(incident.policy)
         leaves = isinstance(event, e.PhaseEntered) and bool(incident.phase)
         resolves = isinstance(event, e.MilestoneReached) and event.name == "resolved"
-        wanted = ()
+        wanted: tuple[CriterionStanding, ...] = ()
         if leaves or resolves:
             phase = policy.protocol.phase(incident.phase)
             wanted = phase_standings(moment.before, policy, incident, phase)
@@ -162,9 +162,10 @@ def updates_once(trace: Trace) -> Found:
             if (moment.id, event.number) in asked:
                 yield f"update {event.number} was asked for twice", moment
             asked.add((moment.id, event.number))
-        if isinstance(event, e.UpdatePosted):
-            if event.number != moment.before.incidents[moment.id].updates + 1:
-                yield f"update {event.number} out of turn", moment
+        if not isinstance(event, e.UpdatePosted):
+            continue
+        if event.number != moment.before.incidents[moment.id].updates + 1:
+            yield f"update {event.number} out of turn", moment
 
 
 def one_per_key(trace: Trace) -> Found:
@@ -206,7 +207,9 @@ def troubles_hold(trace: Trace) -> Found:
         states = [plan.standing(step.id).state for step in plan.steps]
         if plan.state is PlanState.RUNNING and StepState.FAILED in states:
             yield f"{plan.id} runs on past a failed step", last.get("", "end")
-        if plan.state is PlanState.RUNNING and not {StepState.RUNNING, StepState.UNKNOWN} & set(states):
+        if plan.state is PlanState.RUNNING and not {StepState.RUNNING, StepState.UNKNOWN} & set(
+            states
+        ):
             yield f"{plan.id} is running and nothing of it is", "end"
 
 
@@ -217,9 +220,10 @@ def gates_passed(trace: Trace) -> Found:
         if plan is None or not isinstance(event, p.StepDone):
             continue
         step, gate = plan.step(event.step), plan.gates.get(event.step)
-        if step is not None and step.kind == "gate":
-            if gate is None or gate.standing() is not Standing.PASS:
-                yield f"{event.step} is done without a pass", moment
+        if step is None or step.kind != "gate":
+            continue
+        if gate is None or gate.standing() is not Standing.PASS:
+            yield f"{event.step} is done without a pass", moment
 
 
 def approvals_bind(trace: Trace) -> Found:
@@ -231,9 +235,9 @@ def approvals_bind(trace: Trace) -> Found:
                 yield "approved other steps than it has", moment
             if not moment.record.actor.startswith("person:"):
                 yield f"approved by {moment.record.actor}", moment
-        if isinstance(event, e.ApprovalGiven | e.CriterionOverridden):
-            if not moment.record.actor.startswith("person:"):
-                yield f"{moment.record.kind} by {moment.record.actor}", moment
+        by_person = moment.record.actor.startswith("person:")
+        if isinstance(event, e.ApprovalGiven | e.CriterionOverridden) and not by_person:
+            yield f"{moment.record.kind} by {moment.record.actor}", moment
 
 
 def effects_asked(trace: Trace) -> Found:
@@ -262,5 +266,7 @@ def check(trace: Trace) -> tuple[Violation, ...]:
     found = []
     for one in CHECKS:
         name = (one.__doc__ or one.__name__).partition(":")[0]
-        found += [Violation(name, f"{one.__name__}: {what}", str(where)) for what, where in one(trace)]
+        found += [
+            Violation(name, f"{one.__name__}: {what}", str(where)) for what, where in one(trace)
+        ]
     return tuple(found)

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 
@@ -40,18 +39,6 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     assert found.stdout.splitlines()[-1] == "loaded:"
     for name in [*COMMANDS, "demo"]:
         assert re.search(rf"^  {name} ", found.stdout, re.MULTILINE), name
-
-
-def test_help_takes_less_than_a_fifth_of_a_second() -> None:
-    """The best of several: what is measured is the program, not the machine's other work."""
-    took = []
-    for _ in range(8):
-        began = time.perf_counter()
-        python("-c", HELP)
-        took.append(time.perf_counter() - began)
-        if took[-1] < 0.2:
-            break
-    assert min(took) < 0.2, took
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,9 +1,9 @@
 """What every store must do. Subclass `StoreContract` in a test module and say how yours is made.
 
-    class TestMyStore(StoreContract):
-        def place(self, folder): return folder / "my.db"
-        def make(self, place): return MyStore(place)
-        def crashed(self, store, place, folder): ...
+class TestMyStore(StoreContract):
+    def place(self, folder): return folder / "my.db"
+    def make(self, place): return MyStore(place)
+    def crashed(self, store, place, folder): ...
 """
 
 from __future__ import annotations

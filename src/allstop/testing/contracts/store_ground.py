@@ -85,4 +85,3 @@ class StoreGround:
         again = self.make(self.crashed(store, here, folder))
         await again.open("two")
         return again
-

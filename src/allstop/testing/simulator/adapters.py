@@ -20,8 +20,8 @@ from allstop.application.ports import (
 )
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
 from allstop.domain.samples import Sample
-from allstop.testing.simulator.faults import Faults
 from allstop.testing.journal import Call, Journal
+from allstop.testing.simulator.faults import Faults
 from allstop.testing.simulator.virtual_time import VirtualTime
 from allstop.testing.simulator.world import OutsideWorld
 
@@ -119,9 +119,7 @@ class SimActuator:
         if effect.verb in PROVED and net.hit(net.faults.lying):
             await net.carry(lambda: None, effect.timeout_ms)
             return done("so it says")
-        found: Outcome | None = await net.carry(
-            lambda: net.world.apply(effect), effect.timeout_ms
-        )
+        found: Outcome | None = await net.carry(lambda: net.world.apply(effect), effect.timeout_ms)
         net.crash.reach("adapter.answered")
         if found is None:
             return unknown("no answer")

@@ -171,7 +171,9 @@ def _hand_over(mind: Mind, sight: Sight) -> Iterator[Any]:
             for role, to in incident.offers.items():
                 if to == mind.id:
                     yield c.AcceptHandoff(incident.id, role)
-        if incident.roles.get("commander") == "ada" == mind.id and mind.errs(f"shift {incident.id}"):
+        if incident.roles.get("commander") == "ada" == mind.id and mind.errs(
+            f"shift {incident.id}"
+        ):
             yield c.OfferHandoff(incident.id, "commander", "cho", "my shift ends")
 
 

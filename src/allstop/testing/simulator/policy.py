@@ -109,7 +109,9 @@ def _phases() -> tuple[Phase, ...]:
     stable = _criterion("stable", _KINDS.STABLE_FOR, window_ms=STABLE_MS, min_samples=3)
     return (
         Phase("assess", "Assess", True, assess),
-        Phase("contain", "Contain", True, (_criterion("contained", _KINDS.PLAN, subject="contain"),)),
+        Phase(
+            "contain", "Contain", True, (_criterion("contained", _KINDS.PLAN, subject="contain"),)
+        ),
         Phase("restore", "Restore", True, (_criterion("restored", _KINDS.PLAN, subject="remedy"),)),
         Phase("verify", "Verify", True, (stable,)),
     )
@@ -201,7 +203,9 @@ def fleet() -> Fleet:
 def roster() -> Roster:
     return Roster(
         (
-            Person("ada", "Ada", "ada", ("commander", "communications"), (), ("chat",), owner=False),
+            Person(
+                "ada", "Ada", "ada", ("commander", "communications"), (), ("chat",), owner=False
+            ),
             Person("ben", "Ben", "ben", ("communications", "scribe"), (), ("chat",), owner=False),
             Person("cho", "Cho", "cho", ("commander",), (), ("chat",), owner=False),
             Person("eve", "Eve", "eve", (), (), (), owner=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +40,7 @@ class Process:
     store: MemoryStore = field(init=False)
     post: CommandPost = field(init=False)
     failure: BaseException | None = None
+    _asking: set[asyncio.Task[None]] = field(default_factory=set)
     _ended: asyncio.Future[None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +97,10 @@ class Process:
         if self.crash.dead or self.loop.is_closed():
             heard(None)
             return
-        self.loop.create_task(self._ask(command, who, cause, heard))
+        # Kept, because a loop holds its tasks by weak references only.
+        task = self.loop.create_task(self._ask(command, who, cause, heard))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     async def _ask(self, command: Any, who: Principal, cause: str, heard: Heard) -> None:
         try:
@@ -135,8 +138,3 @@ class Process:
 
 async def _live(part: Callable[[], Any]) -> None:
     await part()
-
-
-def tidy() -> None:
-    """Collect what dead processes left, so that a long series of runs does not pile it up."""
-    gc.collect()

@@ -13,15 +13,16 @@ from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.policy import PolicyBook
 from allstop.domain.principal import Kind, Principal
 from allstop.errors import Refused
-from allstop.testing.invariants import Trace, Violation, check
+from allstop.testing.invariants import check
+from allstop.testing.journal import Ack, Journal
 from allstop.testing.simulator.adapters import Network, SimAdapters
 from allstop.testing.simulator.faults import CrashPlan, Faults
-from allstop.testing.journal import Ack, Journal
 from allstop.testing.simulator.people import Mind, Sight, next_request
 from allstop.testing.simulator.policy import AGENTS, policy
 from allstop.testing.simulator.process import Process
 from allstop.testing.simulator.virtual_time import HOUR, SECOND, VirtualTime
 from allstop.testing.simulator.world import BAD, OutsideWorld
+from allstop.testing.traces import Trace, Violation
 
 LIMIT_US = 2 * HOUR
 QUIET_US = 20 * SECOND
@@ -259,4 +260,3 @@ def _innermost(error: BaseException) -> str:
 def simulate(seed: int, faults: Faults | None = None) -> Result:
     """Run one emergency from its seed. The same seed and faults give the same log, bit for bit."""
     return Run(seed, faults if faults is not None else Faults.calm()).play()
-

@@ -9,8 +9,8 @@ from random import Random  # noqa: TID251  (seeded: one seed drives everything)
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, unknown
 from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.principal import Kind, Principal
-from allstop.testing.simulator.faults import Faults
 from allstop.testing.journal import Deed, Fact, Journal, Ran
+from allstop.testing.simulator.faults import Faults
 from allstop.testing.simulator.virtual_time import SECOND, VirtualTime
 
 GOOD, BAD = "tree-good", "tree-bad"
@@ -118,9 +118,11 @@ class OutsideWorld:
                 right = one.running and (not want or one.release == want)
                 return right, f"it runs {one.release}", {"release": one.release}
             case _:
-                return one.healthy, "it answers" if one.healthy else "it fails", {
-                    "release": one.release
-                }
+                return (
+                    one.healthy,
+                    "it answers" if one.healthy else "it fails",
+                    {"release": one.release},
+                )
 
     def happened(self, effect: Effect) -> Outcome:
         """What a look for the mark of this very effect shows."""
