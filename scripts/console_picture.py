@@ -1,6 +1,6 @@
 """Makes docs/images/console.png: the console in the middle of an emergency, on a desk and on a phone.
 
-Run from the project's folder: python scripts/console_picture.py. Needs the test tools.
+python scripts/console_picture.py [FILE]: needs the test tools. A test runs it, so the picture can always be made again.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def shot(
     return base64.b64encode(picture).decode()
 
 
-async def main() -> None:
+async def main(picture: Path) -> None:
     console = console_of(await middle())
     async with async_playwright() as playwright, served(console.app) as base:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -55,11 +55,11 @@ async def main() -> None:
         phone = await shot(browser, console, f"{base}/incidents/INC-1", (390, 844), "dark")
         page = await browser.new_page(viewport={"width": 1504, "height": 800})
         await page.set_content(FRAME.format(desk=desk, phone=phone))
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=PICTURE, full_page=True)
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=picture, full_page=True)
         await browser.close()
-    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size // 1024} KiB")
+    print(f"{picture}: {picture.stat().st_size // 1024} KiB")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE))

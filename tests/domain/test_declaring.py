@@ -110,3 +110,9 @@ def test_a_role_nobody_can_fill_is_noted_and_not_left_out() -> None:
 def test_an_unknown_incident_is_named_with_those_that_exist() -> None:
     story = outage().when(AddNote("INC-7", "where?"))
     assert codes(story) == ["unknown-incident"]
+
+
+def test_a_service_named_twice_is_one_service() -> None:
+    """It was isolated by two steps of one name, started both at once."""
+    story = Story().when(DeclareIncident("it fails", ("payments", "gateway", "payments")))
+    assert story.world.incidents["INC-1"].services == ("payments", "gateway")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -281,5 +281,5 @@ def _loss(facts: Mapping[str, Any], gauge: Meter) -> Any:
         return None
     try:
         return per_hour(str(amount), currency, window) if Decimal(str(amount)).is_finite() else None
-    except InvalidOperation:  # no number, or one beyond all precision
+    except ArithmeticError:  # no number, or one beyond all precision
         return None

@@ -50,9 +50,14 @@ class Impact:
         down = self.core_functions_down + self.functions_down
         if down:
             parts.append(f"{', '.join(down)} down")
-        if self.failed_share_percent is not None:
+        calm = self.failed_share_percent == 0 and not (
+            self.lost_per_hour and self.lost_per_hour.value
+        )
+        if calm and not down:
+            parts.append("no request failed in the last window")
+        elif self.failed_share_percent is not None:
             parts.append(f"{self.failed_share_percent}% of requests failing")
-        if self.lost_per_hour is not None:
+        if self.lost_per_hour is not None and not calm:
             parts.append(f"losing {self.lost_per_hour} an hour")
         if self.users:
             parts.append(f"{self.users} customers hit in the last window")

@@ -24,10 +24,12 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
     policy = draft.book.latest
     draft.require(may("declare", draft.who, policy, {}) & _well_formed(draft, policy, command))
     id = f"INC-{len(draft.world.incidents) + 1}"
+    # Named twice, a service would be isolated by two steps of one name.
+    services = tuple(dict.fromkeys(command.services))
     draft.on_incident(
         id,
         e.IncidentDeclared(
-            id, command.title.strip(), command.services, command.trigger, draft.book.current,
+            id, command.title.strip(), services, command.trigger, draft.book.current,
             command.dedup, command.began_at, command.evidence,
         ),
     )  # fmt: skip
@@ -42,7 +44,7 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
     watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
     draft.on_incident(id, e.PhaseEntered(first.name, watched))
     fill_roles(draft, id)
-    _request_evidence(draft, policy, id, command.services)
+    _request_evidence(draft, policy, id, services)
     announcement = f"{found.severity}: {found.because}. {command.impact.sentence()}."
     tell_audiences(draft, id, f"{id} declared: {command.title.strip()}", announcement)
     draft.result["incident"] = id
