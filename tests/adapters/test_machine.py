@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,3 +66,46 @@ def test_a_hit_that_is_no_number_is_refused(wanted: str) -> None:
 def test_the_ordinary_life_passes_every_place() -> None:
     """Given no test, nothing happens."""
     NoCrashPoints().reach("anywhere")
+
+
+class Hands:
+    """A wall clock and a monotonic clock that a test moves by hand."""
+
+    def __init__(self) -> None:
+        self.wall = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+        self.elapsed_ns = 5_000_000_000
+
+    def passes(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.elapsed_ns += int(seconds * 1e9)
+
+    def clock(self) -> SystemClock:
+        return SystemClock(lambda: self.wall, lambda: self.elapsed_ns)
+
+
+@pytest.mark.parametrize("hours", [6, -2])
+def test_a_step_of_the_wall_clock_moves_no_time(hours: int) -> None:
+    """Given a running clock, when the wall clock is set by hours, then time goes on as before."""
+    hands = Hands()
+    clock = hands.clock()
+    hands.passes(60)
+    before = clock.now()
+    hands.wall += timedelta(hours=hours)
+
+    hands.passes(1)
+    after = clock.now()
+
+    assert after.utc - before.utc == timedelta(seconds=1)
+    assert after.monotonic_ms - before.monotonic_ms == 1000
+
+
+def test_small_corrections_are_followed_and_never_backwards() -> None:
+    """Given corrections by milliseconds, then time follows those forwards and waits for the others."""
+    hands = Hands()
+    clock = hands.clock()
+    hands.wall += timedelta(milliseconds=300)
+    ahead = clock.now().utc
+    hands.wall -= timedelta(milliseconds=500)
+
+    assert ahead == datetime(2026, 11, 21, 3, 0, 0, 300_000, tzinfo=UTC)
+    assert clock.now().utc == ahead

@@ -16,6 +16,7 @@ from allstop.domain.policy import Meter, ProbeSpec
 from allstop.errors import Unavailable
 from allstop.testing.simulator import Faults, simulate
 from allstop.testing.simulator.run import Run
+from allstop.testing.simulator.virtual_time import SECOND
 from tests.simulation.__main__ import hush
 
 
@@ -95,6 +96,17 @@ async def test_a_wake_up_and_a_cancellation_at_once_end_the_wait() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert "wait_for" not in {*Runner._idle.__code__.co_names, *Runner._attempt.__code__.co_names}
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_the_monitor_declares_although_the_clock_was_set_back(seed: int) -> None:
+    """`began_at` lay in the future then, and every declaration was refused for two hours."""
+    run = Run(seed, Faults.calm())
+    at = (62 + 7 * seed) * SECOND
+    run.time.after(at, lambda: run.step_wall(-7200 * SECOND))
+    result = run.play()
+    assert result.sound, result.violations
+    assert result.virtual_us < 10 * 60 * SECOND
 
 
 def test_a_calm_run_has_no_finding() -> None:

@@ -58,6 +58,10 @@ class Access:
                 "this token is unknown, revoked or expired", "allstop token new person:NAME"
             )
         kind, _, name = found.partition(":")
+        if kind == Kind.PERSON and self._post.book.latest.roster.person(name) is None:
+            raise Unauthenticated(
+                f"{found} is nobody on the roster any more", "add the person to roster.yaml"
+            )
         return Principal(name, Kind(kind), "token")
 
     async def issue(self, principal: str, days: int = TOKEN_DAYS) -> tuple[str, datetime]:

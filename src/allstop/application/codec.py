@@ -25,9 +25,37 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 def canonical(value: object) -> bytes:
     """RFC 8785 bytes of a value made of our dataclasses, strings, whole numbers, booleans and times.
 
-    Raises ValueError for floats that are no integers, integers beyond 2^53 and lone surrogates.
+    Raises ValueError for floats, integers beyond 2^53 and lone surrogates.
     """
-    return rfc8785.dumps(msgspec.to_builtins(value))
+    plain = msgspec.to_builtins(value)
+    _refuse_floats(plain)
+    return rfc8785.dumps(plain)
+
+
+def _refuse_floats(value: object) -> None:
+    """RFC 8785 could write them, but no two programs agree on what was meant."""
+    match value:
+        case float():
+            raise ValueError(f"the log holds no floats such as {value}: write a decimal string")
+        case dict():
+            for one in value.values():
+                _refuse_floats(one)
+        case list() | tuple():
+            for one in value:
+                _refuse_floats(one)
+        case _:
+            return
+
+
+def recordable(value: object) -> bool:
+    """Whether a value from outside is a scalar that the log can hold."""
+    if not isinstance(value, str | int | None):
+        return False
+    try:
+        canonical(value)
+    except ValueError:
+        return False
+    return True
 
 
 def read_event(kind: str, schema: int, body: str | bytes) -> Any:

@@ -23,6 +23,7 @@ from allstop.application.views import Views
 from allstop.domain.halt.commands import RegisterAgent
 from allstop.domain.policy import Policy
 from allstop.domain.principal import COORDINATOR
+from allstop.errors import Unavailable
 
 log = structlog.get_logger("allstop.coordinator")
 
@@ -68,7 +69,11 @@ class Coordinator:
 
     async def run(self) -> None:
         """Work until cancelled. A part that dies ends the coordinator: half a coordinator is none."""
-        await self.sync_roster()
+        try:
+            await self.sync_roster()
+        except Unavailable as error:
+            # On a full disk halts are still recorded, so a coordinator is worth having.
+            log.warning("roster not registered", because=error.text)
         async with asyncio.TaskGroup() as group:
             for part in (self.runner.run, self.timekeeper.run, self.monitor.run, *self.background):
                 group.create_task(_live(part))

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from allstop.application.codec import canonical, recordable
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Adapters, Clock, CrashPoints
 from allstop.domain.fleet_graph import covered, dependents, suspects
@@ -26,12 +27,15 @@ from allstop.domain.money import per_hour
 from allstop.domain.policy import Fleet, Meter, ProbeSpec
 from allstop.domain.principal import MONITOR
 from allstop.domain.samples import Sample
-from allstop.errors import Refused
+from allstop.errors import Refused, Unavailable
 
 log = structlog.get_logger("allstop.monitor")
 
 # Impact is measured again this often while an incident is open, or at once when what is down changes.
 IMPACT_EVERY_MS = 10_000
+# Probes end within their own time-out; this is the net below them.
+SLACK_MS = 2_000
+LARGEST = 2**53 - 1
 
 
 @dataclass(slots=True)
@@ -86,7 +90,8 @@ class Monitor:
             began = self._clock.now().monotonic_ms
             try:
                 await self.tick()
-            except Refused as refusal:
+            except (Refused, Unavailable) as refusal:
+                # Unavailable: a full disk, which takes halts all the same.
                 log.warning("monitor refused", because=refusal.text)
             spent = self._clock.now().monotonic_ms - began
             await self._clock.sleep(max(50, self._fleet.monitor.interval_ms - spent))
@@ -112,13 +117,7 @@ class Monitor:
         found = Round()
 
         async def one(spec: ProbeSpec, *, meter: bool) -> None:
-            probe = self._adapters.probe(spec.adapter)
-            if probe is None:
-                found.samples[spec.name] = Sample(
-                    spec.name, None, f"there is no probe {spec.adapter}"
-                )
-                return
-            sample, facts = await probe.measure(spec.name, spec.options, spec.timeout_ms)
+            sample, facts = await self._look(spec)
             if meter:
                 found.meters[spec.name] = facts if sample.good else {}
             else:
@@ -133,6 +132,27 @@ class Monitor:
         # The order of the fleet, not of the answers: the log must not depend on who was faster.
         found.samples = {spec.name: found.samples[spec.name] for spec in fleet.probes()}
         return found
+
+    async def _look(self, spec: ProbeSpec) -> tuple[Sample, dict[str, Any]]:
+        """One measurement. Whatever a probe does wrong means that it could not run: this is an edge."""
+        probe = self._adapters.probe(spec.adapter)
+        if probe is None:
+            return Sample(spec.name, None, f"there is no probe {spec.adapter}"), {}
+        try:
+            async with asyncio.timeout((spec.timeout_ms + SLACK_MS) / 1000):
+                sample, facts = await probe.measure(spec.name, spec.options, spec.timeout_ms)
+            canonical(sample)
+            # Amounts may come as any sort of number: they are read as text.
+            return sample, {
+                name: value
+                for name, value in facts.items()
+                if recordable(value) or isinstance(value, float | Decimal)
+            }
+        except TimeoutError:
+            return Sample(spec.name, None, f"no answer within {spec.timeout_ms} ms"), {}
+        except Exception as error:
+            log.exception("probe raised", probe=spec.name, adapter=spec.adapter)
+            return Sample(spec.name, None, f"{spec.adapter} raised {type(error).__name__}"), {}
 
     def _judge(self, found: Round, now: Now) -> bool:
         """Consecutive failures and successes; returns whether a probe has just gone down."""
@@ -190,14 +210,15 @@ class Monitor:
             for spec in self._fleet.probes()
             if (watch := self.watches[spec.name]).down
         )
+        # The wall clock may have been set back since: then nobody knows since when.
         goods = [
             watch.last_good_at
             for watch in self.watches.values()
-            if watch.down and watch.last_good_at
+            if watch.down and watch.last_good_at and watch.last_good_at <= now.utc
         ]
         command = DeclareIncident(
             title=f"{what} failing, {', '.join(causes)} suspected", services=causes, trigger="monitor",
-            impact=impact, dedup=f"monitor:{','.join(causes)}", began_at=min(goods) if goods else None,
+            impact=impact, dedup=f"monitor:{','.join(causes)}", began_at=min(goods, default=None),
             evidence=evidence[:2000],
         )  # fmt: skip
         self._crash.reach("monitor.declare")
@@ -231,9 +252,11 @@ class Monitor:
         return Impact(
             core_functions_down=tuple(one.title for one in down if one.core),
             functions_down=tuple(one.title for one in down if not one.core),
-            failed_share_percent=round(100 * failures / attempts) if known and attempts else None,
+            failed_share_percent=min(100, round(100 * failures / attempts))
+            if known and attempts
+            else None,
             lost_per_hour=lost,
-            users=users,
+            users=None if users is None else min(users, LARGEST),
         )
 
     async def _note_releases(self, found: Round, now: Now) -> None:
@@ -270,7 +293,9 @@ class Monitor:
 
 def _count(facts: Mapping[str, Any], name: str) -> int | None:
     value = facts.get(name) if name else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if value >= 0 else None
 
 
 def _loss(facts: Mapping[str, Any], gauge: Meter) -> Any:

@@ -61,7 +61,10 @@ class Reports:
 def _cell(text: str) -> str:
     """Text that cannot break out of a table cell, nor become markup."""
     table = {
+        "\\": "\\\\",
         "|": "\\|",
+        "*": "\\*",
+        "&": "&amp;",
         "\n": " ",
         "\r": " ",
         "<": "&lt;",

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+from allstop.application.codec import recordable
 from allstop.application.command_post import Attached, CommandPost, Request
 from allstop.application.hub import Hub
 from allstop.application.ports import (
@@ -43,6 +44,7 @@ from allstop.domain.moment import after, between
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.policy.protocol import Scalar
 from allstop.domain.principal import RUNNER
+from allstop.errors import Unavailable
 
 log = structlog.get_logger("allstop.runner")
 
@@ -56,6 +58,9 @@ LONGEST_SLEEP_MS = 5_000
 # Adapters end within their own time-out; this is the net below them.
 SLACK_MS = 2_000
 PROBE_PAUSE_MS = 500
+# How soon a disk without space is asked again.
+AFTER_FULL_MS = 1_000
+LONGEST_RETRY_MS = 86_400_000
 
 
 class Runner:
@@ -113,7 +118,13 @@ class Runner:
         if free <= 0 or due_at is None or due_at > now:
             return []
         self._crash.reach("runner.claim")
-        return await self._store.claim(lanes, free, now)
+        try:
+            return await self._store.claim(lanes, free, now)
+        except Unavailable as error:
+            # Nothing has begun, so nothing is lost; ending here would take the halts along.
+            log.warning("nothing can be claimed", lanes=lanes, because=error.text)
+            await self._clock.sleep(AFTER_FULL_MS)
+            return []
 
     async def _idle(self, waker: asyncio.Event, lanes: Sequence[Lane], free: int) -> None:
         """Wait for a commit or for the next effect to fall due."""
@@ -171,14 +182,16 @@ class Runner:
         limit = (effect.timeout_ms + SLACK_MS) / 1000
         try:
             async with asyncio.timeout(2 * limit if claim.observe else limit):
-                return await self._call(claim, keep)
+                return _checked(await self._call(claim, keep))
         except TimeoutError:
             return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
         except Exception as error:
             log.exception(
                 "adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id
             )
-            return failed(f"{effect.adapter} raised {type(error).__name__}: {error}")
+            text = _text(f"{effect.adapter} raised {type(error).__name__}: {error}")
+            # Who cannot look knows nothing about the attempt that nobody saw the end of.
+            return unknown(text) if claim.observe else failed(text)
 
     async def _call(self, claim: Claim, keep: BlobSink) -> Outcome:
         effect = claim.effect
@@ -186,7 +199,8 @@ class Runner:
             return await self._measure(effect)
         actuator = self._adapters.actuator(effect.adapter)
         if actuator is None:
-            return failed(f"there is no adapter {effect.adapter}")
+            text = f"there is no adapter {effect.adapter}"
+            return unknown(text) if claim.observe else failed(text)
         if claim.observe:
             return await self._look_first(claim, actuator, keep)
         return await actuator.act(effect, keep)
@@ -212,10 +226,7 @@ class Runner:
             return failed(f"there is no probe {effect.adapter}")
         sample, facts = await probe.measure(effect.ref, effect.options, effect.timeout_ms)
         if sample.good:
-            known: dict[str, Scalar] = {
-                key: value for key, value in facts.items() if isinstance(value, str | int | bool)
-            }
-            return done(sample.text, known)
+            return done(sample.text, dict(facts))
         return retry(sample.text or "the probe could not run", PROBE_PAUSE_MS)
 
     def _repeat(self, effect: Effect) -> Repeat:
@@ -259,3 +270,19 @@ class Runner:
                 return EffectState.FAILED, failed(text), None
             case _:
                 return EffectState.PENDING, retry(outcome.because), again
+
+
+def _checked(answer: object) -> Outcome:
+    """What the log can hold of an adapter's answer. One that is no outcome tells nothing."""
+    if not isinstance(answer, Outcome):
+        return unknown(f"the adapter answered with {type(answer).__name__}, which is no outcome")
+    facts: dict[str, Scalar] = {
+        _text(name): value for name, value in answer.facts.items() if recordable(value)
+    }
+    wait = max(0, min(answer.after_ms, LONGEST_RETRY_MS))
+    return replace(answer, because=_text(answer.because), facts=facts, after_ms=wait)
+
+
+def _text(text: str) -> str:
+    """Text with what is no character marked as such."""
+    return text.encode("utf-8", "replace").decode()

@@ -12,7 +12,7 @@ from allstop.application.ports import Clock, CrashPoints
 from allstop.domain.due import due
 from allstop.domain.moment import between
 from allstop.domain.principal import TIMEKEEPER
-from allstop.errors import Refused
+from allstop.errors import Refused, Unavailable
 
 log = structlog.get_logger("allstop.timekeeper")
 
@@ -57,7 +57,8 @@ class Timekeeper:
             try:
                 await self._post.do(command, Request(TIMEKEEPER, "due"))
                 done += 1
-            except Refused as refusal:
+            except (Refused, Unavailable) as refusal:
+                # Unavailable: a full disk, which takes halts all the same.
                 log.warning(
                     "due command refused", command=type(command).__name__, because=refusal.text
                 )

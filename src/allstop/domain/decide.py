@@ -25,7 +25,7 @@ from allstop.domain.incident import events as incident_events
 from allstop.domain.moment import Now
 from allstop.domain.plan import commands as plan
 from allstop.domain.policy import PolicyBook
-from allstop.domain.principal import Principal
+from allstop.domain.principal import Kind, Principal
 from allstop.domain.record import Record
 from allstop.domain.verdict import Verdict
 from allstop.domain.world import World
@@ -47,6 +47,8 @@ def decide(
 
     cause: id of the request that led to it. Raises KeyError for a command that no rule knows.
     """
+    if type(command) in INTERNAL and who.kind is not Kind.SYSTEM:
+        return Verdict.no("internal", f"{who} may not report for a part of the coordinator")
     draft = Draft(world, book, now, who, cause)
     rule = RULES[type(command)]
     try:
@@ -125,3 +127,18 @@ RULES: dict[type, Callable[[Draft, Any], None]] = {
     plan.RecordOutcome: record_outcome,
     plan.ParkEffect: park_effect,
 }
+
+# Reports of the coordinator's own parts. No face offers them; the core does not rely on that.
+INTERNAL: frozenset[type] = frozenset(
+    {
+        incident.RequestUpdate,
+        incident.MissDeadline,
+        incident.RecordSamples,
+        incident.NoteRelease,
+        halt.RemindRollCall,
+        halt.CloseRollCall,
+        plan.FailGate,
+        plan.RecordOutcome,
+        plan.ParkEffect,
+    }
+)

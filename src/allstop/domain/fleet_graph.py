@@ -23,17 +23,12 @@ def dependents(fleet: Fleet, names: Iterable[str]) -> frozenset[str]:
 
 
 def suspects(fleet: Fleet, failing: Iterable[str]) -> tuple[str, ...]:
-    """Of the failing services, those that need no other failing one: the likeliest causes.
+    """Of the failing services, those that no other failing one explains: the likeliest causes.
 
-    A cycle of failing services has no such member; then all of them are suspects.
+    What explains is what covers: hard dependencies, over healthy ones in between as well. A cycle of failing services has no such member; then all of them are suspects.
     """
     bad = set(failing)
-    found = []
-    for name in sorted(bad):
-        service = fleet.service(name)
-        needs = {edge.to for edge in service.depends} if service else set()
-        if not needs & (bad - {name}):
-            found.append(name)
+    found = [name for name in sorted(bad) if not covered(fleet, bad - {name}, name)]
     return tuple(found or sorted(bad))
 
 

@@ -26,11 +26,13 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
     id = f"INC-{len(draft.world.incidents) + 1}"
     # Named twice, a service would be isolated by two steps of one name.
     services = tuple(dict.fromkeys(command.services))
+    # A source whose clock is ahead must not cost the emergency: it began now at the latest.
+    began_at = min(command.began_at, draft.now.utc) if command.began_at else None
     draft.on_incident(
         id,
         e.IncidentDeclared(
             id, command.title.strip(), services, command.trigger, draft.book.current,
-            command.dedup, command.began_at, command.evidence,
+            command.dedup, began_at, command.evidence,
         ),
     )  # fmt: skip
     if command.impact != Impact():
@@ -130,9 +132,6 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
                 "say in a few words what fails",
             )
         )
-    if command.began_at is not None and command.began_at > draft.now.utc:
-        text = "an incident cannot have begun in the future"
-        reasons.append(Reason("in-the-future", text, "give a time in UTC, or leave it out"))
     names = [service.name for service in policy.fleet.services]
     reasons += [
         Reason(
