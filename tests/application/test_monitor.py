@@ -1,0 +1,288 @@
+"""The monitor: thresholds, one incident per cause, measured impact, releases to go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allstop.domain.incident.commands import DeclareIncident
+from allstop.domain.incident.state import Incident
+from allstop.domain.policy import (
+    Dependency,
+    DependencyKind,
+    MonitorSettings,
+    Policy,
+    Service,
+)
+from allstop.domain.samples import Sample
+from tests.application.ground import SECOND, House, Look, Never, told
+from tests.domain import builders
+
+BAD: Look = (False, "it fails", {})
+GOOD: Look = (True, "it answers", {})
+LAME: Look = (None, "no route", {})
+HARD = DependencyKind.HARD
+INTERVAL = 1000
+
+
+async def rounds(house: House, number: int) -> None:
+    for _ in range(number):
+        await house.monitor.tick()
+        await house.wait(INTERVAL)
+
+
+def failing(house: House, *names: str) -> None:
+    """From now on these probes are bad, and all others good."""
+    house.outside.samples = {name: [BAD] for name in names}
+
+
+def incidents(house: House) -> list[Incident]:
+    return list(house.world.incidents.values())
+
+
+def simple(name: str, *needs: tuple[str, DependencyKind]) -> Service:
+    """A service with one probe of its own name, which takes three bad samples."""
+    edges = tuple(Dependency(to, kind) for to, kind in needs)
+    return Service(
+        name, name, "", 1, protected=False, stateful=False, depends=edges,
+        probes=(builders.probe(name, name),), actions={}, verify={}, diagnose={},
+    )  # fmt: skip
+
+
+def fleet_of(*services: Service, known_good_ms: int = 600_000) -> Policy:
+    plain = builders.policy()
+    settings = MonitorSettings(INTERVAL, known_good_ms)
+    fleet = replace(plain.fleet, services=services, functions=(), monitor=settings)
+    return replace(plain, fleet=fleet)
+
+
+# --- thresholds --------------------------------------------------------------------------------
+
+
+@told
+async def test_an_outage_takes_as_many_failures_in_a_row_as_the_fleet_says(house: House) -> None:
+    """Given a probe that falls at three, when it has failed twice, then nothing is declared; at the third
+    failure it is, with what was seen and the last moment at which all was well."""
+    await rounds(house, 1)
+    well = house.clock.now().utc
+    failing(house, "payments-deep")
+    await rounds(house, 2)
+    assert incidents(house) == []
+    await rounds(house, 1)
+
+    (incident,) = incidents(house)
+    assert incident.services == ("payments",)
+    assert incident.title == "payments failing, payments suspected"
+    assert incident.began_at is not None
+    assert round((well - incident.began_at).total_seconds()) == 1
+    assert house.monitor.down_services() == ("payments",)
+    declared = house.store.records(stream="incident/INC-1")[0]
+    assert "payments-deep failed 3x: it fails" in declared.body
+
+
+@told
+async def test_single_bad_samples_are_nothing(house: House) -> None:
+    """Given a probe that fails every other time, then nothing is ever declared."""
+    house.outside.samples["checkout"] = [BAD, GOOD] * 20
+    await rounds(house, 30)
+
+    assert incidents(house) == []
+
+
+@told
+async def test_a_probe_that_cannot_run_is_neither_good_nor_bad(house: House) -> None:
+    """Given a probe that cannot run, then it never declares; it does not clear two failures either, and
+    the third one counts."""
+    house.outside.samples["checkout"] = [LAME]
+    await rounds(house, 10)
+    assert incidents(house) == []
+    house.outside.samples["checkout"] = [BAD, BAD, LAME, LAME, BAD]
+    await rounds(house, 4)
+    assert incidents(house) == []
+    await rounds(house, 1)
+
+    assert len(incidents(house)) == 1
+
+
+@told
+async def test_a_probe_is_up_again_after_enough_successes(house: House) -> None:
+    """Given a probe that is down and rises at two, when one sample is good, then it is still down."""
+    house.outside.samples["payments-deep"] = [BAD, BAD, BAD, GOOD, BAD, GOOD, GOOD]
+    await rounds(house, 6)
+    assert house.monitor.down_services() == ("payments",)
+    await rounds(house, 1)
+
+    assert house.monitor.down_services() == ()
+
+
+UNFIT: list[Any] = [
+    Never, ValueError("a bug"), (False, "half a \ud800", {}), "no pair", (1.5, "half true", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("look", [*UNFIT, "uninstalled"])
+@told
+async def test_a_broken_probe_could_not_run_and_ends_nobody(house: House, look: Any) -> None:
+    """Given a probe that hangs, raises, is missing or answers nonsense, when rounds go by, then it could
+    not run, which is recorded as such, and the other probes are watched."""
+    await house.declare()
+    if look == "uninstalled":
+        house.outside.installed = False
+    else:
+        house.outside.samples = {"checkout": [look], "payments-deep": [BAD]}
+    async with house.working(house.monitor.run):
+        await house.wait(30 * SECOND)
+
+    last = house.world.incidents["INC-1"].last_samples
+    assert last["checkout"].good is None
+    assert last["checkout"].text
+    assert (last["payments-deep"].good is None) == (look == "uninstalled")
+
+
+@told
+async def test_a_probe_that_left_the_fleet_is_forgotten(house: House) -> None:
+    """Given a probe that is down, when the fleet no longer has it, then it is nowhere any more."""
+    failing(house, "checkout")
+    await rounds(house, 3)
+    house.post.adopt(fleet_of(simple("payments")))
+    await rounds(house, 1)
+
+    assert list(house.monitor.watches) == ["payments"]
+
+
+# --- causes ------------------------------------------------------------------------------------
+
+
+@told
+async def test_the_suspect_is_what_no_other_failure_explains(house: House) -> None:
+    """Given a shop and the payments it needs, when both fail, then one incident suspects the payments, and
+    however long it lasts there is no second one."""
+    failing(house, "payments-deep", "checkout")
+    await rounds(house, 20)
+
+    assert [one.services for one in incidents(house)] == [("payments",)]
+    assert incidents(house)[0].title == "buying failing, payments suspected"
+
+
+@told
+async def test_a_cause_that_crosses_a_round_later_is_still_the_suspect(house: House) -> None:
+    """Given a cause whose own probe began to fail one round later, when the symptom crosses its threshold
+    first, then the cause is suspected, and nothing else is declared when it crosses too."""
+    house.outside.samples = {"checkout": [BAD], "payments-deep": [GOOD, BAD]}
+    await rounds(house, 3)
+    assert [one.services for one in incidents(house)] == [("payments",)]
+    await rounds(house, 5)
+
+    assert len(incidents(house)) == 1
+
+
+@told
+async def test_a_symptom_that_comes_later_belongs_to_the_open_incident(house: House) -> None:
+    """Given an open incident about the cause, when what depends on it fails too, then that is covered."""
+    failing(house, "payments-deep")
+    await rounds(house, 5)
+    failing(house, "payments-deep", "checkout")
+    await rounds(house, 5)
+
+    assert len(incidents(house)) == 1
+
+
+@told
+async def test_another_cause_is_another_incident(house: House) -> None:
+    """Given an open incident, when something fails that it does not explain, then that is declared."""
+    await house.begin(fleet_of(simple("search"), simple("payments")))
+    failing(house, "search")
+    await rounds(house, 5)
+    failing(house, "search", "payments")
+    await rounds(house, 5)
+
+    assert [one.services for one in incidents(house)] == [("search",), ("payments",)]
+
+
+@pytest.mark.parametrize(("services", "suspected"), [
+    ([simple("a"), simple("b", ("a", HARD)), simple("c", ("b", HARD))], [("a",)]),
+    ([simple("a"), simple("b", ("a", HARD)), simple("c", ("a", HARD))], [("a",)]),
+    ([simple("a"), simple("b", ("a", DependencyKind.SOFT))], [("a", "b")]),
+    ([simple("a"), simple("b", ("a", DependencyKind.STARTUP))], [("a", "b")]),
+    ([simple("a", ("b", HARD)), simple("b", ("a", HARD))], [("a", "b")]),
+    ([simple("a"), simple("b")], [("a", "b")]),
+])  # fmt: skip
+@told
+async def test_what_fails_together_is_one_incident(
+    house: House, services: Iterable[Service], suspected: list[tuple[str, ...]]
+) -> None:
+    """Given services that fail at once, then there is one incident, which names those that no hard
+    dependency explains; with a circle that is all of them."""
+    policy = fleet_of(*services)
+    await house.begin(policy)
+    failing(house, *(service.name for service in policy.fleet.services))
+    await rounds(house, 10)
+
+    assert [one.services for one in incidents(house)] == suspected
+
+
+@told
+async def test_a_healthy_link_in_between_does_not_hide_the_cause(house: House) -> None:
+    """Given a chain whose middle still looks well, when both ends fail, then the far end is suspected."""
+    chain = (simple("a"), simple("b", ("a", HARD)), simple("c", ("b", HARD)))
+    await house.begin(fleet_of(*chain))
+    failing(house, "a", "c")
+    await rounds(house, 10)
+
+    assert [one.services for one in incidents(house)] == [("a",)]
+
+
+@told
+async def test_what_a_person_declared_is_not_declared_again(house: House) -> None:
+    """Given an incident that a person declared about a service, when its probes fall, then it is covered;
+    one that names no service covers nothing."""
+    await house.declare("payments")
+    failing(house, "payments-deep", "checkout")
+    await rounds(house, 5)
+    assert len(incidents(house)) == 1
+
+
+@told
+async def test_every_open_incident_gets_every_round(house: House) -> None:
+    """Given two open incidents, when a round was measured, then both have its samples, in the order of the
+    fleet and not of the answers."""
+    await house.declare()
+    await house.declare("gateway")
+    await rounds(house, 2)
+
+    for incident in incidents(house):
+        assert list(incident.last_samples) == ["payments-deep", "checkout"]
+        assert incident.last_samples["checkout"] == Sample("checkout", True, "fine")
+    assert house.kinds().count("samples.recorded") == 4
+
+
+# --- its life ----------------------------------------------------------------------------------
+
+
+@told
+async def test_a_full_disk_does_not_end_the_monitor(house: House) -> None:
+    """Given a disk without space, when a service falls, then it is declared as soon as there is space."""
+    failing(house, "payments-deep")
+    house.crash.full = True
+    async with house.working(house.monitor.run):
+        await house.wait(20 * SECOND)
+        house.crash.full = False
+        await house.wait(2 * SECOND)
+
+    assert len(incidents(house)) == 1
+
+
+@told
+async def test_a_fleet_without_probes_is_watched_in_peace(house: House) -> None:
+    """Given an empty fleet and an open incident, then there is nothing to record, and nothing is wrong."""
+    plain = builders.policy()
+    await house.begin(replace(plain, fleet=fleet_of().fleet))
+    await house.do(DeclareIncident("the lights are out"))
+    position = house.store.last_position()
+    async with house.working(house.monitor.run):
+        await house.wait(10 * SECOND)
+
+    assert house.store.last_position() == position
