@@ -10,8 +10,6 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from allstop.application.ports import Actuator, AdapterInfo, Probe, VerbInfo
 from allstop.protocol.catalogue import AdapterEntry, Catalogue, OptionsCheck, VerbEntry, by_model
 
@@ -127,20 +125,6 @@ def _check_verbs(verbs: tuple[VerbInfo, ...]) -> None:
     for verb in verbs:
         if verb.inverse and verb.inverse not in names:
             raise ValueError(f"the inverse of {verb.name}, {verb.inverse}, is not declared")
-
-
-def option_faults(
-    model: type[BaseModel], options: dict[str, Any]
-) -> tuple[tuple[tuple[str | int, ...], str], ...]:
-    """Everything wrong with the options: path into them and a sentence; empty when they fit."""
-    try:
-        model.model_validate(options)
-    except ValidationError as error:
-        return tuple(
-            (fault["loc"], fault["msg"])
-            for fault in error.errors(include_url=False, include_input=False, include_context=False)
-        )
-    return ()
 
 
 # The verb whose options a document writes for a port: a channel is posted to, an agent is told.

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from allstop.adapters.http_probe import HttpProbeOptions
 from allstop.adapters.tcp_probe import TcpProbe
 from allstop.application.ports import AdapterInfo, Adapters
-from allstop.plugins import BUILT_IN, GROUP, InstalledAdapters, option_faults
+from allstop.plugins import BUILT_IN, GROUP, InstalledAdapters
+from allstop.protocol.catalogue import by_model
 
 
 def test_every_built_in_is_there() -> None:
@@ -96,7 +97,7 @@ def test_a_broken_adapter_is_listed_and_harms_nobody(monkeypatch: pytest.MonkeyP
 )
 def test_all_faults_of_options_are_found_at_once(options: dict[str, Any], places: set[Any]) -> None:
     """Given bad options, every fault is reported with its place."""
-    assert {place for place, _ in option_faults(HttpProbeOptions, options)} == places
+    assert {fault.path for fault in by_model(HttpProbeOptions)(options)} == places
 
 
 @given(
@@ -117,4 +118,4 @@ def test_options_of_any_shape_are_judged_not_raised(options: dict[str, Any]) -> 
     for info in InstalledAdapters().infos():
         for model in (info.probe_options, *(verb.options for verb in info.verbs)):
             if model is not None:
-                assert option_faults(model, options)
+                assert by_model(model)(options)

@@ -5,7 +5,7 @@ Every port has a contract suite in `allstop.testing.contracts` that each adapter
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -324,4 +324,3 @@ class CrashPoints(Protocol):
 
 
 Listener = Callable[[Sequence[Committed]], None]
-Sender = Callable[[], Awaitable[None]]

@@ -65,22 +65,21 @@ def _cell(text: str) -> str:
         "|": "\\|",
         "*": "\\*",
         "&": "&amp;",
-        "\n": " ",
-        "\r": " ",
         "<": "&lt;",
         ">": "&gt;",
         "[": "\\[",
         "]": "\\]",
         "`": "'",
     }
-    return "".join(table.get(letter, letter) for letter in text)
+    # Line breaks, control characters and marks that reverse the text become blanks.
+    return "".join(table.get(letter, letter if letter.isprintable() else " ") for letter in text)
 
 
 def _head(view: IncidentView, incident: Incident) -> list[str]:
     return [
         f"# {view.line.id}: {_cell(view.line.title)}", "",
-        (f"{view.line.severity} ({view.line.severity_title}) · {view.line.state} · declared "
-        f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC by {view.declared_by} · protocol {view.protocol} "
+        (f"{view.line.severity} ({_cell(view.line.severity_title)}) · {view.line.state} · declared "
+        f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC by {_cell(view.declared_by)} · protocol {_cell(view.protocol)} "
         f"(policy {view.policy[:12]})"), "",
     ]  # fmt: skip
 
@@ -95,7 +94,7 @@ def _summary(view: IncidentView, incident: Incident) -> list[str]:
         f"- Duration: {view.line.age}",
     ]  # fmt: skip
     for subject, text in view.statements.items():
-        rows.append(f"- Stated, {subject}: {_cell(text)}")
+        rows.append(f"- Stated, {_cell(subject)}: {_cell(text)}")
     if incident.overrides:
         rows += [
             f"- OVERRIDDEN {name}: {_cell(reason)}" for name, reason in incident.overrides.items()
@@ -118,17 +117,20 @@ def _times(found: tuple[MeasureLine, ...]) -> list[str]:
 
 def _response(view: IncidentView) -> list[str]:
     rows = ["## Team", ""]
-    rows += [f"- {role.title}: {role.name or role.person or 'nobody'}" for role in view.roles]
+    rows += [
+        f"- {_cell(role.title)}: {_cell(role.name or role.person or 'nobody')}"
+        for role in view.roles
+    ]
     rows += ["", "## Phases and gates", ""]
     for phase in view.phases:
-        rows.append(f"- **{phase.title}** ({phase.state})")
+        rows.append(f"- **{_cell(phase.title)}** ({phase.state})")
         rows += [
-            f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}"
+            f"  - [{'x' if one.passed else ' '}] {_cell(one.title)}: {_cell(one.text)}"
             for one in phase.criteria
         ]
     rows.append("- **Stand-down**")
     rows += [
-        f"  - [{'x' if one.passed else ' '}] {one.title}: {_cell(one.text)}"
+        f"  - [{'x' if one.passed else ' '}] {_cell(one.title)}: {_cell(one.text)}"
         for one in view.stand_down
     ]
     return [*rows, ""]
@@ -144,8 +146,9 @@ def _agents(view: IncidentView) -> list[str]:
         ]
         rows.append("|---|---|---|---|---|---|")
         rows += [
-            f"| {line.agent} | {line.team} | {_stood(line)} | {_cell(line.working_on or '-')} | "
-            f"{line.checkpoint[:12] or '-'} | {_cell(line.evidence or '-')} |"
+            f"| {_cell(line.agent)} | {_cell(line.team)} | {_stood(line)} | "
+            f"{_cell(line.working_on or '-')} | {_cell(line.checkpoint[:12] or '-')} | "
+            f"{_cell(line.evidence or '-')} |"
             for line in halt.roll
         ]
         rows.append("")
@@ -195,7 +198,7 @@ def _remedy(view: IncidentView) -> list[str]:
 def _lessons(view: IncidentView) -> list[str]:
     rows = ["## Owed", ""]
     rows += [
-        f"- [ ] {title} ({owner}, until {due:%Y-%m-%d %H:%M} UTC)"
+        f"- [ ] {_cell(title)} ({_cell(owner)}, until {due:%Y-%m-%d %H:%M} UTC)"
         for title, owner, due in view.obligations
     ]
     if not view.obligations:

@@ -270,7 +270,9 @@ class Views:
     def _next_in(self, line: IncidentLine) -> tuple[str, str]:
         """The next sensible command in an open incident."""
         if self._post.world.incidents[line.id].acknowledged_at is None:
-            return ("allstop ack", f"nobody has acknowledged {line.id}")
+            several = len(self._post.world.open_incidents()) > 1
+            which = f" --incident {line.id}" if several else ""
+            return (f"allstop ack{which}", f"nobody has acknowledged {line.id}")
         for plan in self._post.world.plans_of(line.id):
             if plan.state is PlanState.PROPOSED and plan.approve:
                 why = f"{plan.id} waits for the approval of the {plan.approve}"

@@ -27,7 +27,6 @@ FAULTS = {
     "bad-release": "a bad release of payments is committed and deployed",
     "killed-process": "the orders process is killed in mid-traffic",
 }
-QUIET_SECONDS = 6.0
 PATIENCE_SECONDS = 180.0
 
 

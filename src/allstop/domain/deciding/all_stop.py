@@ -7,7 +7,6 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.halt import commands as c
 from allstop.domain.halt import events as e
 from allstop.domain.halt.state import Halt
-from allstop.domain.policy import Policy
 from allstop.domain.principal import Kind
 from allstop.domain.record import AGENTS_STREAM, halt_stream
 from allstop.domain.verdict import nearest
@@ -124,11 +123,6 @@ def _check_scope(draft: Draft, scope: str) -> None:
             return
         refuse("unknown-agent", f"there is no agent {name}", nearest(name, draft.world.agents))
     refuse("unknown-scope", f"{scope} is no scope", "all, team:NAME or agent:ID")
-
-
-def policy_of(draft: Draft, halt: Halt) -> Policy:
-    """The rules a halt was ordered under."""
-    return draft.book.pinned(halt.policy)
 
 
 def may_answer(draft: Draft, agent: str) -> bool:

@@ -69,7 +69,6 @@ class Incident:
     impact: Impact = Impact()
     worst_impact: Impact = Impact()
     phase: str = ""
-    phase_at: datetime | None = None
     phases: tuple[tuple[str, datetime], ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
     offers: Mapping[str, str] = field(default_factory=dict)
@@ -84,11 +83,9 @@ class Incident:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
     remedy: e.RemedyDecided | None = None
-    remedy_at: datetime | None = None
     remedy_planned: bool = False
     gates: Mapping[str, GateProgress] = field(default_factory=dict)
     last_samples: Mapping[str, Sample] = field(default_factory=dict)
-    last_sampled_at: datetime | None = None
     milestones: Mapping[str, datetime] = field(default_factory=dict)
     missed: frozenset[str] = frozenset()
     notifications: Mapping[str, Notification] = field(default_factory=dict)
@@ -130,15 +127,13 @@ def _notified(incident: Incident, id: str, state: str) -> Incident:
     return incident if note is None else _with_notification(incident, replace(note, state=state))
 
 
-def _sampled(incident: Incident, event: e.SamplesRecorded, at: datetime) -> Incident:
+def _sampled(incident: Incident, event: e.SamplesRecorded, _: Record) -> Incident:
     samples = {sample.probe: sample for sample in event.samples}
     gates = {
         key: advance(gate, samples, event.monotonic_ms, event.boot, event.interval_ms)
         for key, gate in incident.gates.items()
     }
-    return replace(
-        incident, gates=gates, last_samples={**incident.last_samples, **samples}, last_sampled_at=at
-    )
+    return replace(incident, gates=gates, last_samples={**incident.last_samples, **samples})
 
 
 def _gravity(compliance: str | None) -> int:
@@ -178,7 +173,7 @@ def _worst(seen: Impact, now: Impact) -> Impact:
 def _entered(incident: Incident, event: e.PhaseEntered, record: Record) -> Incident:
     gates = {**incident.gates, **{gate.key: gate for gate in event.watch}}
     phases = (*incident.phases, (event.phase, record.at))
-    return replace(incident, phase=event.phase, phase_at=record.at, phases=phases, gates=gates)
+    return replace(incident, phase=event.phase, phases=phases, gates=gates)
 
 
 def _role_assigned(incident: Incident, event: e.RoleAssigned, _: Record) -> Incident:
@@ -246,10 +241,8 @@ FOLDS: dict[type, Callable[[Incident, Any, Record], Incident]] = {
     e.CriterionOverridden: lambda i, event, _: replace(
         i, overrides={**i.overrides, event.criterion: event.reason}
     ),
-    e.RemedyDecided: lambda i, event, record: replace(
-        i, remedy=event, remedy_at=record.at, remedy_planned=False
-    ),
-    e.SamplesRecorded: lambda i, event, record: _sampled(i, event, record.at),
+    e.RemedyDecided: lambda i, event, _: replace(i, remedy=event, remedy_planned=False),
+    e.SamplesRecorded: _sampled,
     e.MilestoneReached: lambda i, event, record: replace(
         i, milestones={**i.milestones, event.name: record.at}
     ),
