@@ -52,8 +52,6 @@ def _declared_at(api: Api) -> float:
         with contextlib.suppress(OSError):
             found = api.get("/incidents")
             if found:
-                return datetime.fromisoformat(
-                    found[0]["declared_at"]
-                ).timestamp()
+                return datetime.fromisoformat(found[0]["declared_at"]).timestamp()
         time.sleep(0.05)
     raise TimeoutError("nothing was declared within 20 s")

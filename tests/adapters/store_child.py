@@ -1,6 +1,6 @@
 """A coordinator's store in a process of its own, for crash tests: says what was acknowledged.
 
-    python store_child.py DB MODE        MODE: append | claim | limited
+python store_child.py DB MODE        MODE: append | claim | limited
 """
 
 import asyncio

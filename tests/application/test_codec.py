@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allstop.application import codec
@@ -27,8 +27,10 @@ from allstop.application.codec import (
     write_time,
 )
 from allstop.application.ports import Write
+from allstop.application.timeline import sentence, tone
 from allstop.domain.effects import Effect, Lane
 from allstop.domain.incident.events import NoteAdded
+from allstop.domain.money import Money
 from allstop.domain.record import Record
 from allstop.domain.registry import KINDS, schema_of, wire_name
 from tests.application.ground import House, told
@@ -63,6 +65,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(values_of(parts[0]), values_of(parts[1]), max_size=3)
     if issubclass(hint, Enum):
         return st.sampled_from(list(hint))
+    if hint is Money:
+        return st.builds(Money, st.decimals(-(10**9), 10**9, places=2).map(str), texts)
     hints = get_type_hints(hint)
     return st.builds(hint, **{one.name: values_of(hints[one.name]) for one in fields(hint)})
 
@@ -79,6 +83,18 @@ def test_an_event_comes_back_to_the_byte(event: Any) -> None:
     assert back == event
     assert canonical(back) == body
     assert b"\n" not in body
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=20)
+@given(st.data())
+def test_every_event_can_be_told(kind: str, data: st.DataObject) -> None:
+    """Given any event, when the timeline shows it, then it is a sentence in one of four tones."""
+    event = data.draw(values_of(KINDS[kind]))
+    record = Record(1, "incident/INC-1", 1, kind, 1, builders.START, "person:ada", "", event)
+
+    assert sentence(record)
+    assert tone(record) in ("good", "bad", "notice", "plain")
 
 
 @given(values_of(Effect))

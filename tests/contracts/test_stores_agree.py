@@ -33,7 +33,9 @@ ENDS = (EffectState.PENDING, EffectState.PARKED, EffectState.DONE, EffectState.F
 small = st.integers(0, 4)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("write"), st.lists(st.tuples(st.integers(0, 2), small), max_size=3), small),
+        st.tuples(
+            st.just("write"), st.lists(st.tuples(st.integers(0, 2), small), max_size=3), small
+        ),
         st.tuples(st.just("claim"), st.sets(small, max_size=5), st.integers(0, 3)),
         st.tuples(st.just("finish"), small, st.integers(0, 3)),
         st.tuples(st.just("restart"), st.booleans(), small),
@@ -46,9 +48,7 @@ steps = st.lists(
 class History:
     """Plays steps on one store and writes down everything it shows."""
 
-    def __init__(
-        self, store: Store, again: Callable[[Store, bool], Awaitable[Store]]
-    ) -> None:
+    def __init__(self, store: Store, again: Callable[[Store, bool], Awaitable[Store]]) -> None:
         self._store = store
         self._again = again
         self._versions: dict[str, int] = {}

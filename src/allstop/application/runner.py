@@ -190,8 +190,8 @@ class Runner:
                 "adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id
             )
             text = _text(f"{effect.adapter} raised {type(error).__name__}: {error}")
-            # Who cannot look knows nothing about the attempt that nobody saw the end of.
-            return unknown(text) if claim.observe else failed(text)
+            # It may have happened before the adapter broke; and who cannot look knows nothing either.
+            return unknown(text) if claim.observe or self._changes(effect) else failed(text)
 
     async def _call(self, claim: Claim, keep: BlobSink) -> Outcome:
         effect = claim.effect
@@ -228,6 +228,12 @@ class Runner:
         if sample.good:
             return done(sample.text, dict(facts))
         return retry(sample.text or "the probe could not run", PROBE_PAUSE_MS)
+
+    def _changes(self, effect: Effect) -> bool:
+        """Whether the verb changes the world, so that a broken attempt may have done so."""
+        actuator = self._adapters.actuator(effect.adapter)
+        verb = actuator.info.verb(effect.verb) if actuator else None
+        return verb is not None and not verb.read_only
 
     def _repeat(self, effect: Effect) -> Repeat:
         actuator = self._adapters.actuator(effect.adapter)

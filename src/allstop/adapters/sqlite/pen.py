@@ -117,7 +117,14 @@ class Pen:
             self.connection.execute(
                 "INSERT INTO outbox (id, stream, lane, effect, digest, state, due_at) "
                 "VALUES (?, ?, ?, ?, ?, 'pending', ?)",
-                (effect.id, effect.stream, str(effect.lane), text, digests.sha256(text.encode()), due),
+                (
+                    effect.id,
+                    effect.stream,
+                    str(effect.lane),
+                    text,
+                    digests.sha256(text.encode()),
+                    due,
+                ),
             )
 
     def _finish(self, finish: Finish, at: datetime) -> None:

@@ -147,5 +147,3 @@ class SqliteLog(Reading):
     def close(self) -> None:
         if self._readers is not None:
             self._readers.close()
-
-

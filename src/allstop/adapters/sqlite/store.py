@@ -129,17 +129,13 @@ class SqliteStore(Reading):
         await self._do(Lane.COMMAND, lambda pen: pen.add_checkpoint(checkpoint))
 
     async def put_token(self, digest: str, principal: str, expires_at: datetime | None) -> None:
-        await self._do(
-            Lane.COMMAND, lambda pen: pen.put_token(digest, principal, expires_at)
-        )
+        await self._do(Lane.COMMAND, lambda pen: pen.put_token(digest, principal, expires_at))
 
     async def drop_tokens(self, principal: str) -> int:
         # Revoking is urgent, and must go through on a full disk.
         return int(await self._do(Lane.APPROVAL, lambda pen: pen.drop_tokens(principal)))
 
-    async def _do(
-        self, lane: Lane, action: Callable[[Pen], Any], *, announce: bool = False
-    ) -> Any:
+    async def _do(self, lane: Lane, action: Callable[[Pen], Any], *, announce: bool = False) -> Any:
         if self._writer is None:
             raise errors.Unavailable("the store is not open")
         future = asyncio.get_running_loop().create_future()

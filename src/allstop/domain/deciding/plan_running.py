@@ -133,7 +133,7 @@ def fail_gate(draft: Draft, command: c.FailGate) -> None:
     step, standing = plan.step(command.step), plan.standing(command.step)
     if step is None or standing.state is not StepState.RUNNING or standing.started_at is None:
         return
-    if between(standing.started_at, draft.now.utc) < step.limit_ms:
+    if not step.limit_ms or between(standing.started_at, draft.now.utc) < step.limit_ms:
         return
     gate = plan.gates.get(command.step)
     seen = f"{gate.good_run} good samples, {gate.trouble or 'no trouble'}" if gate else "no samples"

@@ -28,7 +28,7 @@ from allstop.faces.http.shapes import (
 
 SHA256_LENGTH = 64
 LATEST = 200
-LARGEST_POSITION = 2**53
+LARGEST_POSITION = 2**53 - 1
 TEXT = "text/plain; charset=utf-8"
 ADMINISTER = "administer"
 

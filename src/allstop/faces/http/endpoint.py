@@ -38,7 +38,7 @@ from allstop.faces.http.shapes import encode
 
 log = structlog.get_logger("allstop.http")
 
-LARGEST = 2**53
+LARGEST = 2**53 - 1
 LONGEST_NAME = 100
 NOBODY = Principal("nobody", Kind.SOURCE, "not authenticated")
 

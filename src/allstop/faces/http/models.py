@@ -19,7 +19,7 @@ Name = Annotated[str, StringConstraints(max_length=100)]
 # New names go into the log, into file names and onto command lines.
 NewName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = Annotated[tuple[Name, ...], Field(max_length=200)]
-Count = Annotated[int, Field(ge=0, le=2**53)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 _RFC3339 = re.compile(

@@ -133,7 +133,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _kind(kind: str) -> dict[str, Any]:
     if kind == "integer":
-        return {"type": "integer", "minimum": 0, "maximum": 2**53}
+        return {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
     if kind == "string":
         return {"type": "string", "pattern": "^[ -~]{1,100}$"}
     return {"type": kind}

@@ -15,7 +15,7 @@ from allstop.faces.http.problems import Malformed
 
 DEEPEST = 64
 MOST_VALUES = 10_000
-LARGEST = 2**53
+LARGEST = 2**53 - 1
 LONGEST_NUMBER = 17
 
 # A string, or what is left of one that never ends. Possessive, so a hostile body cannot make it
@@ -86,7 +86,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER or abs(number := int(digits)) > LARGEST:
-        raise Malformed("the body holds a number beyond 2^53", "send large numbers as strings")
+        raise Malformed("the body holds a number of 2^53 or more", "send large numbers as strings")
     return number
 
 
