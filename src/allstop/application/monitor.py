@@ -226,6 +226,8 @@ class Monitor:
         self._measured[result["incident"]] = now.monotonic_ms
 
     async def _measure_impact(self, incident: str, found: Round, now: Now) -> None:
+        if not self._concerns(incident):
+            return
         impact = self._impact(found)
         known = self._post.world.incidents[incident].impact
         changed = set(impact.core_functions_down + impact.functions_down) != set(
@@ -236,6 +238,14 @@ class Monitor:
             return
         self._measured[incident] = now.monotonic_ms
         await self._post.do(MeasureImpact(incident, impact), Request(MONITOR, "round"))
+
+    def _concerns(self, name: str) -> bool:
+        """Whether what the monitor measures is this incident's: an outage elsewhere is not its impact."""
+        world = self._post.world
+        services = world.incidents[name].services
+        if not services:
+            return len(world.open_incidents()) == 1
+        return any(set(services) & set(function.services) for function in self._fleet.functions)
 
     def _impact(self, found: Round) -> Impact:
         """What was measured in this round; unknown stays None."""

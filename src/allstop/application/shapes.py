@@ -28,11 +28,14 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True)
 class CriterionLine:
+    """hint: the command that would meet it, or empty."""
+
     id: str
     title: str
     passed: bool
     overridden: bool
     text: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

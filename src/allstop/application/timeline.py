@@ -20,7 +20,7 @@ QUIET = frozenset({"samples.recorded", "notification.delivered"})
 BAD = frozenset({
     "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
     "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
-    "agent.unreachable", "agent.stuck",
+    "agent.unreachable", "agent.stuck", "stability.lost",
 })  # fmt: skip
 GOOD = frozenset({
     "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
@@ -143,7 +143,9 @@ def _known_good(event: p.ReleaseKnownGood) -> str:
 
 SENTENCES: dict[type, Callable[[Any], str]] = {
     i.IncidentDeclared: _declared,
-    i.ImpactMeasured: lambda e: f"Impact: {e.impact.sentence()}",
+    i.ImpactMeasured: lambda e: (
+        f"Impact: {e.impact.sentence('nothing that is measured is down now')}"
+    ),
     i.SeverityClassified: _classified,
     i.PhaseEntered: lambda e: f"Phase {e.phase} begins",
     i.RoleAssigned: _assigned,
@@ -159,6 +161,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     i.CriterionOverridden: lambda e: f"OVERRIDDEN: {e.criterion}, because {e.reason}",
     i.RemedyDecided: _remedy,
     i.SamplesRecorded: _samples,
+    i.StabilityLost: lambda e: f"IT IS BACK after {words(e.after_ms)} of stability: {e.seen}",
     i.MilestoneReached: lambda e: f"Milestone: {e.name}",
     i.DeadlineMissed: _missed,
     i.NotificationRequested: lambda e: f"Telling {e.to} over {e.channel}: {e.subject}",

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost
-from allstop.application.monitor import Monitor, Watch
+from allstop.application.monitor import Monitor
 from allstop.application.ports import Clock, Store
 from allstop.application.shapes import (
     AgentLine,
-    CriterionLine,
     DeadlineLine,
     Entry,
-    EvidenceLine,
     HaltView,
     IncidentLine,
     IncidentView,
-    MeasureLine,
     Overview,
     PhaseLine,
     PlanView,
-    ProbeLine,
-    RoleLine,
-    RollLine,
     ServiceLine,
-    StepLine,
 )
-from allstop.application.timeline import QUIET, sentence, tone
-from allstop.domain.gates import CriterionStanding, phase_standings, standings
-from allstop.domain.halt.lifecycle import SETTLED
-from allstop.domain.halt.state import Agent, Halt, Roll
+from allstop.application.shaping import (
+    criteria_lines,
+    entries,
+    evidence_lines,
+    impact_text,
+    measure_line,
+    plan_view,
+    probe_line,
+    roles_lines,
+    roll_line,
+)
+from allstop.domain.gates import phase_standings, standings
+from allstop.domain.halt.state import Halt
 from allstop.domain.incident.deadlines import deadlines, update_due_at
 from allstop.domain.incident.state import Incident
-from allstop.domain.metrics import Measure, measures
+from allstop.domain.metrics import measures
 from allstop.domain.moment import between, words
 from allstop.domain.plan.lifecycle import PlanState
-from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
-from allstop.domain.record import Record, halt_stream, incident_stream, plan_stream
+from allstop.domain.record import halt_stream, incident_stream, plan_stream
 from allstop.domain.verdict import nearest
 from allstop.errors import Missing
 
@@ -64,11 +64,15 @@ class Views:
         )  # fmt: skip
 
     def incidents(self) -> tuple[IncidentLine, ...]:
-        """Open ones first, newest first."""
+        """Open ones first, the worst of them first; then newest first."""
         every = sorted(
             self._post.world.incidents.values(), key=lambda one: one.declared_at, reverse=True
         )
-        return tuple(self._line(one) for one in sorted(every, key=lambda one: not one.is_open))
+        return tuple(self._line(one) for one in sorted(every, key=self._urgency))
+
+    def _urgency(self, incident: Incident) -> tuple[bool, int]:
+        rank = self._post.book.pinned(incident.policy).protocol.severity(incident.severity).rank
+        return (not incident.is_open, rank if incident.is_open else 0)
 
     def current(self) -> str:
         """The one open incident, when there is exactly one. Raises Missing with a hint otherwise."""
@@ -96,14 +100,16 @@ class Views:
             status=incident.status,
             acknowledged_by=incident.acknowledged_by,
             phases=self._phases(incident, policy),
-            stand_down=_criteria(standings(world, policy, incident, policy.protocol.stand_down)),
-            roles=_roles(incident, policy),
-            evidence=_evidence(incident),
+            stand_down=criteria_lines(
+                standings(world, policy, incident, policy.protocol.stand_down)
+            ),
+            roles=roles_lines(incident, policy),
+            evidence=evidence_lines(incident),
             remedy=chosen.remedy if chosen else "",
             remedy_because=chosen.because if chosen else "",
             plans=tuple(plan_view(plan) for plan in world.plans_of(incident.id)),
             halts=tuple(self.halt_view(halt) for halt in world.halts_of(incident.id)),
-            measures=tuple(_measure(one) for one in measures(incident, policy)),
+            measures=tuple(measure_line(one) for one in measures(incident, policy)),
             deadlines=tuple(
                 DeadlineLine(one.id, one.what, one.at, one.id in incident.missed)
                 for one in deadlines(incident, policy)
@@ -138,7 +144,7 @@ class Views:
 
     def halt_view(self, halt: Halt) -> HaltView:
         agents = self._post.world.agents
-        roll = tuple(_roll_line(line, agents[line.agent]) for line in halt.roll.values())
+        roll = tuple(roll_line(line, agents[line.agent]) for line in halt.roll.values())
         settled = sum(1 for line in roll if line.settled)
         rules = self._post.book.pinned(halt.policy).protocol.all_stop
         deadline = datetime.fromtimestamp(
@@ -165,7 +171,8 @@ class Views:
         found = []
         for service in fleet.services:
             probes = tuple(
-                _probe(spec.name, self._monitor.watches.get(spec.name)) for spec in service.probes
+                probe_line(spec.name, self._monitor.watches.get(spec.name))
+                for spec in service.probes
             )
             states = {probe.state for probe in probes}
             state = "down" if "down" in states else "up" if states == {"up"} else "unknown"
@@ -215,7 +222,7 @@ class Views:
         end = incident.stood_down_at or self._clock.now().utc
         return IncidentLine(
             incident.id, incident.title, incident.state, incident.severity, rule.title, incident.phase,
-            phase.title, incident.roles.get("commander", ""), incident.services, incident.impact.sentence(),
+            phase.title, incident.roles.get("commander", ""), incident.services, impact_text(incident),
             incident.declared_at, words(between(incident.declared_at, end)),
             update_due_at(incident, policy) if incident.is_open else None, self._waits(incident, policy),
         )  # fmt: skip
@@ -247,7 +254,9 @@ class Views:
             )
             gate = phase_standings(self._post.world, policy, incident, phase)
             found.append(
-                PhaseLine(phase.name, phase.title, state, entered.get(phase.name), _criteria(gate))
+                PhaseLine(
+                    phase.name, phase.title, state, entered.get(phase.name), criteria_lines(gate)
+                )
             )
         return tuple(found)
 
@@ -281,114 +290,3 @@ class Views:
             f"allstop show {line.id}",
             line.waits_for[0] if line.waits_for else f"{line.id} is open",
         )
-
-
-def entries(records: Iterable[Record], *, everything: bool) -> tuple[Entry, ...]:
-    """Timeline lines of log entries; the quiet ones are left out unless everything is asked for."""
-    return tuple(
-        Entry(
-            record.position,
-            record.at,
-            record.stream,
-            record.kind,
-            record.actor,
-            tone(record),
-            sentence(record),
-        )
-        for record in records
-        if everything or record.kind not in QUIET
-    )
-
-
-def plan_view(plan: Plan) -> PlanView:
-    steps = []
-    for step in plan.steps:
-        standing = plan.standing(step.id)
-        gate = plan.gates.get(step.id)
-        far = ""
-        if gate is not None:
-            far = f"{gate.good_run} of {gate.min_samples} good samples, stable {words(gate.stable_ms)} of {words(gate.window_ms)}"
-        steps.append(
-            StepLine(
-                step.id,
-                step.kind,
-                step.title,
-                step.service,
-                standing.state.value,
-                step.after,
-                standing.evidence,
-                far,
-            )
-        )
-    return PlanView(
-        plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
-        plan.approved_by, plan.held_because, tuple(steps),
-    )  # fmt: skip
-
-
-def _roll_line(line: Roll, agent: Agent) -> RollLine:
-    held_as = line.held_as or line.state
-    return RollLine(
-        agent=agent.id,
-        name=agent.name,
-        team=agent.team,
-        state=line.state.value,
-        settled=held_as in SETTLED,
-        working_on=line.working_on,
-        checkpoint=line.checkpoint,
-        evidence=line.evidence,
-        held_as=held_as.value,
-        answered_at=line.answered_at,
-    )
-
-
-def _criteria(found: tuple[CriterionStanding, ...]) -> tuple[CriterionLine, ...]:
-    return tuple(
-        CriterionLine(one.criterion.id, one.criterion.title, one.passed, one.overridden, one.text)
-        for one in found
-    )
-
-
-def _roles(incident: Incident, policy: Policy) -> tuple[RoleLine, ...]:
-    found = []
-    for rule in policy.protocol.roles:
-        holder = incident.roles.get(rule.name, "")
-        person = policy.roster.person(holder)
-        title = policy.protocol.terms.get(rule.name, rule.title)
-        found.append(
-            RoleLine(
-                rule.name,
-                title,
-                holder,
-                person.name if person else "",
-                incident.offers.get(rule.name, ""),
-            )
-        )
-    return tuple(found)
-
-
-def _evidence(incident: Incident) -> tuple[EvidenceLine, ...]:
-    return tuple(
-        EvidenceLine(
-            piece.id, piece.state, piece.summary, piece.sha256,
-            {key: "unknown" if value is None else str(value) for key, value in piece.facts.items()},
-        )
-        for piece in incident.evidence.values()
-    )  # fmt: skip
-
-
-def _measure(one: Measure) -> MeasureLine:
-    measured = words(one.measured_ms) if one.measured_ms is not None else "not yet"
-    target = words(one.target_ms) if one.target_ms is not None else "none set"
-    return MeasureLine(
-        one.name, one.formula, one.measured_ms, measured, one.target_ms, target, one.met
-    )
-
-
-def _probe(name: str, watch: Watch | None) -> ProbeLine:
-    if watch is None or watch.last is None:
-        return ProbeLine(name, "unknown", "not sampled yet", None)
-    state = "down" if watch.down else "failing" if watch.last.good is False else "up"
-    if watch.last.good is None:
-        state = "unknown"
-    return ProbeLine(name, state, watch.last.text, watch.at)

@@ -60,7 +60,7 @@ def verdict_of(found: tuple[CriterionStanding, ...]) -> Verdict:
             Reason(
                 f"criterion:{one.criterion.id}",
                 f"{one.criterion.title}: {one.text}",
-                _hint(one.criterion),
+                hint_of(one.criterion),
             )
             for one in found
             if not one.passed
@@ -150,6 +150,8 @@ def _plan(world: World, incident: Incident, purpose: str) -> tuple[bool, str]:
         return (False, "no plan was made yet")
     plan = plans[-1]
     done = sum(1 for step in plan.steps if plan.standing(step.id).state == "done")
+    if plan.state is PlanState.DONE and not plan.steps:
+        return (True, f"nothing was done: {plan.title}")
     if plan.state is PlanState.DONE:
         return (True, f"{plan.id} done: {plan.title}")
     if plan.state is PlanState.HELD:
@@ -178,12 +180,13 @@ def _sampled(incident: Incident, criterion: Criterion) -> tuple[bool, str]:
     return (standing is Standing.PASS, text)
 
 
-def _hint(criterion: Criterion) -> str:
+def hint_of(criterion: Criterion) -> str:
+    """The command that would meet a criterion; empty where only time or the runner can."""
     match criterion.kind:
         case CriterionKind.STATEMENT:
             return f'allstop state {criterion.subject} "..."'
         case CriterionKind.APPROVAL:
-            return f"the {criterion.subject} runs: allstop approve stand-down"
+            return "allstop approve stand-down"
         case CriterionKind.ROLL_CALL:
             return "allstop rollcall"
         case CriterionKind.PLAN:

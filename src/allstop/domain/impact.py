@@ -44,8 +44,8 @@ class Impact:
             "compliance": self.compliance,
         }
 
-    def sentence(self) -> str:
-        """The impact as one sentence, saying only what is known."""
+    def sentence(self, nothing: str = "impact not measured yet") -> str:
+        """The impact as one sentence, saying only what is known. nothing: what to say when that is nothing."""
         parts = []
         down = self.core_functions_down + self.functions_down
         if down:
@@ -65,7 +65,7 @@ class Impact:
             parts.append("data lost")
         if self.breach:
             parts.append("security breach")
-        return "; ".join(parts) if parts else "impact not measured yet"
+        return "; ".join(parts) if parts else nothing
 
 
 IMPACT_FACTS: dict[str, str] = {

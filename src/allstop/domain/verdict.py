@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ class Verdict:
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint naming the closest known word, or the known words when none is close."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1)
+    # HALT-77 is not nearly HALT-3: of numbered things only the list helps.
+    numbered = bool(re.fullmatch(r"[A-Z]+-?\d+", word))
+    close = [] if numbered else get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]}?"
     if not names:

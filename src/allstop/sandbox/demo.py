@@ -81,6 +81,10 @@ def demo(scenario: str, window: str, ask: bool, keep: bool, as_json: bool, rate:
     except (SandboxError, httpx.HTTPError) as error:
         out.say(f"the demo could not go on: {error}", "bad")
         ended_well = False
+    except KeyboardInterrupt:
+        out.close()
+        out.say("interrupted; everything the demo started was ended", "notice")
+        raise SystemExit(130) from None
     finally:
         out.close()
     if not ended_well:

@@ -24,7 +24,27 @@ def record_samples(draft: Draft, command: c.RecordSamples) -> None:
         command.samples, draft.now.monotonic_ms, draft.now.boot, command.interval_ms
     )
     draft.on_incident(incident.id, event)
+    _notice_relapse(draft, incident)
     settle_gates(draft, incident.id)
+
+
+def _notice_relapse(draft: Draft, before: Incident) -> None:
+    """In the last phase a bad sample after good ones is news: said once, and told to everybody."""
+    policy = draft.policy(before)
+    if before.phase != policy.protocol.phases[-1].name:
+        return
+    now = draft.incident(before.id)
+    for key in (criterion.id for criterion in policy.protocol.phases[-1].exit):
+        was, gate = before.gates.get(key), now.gates.get(key)
+        if was is None or gate is None or gate.resets == was.resets:
+            continue
+        lost = e.StabilityLost(gate.trouble.removeprefix("bad: "), was.stable_ms)
+        draft.on_incident(before.id, lost)
+        text = (
+            f"{lost.seen}. It had been stable for {words(was.stable_ms)}; the window begins again."
+        )
+        tell_audiences(draft, before.id, f"{before.id}: it is back", text)
+        return
 
 
 def advance_phase(draft: Draft, command: c.AdvancePhase) -> None:

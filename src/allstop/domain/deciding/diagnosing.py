@@ -75,6 +75,18 @@ def _overrule(
     if service and policy.fleet.service(service) is None:
         names = [one.name for one in policy.fleet.services]
         refuse("unknown-service", f"the fleet has no service {service}", nearest(service, names))
+    lacking = {
+        "rollback": ("rollback_available", "known_good_release"),
+        "fix": ("restart_available",),
+    }
+    for fact in lacking.get(command.remedy, ()):
+        if facts[fact] is False:
+            text = f"{service or 'no service'}: {fact.replace('_', ' ')}: no"
+            refuse(
+                "not-available",
+                text,
+                "another remedy, or --service NAME, or describe it in fleet.yaml",
+            )
     active = [
         plan
         for plan in draft.world.plans_of(incident.id)

@@ -40,7 +40,11 @@ def deadlines(incident: Incident, policy: Policy) -> tuple[Deadline, ...]:
         ("resolve", rule.targets.resolve_ms, "resolved"),
     )
     for name, target, milestone in targets:
-        if target is not None and milestone not in incident.milestones:
+        # Who has mitigated has nothing left to contain.
+        over = milestone in incident.milestones or (
+            name == "contain" and {"mitigated", "resolved"} & incident.milestones.keys()
+        )
+        if target is not None and not over:
             text = f"not {milestone} within {words(target)}"
             found.append(Deadline(f"target:{name}", text, after(incident.declared_at, target)))
     return tuple(found)

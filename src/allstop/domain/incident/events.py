@@ -177,6 +177,18 @@ class SamplesRecorded:
     interval_ms: int
 
 
+@event("stability.lost")
+@dataclass(frozen=True, slots=True)
+class StabilityLost:
+    """A bad sample after things had been good: the window begins again, and what rested on it is void.
+
+    after_ms: how long it had been stable; seen: what the probe said.
+    """
+
+    seen: str
+    after_ms: int
+
+
 @event("milestone.reached")
 @dataclass(frozen=True, slots=True)
 class MilestoneReached:

@@ -213,6 +213,15 @@ def _stood_down(incident: Incident, _: e.IncidentStoodDown, record: Record) -> I
     )
 
 
+def _relapsed(incident: Incident, _: e.StabilityLost, __: Record) -> Incident:
+    """Neither "resolved" nor an approval to stand down outlives the stability they rested on."""
+    return replace(
+        incident,
+        milestones={name: at for name, at in incident.milestones.items() if name != "resolved"},
+        approvals={name: one for name, one in incident.approvals.items() if name != "stand-down"},
+    )
+
+
 # What each event does to the state; what is not named here does nothing to it.
 FOLDS: dict[type, Callable[[Incident, Any, Record], Incident]] = {
     e.ImpactMeasured: lambda i, event, _: replace(
@@ -246,6 +255,7 @@ FOLDS: dict[type, Callable[[Incident, Any, Record], Incident]] = {
     e.MilestoneReached: lambda i, event, record: replace(
         i, milestones={**i.milestones, event.name: record.at}
     ),
+    e.StabilityLost: _relapsed,
     e.DeadlineMissed: lambda i, event, _: replace(i, missed=i.missed | {event.deadline}),
     e.NotificationRequested: lambda i, event, _: _with_notification(
         i, Notification(event.id, event.to, event.channel, event.subject, event.text)

@@ -92,8 +92,9 @@ def advice(view: Shape, now: datetime) -> str:
     line = view["line"]
     if line["state"] != "open":
         return "" if view["report"] else f"allstop report {line['id']} --file"
+    named = f" --incident {line['id']}"
     if not view["acknowledged_by"]:
-        return "allstop ack"
+        return f"allstop ack{named}"
     for plan in view["plans"]:
         if plan["state"] == "proposed" and plan["approve"]:
             return f"allstop approve {plan['id']}"
@@ -101,10 +102,22 @@ def advice(view: Shape, now: datetime) -> str:
             return f"allstop plan show {plan['id']}"
     at = instant(line["update_due_at"])
     if at is not None and at <= now:
-        return 'allstop update "what is known" --status STATUS'
+        return f'allstop update "what is known" --status STATUS{named}'
     if view["stand_down"] and all(one["passed"] for one in view["stand_down"]):
-        return 'allstop stand-down "why it is over"'
-    return "allstop timeline --follow"
+        return f'allstop stand-down "why it is over"{named}'
+    if view["remedy"] == "investigate" and not any(
+        one["purpose"] == "remedy" for one in view["plans"]
+    ):
+        return f'allstop remedy fix --because "what you found"{named}'
+    missing = [one for one in view["stand_down"] if not one["passed"]]
+    done = all(phase["state"] != "ahead" for phase in view["phases"])
+    told = next((one["hint"] for one in missing if one.get("hint")), "")
+    # Waiting is all there is to do, unless the last phase wants something of a person.
+    return (
+        f"{told}{named}"
+        if done and told.startswith("allstop")
+        else f"allstop timeline {line['id']} --follow"
+    )
 
 
 def everything(page: Page, view: Shape, now: datetime) -> None:

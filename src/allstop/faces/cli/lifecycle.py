@@ -108,7 +108,7 @@ def _detach(session: Session, wait: int) -> None:
 
 def _crashed(session: Session, code: int, before: int) -> None:
     """Say what it said last, and end as it ended."""
-    lines, end = tail(session.project.log_file, LAST_LINES)
+    lines, end = tail(session.project.log_file, LAST_LINES, since=before)
     click.echo(f"error: the coordinator ended at its start (exit code {code})", err=True)
     if end > before:
         for line in lines:

@@ -68,12 +68,12 @@ def _own_log(session: Session, last: int, *, follow: bool) -> None:
             place = body.tell()
 
 
-def tail(file: Path, count: int) -> tuple[list[str], int]:
-    """The last lines of a file, and where it ends. Raises Unavailable when there is none."""
+def tail(file: Path, count: int, since: int = 0) -> tuple[list[str], int]:
+    """The last lines of a file behind byte `since`, and where it ends. Raises Unavailable without a file."""
     try:
         with file.open("rb") as body:
             size = body.seek(0, 2)
-            body.seek(max(0, size - LOG_TAIL))
+            body.seek(max(since if since <= size else 0, size - LOG_TAIL))
             lines = deque(body.read().decode("utf-8", "replace").splitlines(), maxlen=count)
     except OSError as error:
         hint = "it is written by `allstop up --detach`"

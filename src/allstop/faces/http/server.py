@@ -146,7 +146,9 @@ def _tcp(host: str, port: int) -> socket.socket:
         return socket.create_server((address, port), family=family, backlog=BACKLOG)
     except OSError as error:
         text = f"{host}:{port} cannot be bound: {error.strerror}"
-        raise Unavailable(text, "choose another port, or end what holds it") from None
+        raise Unavailable(
+            text, "another port (`port` in allstop.toml, or ALLSTOP_PORT), or end what holds it"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from allstop.application.coordinator import Coordinator
-from allstop.application.views import entries
+from allstop.application.shaping import entries
 from allstop.domain.record import Record
 from allstop.errors import Unauthenticated, Unavailable
 from allstop.faces.http.shapes import encode

@@ -142,10 +142,10 @@ def next_step(view: IncidentView) -> tuple[str, str] | None:
                 f"{plan.id} waits for the {plan.approve}: {plan.title}",
             )
     if not view.acknowledged_by:
-        return (f"allstop ack {view.line.id}", "nobody has acknowledged it")
+        return (f"allstop ack --incident {view.line.id}", "nobody has acknowledged it")
     if view.line.waits_for:
         return (f"allstop show {view.line.id}", view.line.waits_for[0])
-    return ("allstop stand-down", "every gate has passed")
+    return (f'allstop stand-down "why" --incident {view.line.id}', "every gate has passed")
 
 
 def _agents(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:

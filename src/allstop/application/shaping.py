@@ -1,0 +1,154 @@
+"""From state to read shapes: one function per shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from allstop.application.monitor import Watch
+from allstop.application.shapes import (
+    CriterionLine,
+    Entry,
+    EvidenceLine,
+    MeasureLine,
+    PlanView,
+    ProbeLine,
+    RoleLine,
+    RollLine,
+    StepLine,
+)
+from allstop.application.timeline import QUIET, sentence, tone
+from allstop.domain.gates import CriterionStanding, hint_of
+from allstop.domain.halt.lifecycle import SETTLED
+from allstop.domain.halt.state import Agent, Roll
+from allstop.domain.impact import Impact
+from allstop.domain.incident.state import Incident
+from allstop.domain.metrics import Measure
+from allstop.domain.moment import words
+from allstop.domain.plan.state import Plan
+from allstop.domain.policy import Policy
+from allstop.domain.record import Record
+
+
+def entries(records: Iterable[Record], *, everything: bool) -> tuple[Entry, ...]:
+    """Timeline lines of log entries; the quiet ones are left out unless everything is asked for."""
+    return tuple(
+        Entry(
+            record.position,
+            record.at,
+            record.stream,
+            record.kind,
+            record.actor,
+            tone(record),
+            sentence(record),
+        )
+        for record in records
+        if everything or record.kind not in QUIET
+    )
+
+
+def plan_view(plan: Plan) -> PlanView:
+    steps = []
+    for step in plan.steps:
+        standing = plan.standing(step.id)
+        gate = plan.gates.get(step.id)
+        far = ""
+        if gate is not None:
+            far = f"{gate.good_run} of {gate.min_samples} good samples, stable {words(gate.stable_ms)} of {words(gate.window_ms)}"
+        steps.append(
+            StepLine(
+                step.id,
+                step.kind,
+                step.title,
+                step.service,
+                standing.state.value,
+                step.after,
+                standing.evidence,
+                far,
+            )
+        )
+    return PlanView(
+        plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
+        plan.approved_by, plan.held_because, tuple(steps),
+    )  # fmt: skip
+
+
+def impact_text(incident: Incident) -> str:
+    """The impact now; when nothing is down any more, what it was at its worst."""
+    if incident.impact == Impact() and incident.worst_impact != Impact():
+        return f"nothing that is measured is down now; at worst: {incident.worst_impact.sentence()}"
+    return incident.impact.sentence()
+
+
+def roll_line(line: Roll, agent: Agent) -> RollLine:
+    held_as = line.held_as or line.state
+    return RollLine(
+        agent=agent.id,
+        name=agent.name,
+        team=agent.team,
+        state=line.state.value,
+        settled=held_as in SETTLED,
+        working_on=line.working_on,
+        checkpoint=line.checkpoint,
+        evidence=line.evidence,
+        held_as=held_as.value,
+        answered_at=line.answered_at,
+    )
+
+
+def criteria_lines(found: tuple[CriterionStanding, ...]) -> tuple[CriterionLine, ...]:
+    return tuple(
+        CriterionLine(
+            one.criterion.id,
+            one.criterion.title,
+            one.passed,
+            one.overridden,
+            one.text,
+            "" if one.passed else hint_of(one.criterion),
+        )
+        for one in found
+    )
+
+
+def roles_lines(incident: Incident, policy: Policy) -> tuple[RoleLine, ...]:
+    found = []
+    for rule in policy.protocol.roles:
+        holder = incident.roles.get(rule.name, "")
+        person = policy.roster.person(holder)
+        title = policy.protocol.terms.get(rule.name, rule.title)
+        found.append(
+            RoleLine(
+                rule.name,
+                title,
+                holder,
+                person.name if person else "",
+                incident.offers.get(rule.name, ""),
+            )
+        )
+    return tuple(found)
+
+
+def evidence_lines(incident: Incident) -> tuple[EvidenceLine, ...]:
+    return tuple(
+        EvidenceLine(
+            piece.id, piece.state, piece.summary, piece.sha256,
+            {key: "unknown" if value is None else str(value) for key, value in piece.facts.items()},
+        )
+        for piece in incident.evidence.values()
+    )  # fmt: skip
+
+
+def measure_line(one: Measure) -> MeasureLine:
+    measured = words(one.measured_ms) if one.measured_ms is not None else "not yet"
+    target = words(one.target_ms) if one.target_ms is not None else "none set"
+    return MeasureLine(
+        one.name, one.formula, one.measured_ms, measured, one.target_ms, target, one.met
+    )
+
+
+def probe_line(name: str, watch: Watch | None) -> ProbeLine:
+    if watch is None or watch.last is None:
+        return ProbeLine(name, "unknown", "not sampled yet", None)
+    state = "down" if watch.down else "failing" if watch.last.good is False else "up"
+    if watch.last.good is None:
+        state = "unknown"
+    return ProbeLine(name, state, watch.last.text, watch.at)
