@@ -166,7 +166,10 @@ def _sampled(incident: Incident, criterion: Criterion) -> tuple[bool, str]:
     if gate is None:
         return (False, "watching has not begun")
     if not gate.probes:
-        return (False, "no probe is defined, so nothing can be proven: add probes, or override")
+        return (
+            False,
+            "no probe is defined, so nothing can be proven: override this one, and add probes for later incidents",
+        )
     standing = gate.standing()
     far = f"stable for {words(gate.stable_ms)} of {words(gate.window_ms)}" if gate.window_ms else ""
     count = f"{gate.good_run} good samples in a row, {gate.min_samples} wanted"
