@@ -16,7 +16,7 @@ from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
 
 TITLE_LIMIT = 200
-NO_SERVICES = "the fleet is empty: leave the service out, or describe it in fleet.yaml"
+NAME_LIMIT = 100
 
 
 def declare(draft: Draft, command: c.DeclareIncident) -> None:
@@ -46,6 +46,7 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
     watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
     draft.on_incident(id, e.PhaseEntered(first.name, watched))
     fill_roles(draft, id)
+    _note_unknown(draft, policy, id, services)
     _request_evidence(draft, policy, id, services)
     announcement = f"{found.severity}: {found.because}. {command.impact.sentence()}."
     tell_audiences(draft, id, f"{id} declared: {command.title.strip()}", announcement)
@@ -132,16 +133,7 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
                 "say in a few words what fails",
             )
         )
-    names = [service.name for service in policy.fleet.services]
-    reasons += [
-        Reason(
-            "unknown-service",
-            f"the fleet has no service {name}",
-            nearest(name, names) or NO_SERVICES,
-        )
-        for name in command.services
-        if name not in names
-    ]
+    reasons += _service_reasons(policy, command.services)
     severities = [rule.name for rule in policy.protocol.severities]
     if command.severity and command.severity not in severities:
         text = f"the protocol has no severity {command.severity}"
@@ -160,6 +152,30 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
             )
         )
     return Verdict(tuple(reasons))
+
+
+def _service_reasons(policy: Policy, services: tuple[str, ...]) -> list[Reason]:
+    """Names the fleet does not have. With no fleet described yet any name is taken: an emergency must
+    not wait for a document; the timeline says what cannot be done for it."""
+    names = [service.name for service in policy.fleet.services]
+    too_long = [name for name in services if not name.strip() or len(name) > NAME_LIMIT]
+    if too_long:
+        return [Reason("bad-service", f"the name of a service has 1 to {NAME_LIMIT} characters")]
+    return [
+        Reason("unknown-service", f"the fleet has no service {name}", nearest(name, names))
+        for name in services
+        if names and name not in names
+    ]
+
+
+def _note_unknown(draft: Draft, policy: Policy, incident: str, services: tuple[str, ...]) -> None:
+    unknown = [name for name in services if policy.fleet.service(name) is None]
+    if unknown:
+        names = ", ".join(unknown)
+        text = (
+            f"{names}: not in fleet.yaml, so Allstop can neither watch, isolate nor bring it back"
+        )
+        draft.on_incident(incident, e.NoteAdded(text))
 
 
 def _request_evidence(
