@@ -70,6 +70,7 @@ def test_a_killed_demo_is_ended_with_all_it_started(tmp_path: Path) -> None:
             layout = Layout.of(folder)
             measurements = layout.worktree("tester-1") / "measurements.txt"
             eventually(measurements.exists, "the child in its own session works")
+            eventually(layout.pid_file("builder-1").exists, "builder-1 says who it is")
             assert reaping.reap_stale() == [], "its driver lives"
             os.kill(int(layout.pid_file("builder-1").read_text()), signal.SIGSTOP)
             tester = psutil.Process(int(layout.pid_file("tester-1").read_text()))

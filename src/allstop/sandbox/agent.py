@@ -114,7 +114,11 @@ class Agent:
         # The worktree is this agent's alone: a lock in it was left by a killed predecessor.
         Path(self.repository.run("rev-parse", "--git-path", "index.lock")).unlink(missing_ok=True)
         self.number = self._steps_done_before()
-        self.layout.pid_file(self.name).write_text(f"{os.getpid()}\n", encoding="ascii")
+        # In one step: whoever may freeze this agent must never read half a number.
+        pid_file = self.layout.pid_file(self.name)
+        draft = pid_file.with_suffix(".draft")
+        draft.write_text(f"{os.getpid()}\n", encoding="ascii")
+        draft.replace(pid_file)
         self.write_status("working")
 
     @property
