@@ -57,7 +57,7 @@ async def lived(house: House) -> None:
     await house.do(answer, BUILDER)
     async with house.working(house.runner.run, house.timekeeper.run, house.monitor.run):
         await house.wait(30 * SECOND)
-    await house.do(c.OverrideCriterion("INC-1", "roll-call", "I stopped it by hand"), EVE)
+    await house.do(c.Override("INC-1", "roll-call", "I stopped it by hand"), EVE)
     await house.do(c.RecordStatement("INC-1", "root-cause", "the pool was too small"))
 
 
@@ -120,7 +120,7 @@ async def test_after_the_stand_down_it_says_what_is_owed(house: House, tmp_path:
         *(one for phase in protocol.phases for one in phase.exit),
         *protocol.stand_down,
     ):
-        await house.do(c.OverrideCriterion("INC-1", criterion.id, "seen by eye"), EVE)
+        await house.do(c.Override("INC-1", criterion.id, "seen by eye"), EVE)
     async with house.working(house.runner.run, house.timekeeper.run):
         await house.wait(10 * SECOND)
     for plan in house.world.plans_of("INC-1"):
@@ -192,7 +192,7 @@ async def attacked(house: House, attack: str) -> None:
     await house.do(c.AddNote("INC-1", attack), BUILDER)
     await house.do(c.PostUpdate("INC-1", "fixing", attack))
     await house.do(c.RecordStatement("INC-1", "root-cause", attack))
-    await house.do(c.OverrideCriterion("INC-1", "roll-call", attack), EVE)
+    await house.do(c.Override("INC-1", "roll-call", attack), EVE)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -111,7 +111,7 @@ async def resolved(house: House) -> None:
     """Every criterion of every phase is overridden by the owner."""
     for phase in house.post.book.latest.protocol.phases:
         for criterion in phase.exit:
-            await house.do(c.OverrideCriterion("INC-1", criterion.id, "seen by eye"), EVE)
+            await house.do(c.Override("INC-1", criterion.id, "seen by eye"), EVE)
     while "resolved" not in house.world.incidents["INC-1"].milestones:
         await house.do(c.AdvancePhase("INC-1"), ADA)
 
@@ -128,7 +128,7 @@ async def test_after_the_last_phase_it_waits_for_the_stand_down(house: House) ->
     assert {one.state for one in view.phases} == {"done"}
     assert all(one.overridden for phase in view.phases for one in phase.criteria if not one.passed)
     for criterion in ("resolved", "root-cause", "still-stable", "approved"):
-        await house.do(c.OverrideCriterion("INC-1", criterion, "seen by eye"), EVE)
+        await house.do(c.Override("INC-1", criterion, "seen by eye"), EVE)
     await house.do(c.StandDown("INC-1", "it is over"), ADA)
     await house.wait(SECOND)
     await house.declare("gateway")

@@ -18,6 +18,8 @@ from allstop.domain.policy import (
     ActionSpec,
     AgentEntry,
     AllStop,
+    ApprovalRow,
+    Approvals,
     Audience,
     Channel,
     ClassificationRow,
@@ -26,6 +28,7 @@ from allstop.domain.policy import (
     CriterionKind,
     Dependency,
     DependencyKind,
+    Escalation,
     Fleet,
     Function,
     Grant,
@@ -43,6 +46,7 @@ from allstop.domain.policy import (
     Roster,
     Service,
     SeverityRule,
+    Span,
     Targets,
     Team,
     UpdateRules,
@@ -64,7 +68,7 @@ MINUTE = 60_000
 
 def severity(name: str, rank: int, *, all_stop: bool) -> SeverityRule:
     return SeverityRule(
-        name, rank, name.lower(), "", 5 * MINUTE, 15 * MINUTE if rank < 3 else None, all_stop,
+        name, rank, name.lower(), "", Span(5 * MINUTE), Span(15 * MINUTE) if rank < 3 else None, all_stop,
         ("responders",), Targets(15_000, 90_000, 5 * MINUTE, 60 * MINUTE),
     )  # fmt: skip
 
@@ -111,13 +115,17 @@ def protocol() -> Protocol:
                 RemedyRow("rollback", (Condition("recent_deployment", "is", True), Condition("known_good_release", "is", True)), "it was deployed just now"),
                 RemedyRow("investigate", (), "nothing points at one cause"),
             ),
-            ("SEV1",), "commander", 24 * 60 * MINUTE, 2 * MINUTE, 3, 2_000, 5 * MINUTE,
+            24 * 60 * MINUTE, 2 * MINUTE, 3, 2_000, 5 * MINUTE,
         ),
         updates=UpdateRules(2 * MINUTE, ("investigating", "containing", "fixing", "resolved")),
         audiences=(Audience("responders", "Responders", ("chat",)),),
-        escalation=("commander", "owner"),
+        escalation=Escalation(("commander", "owner")),
         evidence=("recent-changes", "service-state"),
-        obligations=(Obligation("report", "Write the report", "commander", 24 * 60 * MINUTE),),
+        obligations=(Obligation("report", "Write the report", "commander", Span(24 * 60 * MINUTE)),),
+        approvals=Approvals((
+            ApprovalRow((Condition("purpose", "is", "contain"), Condition("severity_rank", "at_most", 1), Condition("protected", "is", False)), (), 0, "isolating is easily undone"),
+            ApprovalRow((), ("role:commander", "owner"), 1, "somebody must look first"),
+        )),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from allstop.domain.due import due
 from allstop.domain.effects import done, failed
 from allstop.domain.incident.commands import DecideRemedy, DeclareIncident
 from allstop.domain.incident.events import RemedyDecided
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import MONITOR, TIMEKEEPER
 from allstop.domain.remedy import REMEDY_FACTS, decide_by_table
 from tests.domain.builders import ADA, BEN, BUILDER, MINUTE, Story, outage, protocol

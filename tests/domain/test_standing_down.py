@@ -13,7 +13,7 @@ from allstop.domain.incident.commands import (
     AddNote,
     AdvancePhase,
     Approve,
-    OverrideCriterion,
+    Override,
     RecordStatement,
     StandDown,
 )
@@ -153,7 +153,7 @@ def test_afterwards_the_incident_takes_notes_and_nothing_else() -> None:
 
 def test_only_the_owner_overrides_a_criterion_and_says_why() -> None:
     story = outage().settle()
-    override = OverrideCriterion("INC-1", "roll-call", "the third agent is unplugged")
+    override = Override("INC-1", "roll-call", "the third agent is unplugged")
     assert codes(story.when(override, ADA)) == ["no-authority"]
     assert codes(story.when(override, BUILDER)) == ["human-only"]
     assert codes(story.when(override, TIMEKEEPER)) == ["no-authority"]
@@ -167,7 +167,7 @@ def test_only_the_owner_overrides_a_criterion_and_says_why() -> None:
 
 
 def test_an_overridden_criterion_is_shown_as_such_and_never_as_met() -> None:
-    story = outage().settle().when(OverrideCriterion("INC-1", "roll-call", "unplugged"), EVE)
+    story = outage().settle().when(Override("INC-1", "roll-call", "unplugged"), EVE)
     phase = story.policy.protocol.phase("assess")
     found = phase_standings(story.world, story.policy, story.world.incidents["INC-1"], phase)
     assert (found[0].met, found[0].overridden, found[0].passed) == (False, True, True)

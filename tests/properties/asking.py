@@ -90,7 +90,7 @@ def commands() -> st.SearchStrategy[Any]:
         b(c.RecordStatement, incidents, st.sampled_from(("resolved", "root-cause", "x")), words),
         b(c.AddNote, incidents, words),
         b(c.Approve, incidents, subjects, st.sampled_from(("", "0" * 64))),
-        b(c.OverrideCriterion, incidents, criteria, words),
+        b(c.Override, incidents, criteria, words),
         b(c.DecideRemedy, incidents, st.sampled_from(("", "rollback", "fix", "investigate", "pray")),
           words, st.sampled_from(("", "payments", "gateway", "nothing"))),
         b(c.RecordSamples, incidents, samples, st.just(1000)),

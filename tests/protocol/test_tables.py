@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from allstop.domain.conditions import all_hold
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.policy import Condition
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.remedy import REMEDY_FACTS
 from allstop.protocol import tables
 from allstop.protocol.tables import described, examine

@@ -28,7 +28,7 @@ from allstop.adapters.mechanisms.process_tree import Kin, Mark
 from allstop.adapters.mechanisms.text import one_line, seconds
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 T = TypeVar("T")
 

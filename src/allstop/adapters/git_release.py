@@ -21,7 +21,7 @@ from allstop.adapters.mechanisms.options import Options, read_options
 from allstop.adapters.mechanisms.text import one_line
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 _DAY_SECONDS = 86_400
 _SHOWN = 200

@@ -13,7 +13,7 @@ from allstop.adapters.mechanisms.options import Options, filled, read_options
 from allstop.adapters.mechanisms.text import one_line
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Ending, Outcome, Repeat, done, failed, retry, unknown
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 _MOST_BYTES = 65_536
 

@@ -13,7 +13,7 @@ from allstop.adapters.mechanisms.facts import facts_of, mismatch, read_json
 from allstop.adapters.mechanisms.http_calls import Answer, NoAnswer, Request, call
 from allstop.adapters.mechanisms.options import Options, filled, read_options
 from allstop.application.ports import AdapterInfo
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.samples import Sample
 
 

@@ -42,7 +42,7 @@ LANE_OF: dict[type, Lane] = {
     halt.ReleaseHalt: Lane.APPROVAL,
     incident.DeclareIncident: Lane.HALT,
     incident.Approve: Lane.APPROVAL,
-    incident.OverrideCriterion: Lane.APPROVAL,
+    incident.Override: Lane.APPROVAL,
     incident.StandDown: Lane.APPROVAL,
     incident.MissDeadline: Lane.PAGE,
     incident.AcknowledgeIncident: Lane.PAGE,

@@ -42,7 +42,7 @@ from allstop.domain.effects import (
 )
 from allstop.domain.moment import after, between
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import RUNNER
 from allstop.errors import Unavailable
 

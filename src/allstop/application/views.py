@@ -33,7 +33,7 @@ from allstop.application.shaping import (
 )
 from allstop.domain.gates import phase_standings, standings
 from allstop.domain.halt.state import Halt
-from allstop.domain.incident.deadlines import deadlines, update_due_at
+from allstop.domain.incident.clocks import running, update_due_at
 from allstop.domain.incident.state import Incident
 from allstop.domain.metrics import measures
 from allstop.domain.moment import between, words
@@ -111,11 +111,13 @@ class Views:
             halts=tuple(self.halt_view(halt) for halt in world.halts_of(incident.id)),
             measures=tuple(measure_line(one) for one in measures(incident, policy)),
             deadlines=tuple(
-                DeadlineLine(one.id, one.what, one.at, one.id in incident.missed)
-                for one in deadlines(incident, policy)
+                DeadlineLine(one.deadline, one.what, one.at, one.deadline in incident.missed)
+                for one in running(world, policy, incident)
             ),
             statements=dict(incident.statements),
-            obligations=tuple((one.title, one.owner, one.due_at) for one in incident.obligations),
+            obligations=tuple(
+                (one.title, one.owner, one.due_at) for one in incident.obligations.values()
+            ),
             report=incident.report,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from allstop.domain.policy import Policy
+from allstop.domain.policy import AgentEntry, Person, Policy
 from allstop.domain.principal import Kind, Principal
 from allstop.domain.verdict import Verdict
 
@@ -29,13 +29,34 @@ ACTIONS: dict[str, str] = {
     "release": "release a halt",
     "register-agent": "register an agent",
     "answer": "answer the roll call",
+    "propose": "propose an activation",
+    "triage": "confirm an incident, or dismiss it as a false alarm",
+    "form": "file a form such as a briefing",
+    "task": "add, assign and end tasks",
+    "evidence": "add evidence by hand",
+    "facts": "state facts for the decision table",
+    "crew": "assign crews",
+    "change": "propose a change and say that it was made",
+    "review": "sign a plan or a change off as a reviewer",
+    "correct": "correct an entry of the timeline",
+    "link": "link and merge incidents",
+    "privacy": "make an incident private or public",
+    "read-private": "read private incidents",
+    "mode": "extend or end emergency mode",
+    "preflight": "run the preflight checks",
+    "reopen": "reopen an incident",
+    "close": "close an incident for good",
+    "action-item": "add and change action items",
+    "obligation": "say that an obligation was met, schedule its meeting",
+    "points": "award points by hand",
     "administer": "manage tokens and documents",
 }
 
 # What only people may be granted: the checker refuses a protocol that says otherwise.
-HUMAN_ONLY = frozenset(
-    {"release", "override", "approve", "approve-stand-down", "stand-down", "administer"}
-)
+HUMAN_ONLY = frozenset({
+    "release", "override", "approve", "review", "approve-stand-down", "stand-down", "close", "triage",
+    "privacy", "administer",
+})  # fmt: skip
 
 
 def may(
@@ -57,7 +78,7 @@ def may(
         )
     for grant in policy.protocol.authority:
         if grant.action == action and any(
-            _matches(entry, who, policy, roles, subject) for entry in grant.to
+            matches(entry, who, policy, roles, subject) for entry in grant.to
         ):
             return Verdict.yes()
     return _no(action, who, policy)
@@ -75,18 +96,62 @@ def _no(action: str, who: Principal, policy: Policy) -> Verdict:
     )
 
 
-def _matches(
-    entry: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str
+def matches(
+    entry: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str = ""
 ) -> bool:
-    if entry == who.kind.value:
+    """Whether a grant entry means this principal. subject: the agent `self` would mean."""
+    if entry == who.kind.value or entry == str(who):
         return True
-    if entry == "self":
-        return bool(subject) and who.kind is Kind.AGENT and who.id == subject
-    if who.kind is not Kind.PERSON:
-        return entry == str(who)
-    if entry == "owner":
-        person = policy.roster.person(who.id)
-        return person is not None and person.owner
-    if entry.startswith("role:"):
-        return roles.get(entry[5:]) == who.id
-    return entry == str(who)
+    name, _, value = entry.partition(":")
+    match name:
+        case "self":
+            return bool(subject) and who.kind is Kind.AGENT and who.id == subject
+        case "office":
+            return office_of(policy, who) == value
+        case "team":
+            return team_of(policy, who) == value
+        case "owner":
+            person = policy.roster.person(who.id) if who.kind is Kind.PERSON else None
+            return person is not None and person.owner
+        case "role":
+            return who.kind is Kind.PERSON and roles.get(value) == who.id
+        case _:
+            return False
+
+
+def office_of(policy: Policy, who: Principal) -> str:
+    """The standing position of a person or an agent on the roster, or empty."""
+    entry = _entry(policy, who)
+    return entry.office if entry is not None else ""
+
+
+def team_of(policy: Policy, who: Principal) -> str:
+    """The team of a person or an agent on the roster, or empty."""
+    entry = _entry(policy, who)
+    return entry.team if entry is not None else ""
+
+
+def domains_of(policy: Policy, who: Principal) -> tuple[str, ...]:
+    """What a person or an agent knows: their own domains and their team's."""
+    entry = _entry(policy, who)
+    if entry is None:
+        return ()
+    teams = (team.domains for team in policy.roster.teams if team.name == entry.team)
+    return tuple(dict.fromkeys((*entry.domains, *(one for found in teams for one in found))))
+
+
+def people_meant(policy: Policy, roles: Mapping[str, str], entry: str) -> tuple[str, ...]:
+    """The people a grant entry means. A bare word is a role; agents are nobody who can be called."""
+    if ":" not in entry and entry not in ("owner", "person"):
+        entry = f"role:{entry}"
+    return tuple(
+        person.id
+        for person in policy.roster.people
+        if matches(entry, Principal(person.id, Kind.PERSON), policy, roles)
+    )
+
+
+def _entry(policy: Policy, who: Principal) -> Person | AgentEntry | None:
+    if who.kind is Kind.PERSON:
+        return policy.roster.person(who.id)
+    return policy.roster.agent(who.id) if who.kind is Kind.AGENT else None

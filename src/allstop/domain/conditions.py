@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from allstop.domain.policy.protocol import Condition, Scalar
+from allstop.domain.policy.tables import Condition, Scalar
 
 OPERATORS = ("is", "is_not", "at_least", "more_than", "at_most", "less_than")
 

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from allstop.domain.deciding import (
+    activating,
     advancing,
     all_stop,
+    awarding,
+    changing,
+    closing,
+    crewing,
     declaring,
     diagnosing,
+    filing,
     informing,
+    keeping_time,
+    kinship,
+    mode_keeping,
+    noticing,
+    overriding,
     plan_making,
     plan_running,
+    preflighting,
     roll_call,
+    stopping_plans,
     team,
+    triaging,
+    working,
 )
-from allstop.domain.draft import Draft, Refuse
+from allstop.domain.draft import Draft, Refuse, Rules
 from allstop.domain.effects import Ending, Purpose, failed
 from allstop.domain.halt import commands as halt
 from allstop.domain.incident import commands as incident
+from allstop.domain.incident import course_commands as course
 from allstop.domain.incident import events as incident_events
 from allstop.domain.moment import Now
 from allstop.domain.plan import commands as plan
@@ -53,9 +68,22 @@ def decide(
     rule = RULES[type(command)]
     try:
         rule(draft, command)
+        _start_clocks(draft)
     except Refuse as refusal:
         return refusal.verdict
     return Decided(tuple(draft.records), draft.world, draft.result)
+
+
+def _start_clocks(draft: Draft) -> None:
+    """Whatever a command changed, what is owed since is on the record in the same transaction."""
+    touched = {
+        record.stream.partition("/")[2]
+        for record in draft.records
+        if record.stream.startswith("incident/")
+        and not isinstance(record.event, incident_events.SamplesRecorded)
+    }
+    for id in sorted(touched):
+        keeping_time.start_clocks(draft, id)
 
 
 def record_outcome(draft: Draft, command: plan.RecordOutcome) -> None:
@@ -77,6 +105,8 @@ def record_outcome(draft: Draft, command: plan.RecordOutcome) -> None:
                 else incident_events.NotificationUndeliverable(effect.ref, outcome.because)
             )
             draft.emit(effect.stream, event)
+        case Purpose.PREFLIGHT:
+            preflighting.preflight_outcome(draft, id, effect.ref, outcome)
         case _:
             roll_call.agent_outcome(draft, id, effect.purpose, effect.ref, outcome)
 
@@ -91,7 +121,13 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
         record_outcome(draft, plan.RecordOutcome(command.effect, lost))
 
 
-RULES: dict[type, Callable[[Draft, Any], None]] = {
+# The subjects that bring their own table of rules.
+SUBJECTS = (
+    activating, awarding, changing, closing, crewing, filing, kinship, mode_keeping, noticing, overriding,
+    preflighting, stopping_plans, triaging, working,
+)  # fmt: skip
+
+RULES: Rules = {
     incident.DeclareIncident: declaring.declare,
     incident.MeasureImpact: declaring.measure_impact,
     incident.SetSeverity: declaring.set_severity,
@@ -103,12 +139,12 @@ RULES: dict[type, Callable[[Draft, Any], None]] = {
     incident.PostUpdate: informing.post_update,
     incident.RecordStatement: informing.record_statement,
     incident.AddNote: informing.add_note,
-    incident.MissDeadline: informing.miss_deadline,
+    incident.MissDeadline: keeping_time.miss_deadline,
+    course.SetDeadlines: keeping_time.set_deadlines,
     incident.RecordReport: informing.record_report,
     incident.DecideRemedy: diagnosing.decide_remedy,
     incident.RecordSamples: advancing.record_samples,
     incident.AdvancePhase: advancing.advance_phase,
-    incident.OverrideCriterion: advancing.override_criterion,
     incident.Approve: advancing.approve,
     incident.StandDown: advancing.stand_down,
     incident.NoteRelease: plan_running.note_release,
@@ -127,12 +163,15 @@ RULES: dict[type, Callable[[Draft, Any], None]] = {
     plan.RecordOutcome: record_outcome,
     plan.ParkEffect: park_effect,
 }
+for _subject in SUBJECTS:
+    RULES |= _subject.RULES
 
 # Reports of the coordinator's own parts. No face offers them; the core does not rely on that.
 INTERNAL: frozenset[type] = frozenset(
     {
         incident.RequestUpdate,
         incident.MissDeadline,
+        course.SetDeadlines,
         incident.RecordSamples,
         incident.NoteRelease,
         halt.RemindRollCall,
@@ -141,4 +180,4 @@ INTERNAL: frozenset[type] = frozenset(
         plan.RecordOutcome,
         plan.ParkEffect,
     }
-)
+).union(*(subject.INTERNAL for subject in SUBJECTS))

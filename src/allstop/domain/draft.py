@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -76,6 +77,10 @@ class Draft:
         """Refuse unless the verdict allows."""
         if not verdict.allowed:
             raise Refuse(verdict)
+
+
+# What a module of `deciding` offers: a rule by command.
+Rules = dict[type, Callable[[Draft, Any], None]]
 
 
 def refuse(code: str, text: str, hint: str = "") -> NoReturn:

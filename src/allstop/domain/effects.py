@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 
 class Lane(StrEnum):
@@ -32,6 +32,7 @@ class Purpose(StrEnum):
     NOTIFY = "notify"  # somebody is told something
     EVIDENCE = "evidence"  # read-only diagnosis
     STEP = "step"  # a step of a plan
+    PREFLIGHT = "preflight"  # the checks before anything is executed
 
 
 class Repeat(StrEnum):

@@ -11,6 +11,7 @@ from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.policy import Criterion, CriterionKind, Phase, Policy
 from allstop.domain.samples import GateProgress, Standing
 from allstop.domain.verdict import Reason, Verdict
+from allstop.domain.work_gates import judge_work, work_hint
 from allstop.domain.world import World
 
 
@@ -110,6 +111,8 @@ def _judge(
         case CriterionKind.ROLE:
             holder = incident.roles.get(criterion.subject)
             return (holder is not None, f"{holder}" if holder else "nobody holds it")
+        case _:
+            return judge_work(policy, incident, criterion)
 
 
 def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
@@ -195,4 +198,4 @@ def hint_of(criterion: Criterion) -> str:
         case CriterionKind.PLAN:
             return "allstop plans"
         case _:
-            return ""
+            return work_hint(criterion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allstop.domain.money import Money
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Impact:
     """What was measured or reported. None means unknown, never zero.
 
     failed_share_percent: failed requests of the business function, 0-100; users: hit in the
-    measured window; compliance: none | possible | violated.
+    measured window; compliance: none | possible | violated; financial_error: wrong charges or
+    misallocated money; server_errors: something that is deployed answers 5xx.
     """
 
     core_functions_down: tuple[str, ...] = ()
@@ -26,6 +27,8 @@ class Impact:
     data_loss: bool | None = None
     breach: bool | None = None
     compliance: str | None = None
+    financial_error: bool | None = None
+    server_errors: bool | None = None
 
     def facts(self) -> dict[str, Scalar]:
         """Names and values that conditions may test; money is `"1234.50 USD"`."""
@@ -42,6 +45,8 @@ class Impact:
             "data_loss": self.data_loss,
             "breach": self.breach,
             "compliance": self.compliance,
+            "financial_error": self.financial_error,
+            "server_errors": self.server_errors,
         }
 
     def sentence(self, nothing: str = "impact not measured yet") -> str:
@@ -61,11 +66,21 @@ class Impact:
             parts.append(f"losing {self.lost_per_hour} an hour")
         if self.users:
             parts.append(f"{self.users} customers hit in the last window")
-        if self.data_loss:
-            parts.append("data lost")
-        if self.breach:
-            parts.append("security breach")
+        parts += self._harms()
         return "; ".join(parts) if parts else nothing
+
+    def _harms(self) -> list[str]:
+        """What is worse than a failed request."""
+        said = {
+            "data lost": self.data_loss,
+            "security breach": self.breach,
+            "money wrongly charged or moved": self.financial_error,
+            "answers with server errors": self.server_errors,
+            f"{self.records_exposed} records exposed": self.records_exposed,
+            f"{self.capacity_lost_percent}% of capacity lost": self.capacity_lost_percent,
+            f"compliance: {self.compliance}": self.compliance in ("possible", "violated"),
+        }
+        return [text for text, holds in said.items() if holds]
 
 
 IMPACT_FACTS: dict[str, str] = {
@@ -79,4 +94,6 @@ IMPACT_FACTS: dict[str, str] = {
     "data_loss": "yes/no",
     "breach": "yes/no",
     "compliance": "none|possible|violated",
+    "financial_error": "yes/no",
+    "server_errors": "yes/no",
 }

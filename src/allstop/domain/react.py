@@ -8,6 +8,7 @@ from typing import Any
 from allstop.domain.effects import Effect, Lane, Purpose
 from allstop.domain.halt import events as halt_events
 from allstop.domain.halt.state import Halt
+from allstop.domain.incident import course_events
 from allstop.domain.incident import events as incident_events
 from allstop.domain.plan import events as plan_events
 from allstop.domain.policy import ActionSpec, PolicyBook
@@ -16,6 +17,9 @@ from allstop.domain.world import World
 
 AGENT_TIMEOUT_MS = 5_000
 NOTIFY_TIMEOUT_MS = 10_000
+PREFLIGHT_TIMEOUT_MS = 60_000
+# The name under which the coordinator itself answers as an actuator.
+COORDINATOR = "coordinator"
 # A service needs a moment to come up: a proof is looked for this often before it counts as missing.
 PROBE_ATTEMPTS = 20
 
@@ -53,6 +57,8 @@ def react(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
             return _diagnose(record, world, book, event)
         case incident_events.NotificationRequested():
             return _notify(record, world, book, event)
+        case course_events.PreflightBegun():
+            return _preflight(record, world, book, event)
         case plan_events.StepStarted():
             return _step(record, world, event)
         case _:
@@ -112,15 +118,45 @@ def _diagnose(
 def _notify(
     record: Record, world: World, book: PolicyBook, event: incident_events.NotificationRequested
 ) -> tuple[Effect, ...]:
-    incident = world.incidents[_id(record)]
-    channel = book.pinned(incident.policy).roster.channel(event.channel)
+    id = _id(record)
+    about = world.proposals.get(id) or world.incidents[id]
+    channel = book.pinned(about.policy).roster.channel(event.channel)
     if channel is None:
         return ()
-    options = {**channel.options, "to": event.to, "subject": event.subject, "text": event.text}
+    options = {
+        **_for_incident(channel.options, id),
+        "to": event.to,
+        "subject": event.subject,
+        "text": event.text,
+    }
+    if event.attachment:
+        options |= {"attachment": event.attachment, "attachment_name": event.attachment_name}
     return (
         Effect(
             _key(record, 0), record.stream, Purpose.NOTIFY, event.id, channel.adapter, "post", event.to, options,
             Lane.PAGE, NOTIFY_TIMEOUT_MS, world.epoch, attempts=8,
+        ),
+    )  # fmt: skip
+
+
+def _for_incident(options: dict[str, Any], id: str) -> dict[str, Any]:
+    """A channel's options with `{incident}` filled in, so that each incident may have its own."""
+    return {
+        key: value.replace("{incident}", id.lower()) if isinstance(value, str) else value
+        for key, value in options.items()
+    }
+
+
+def _preflight(
+    record: Record, world: World, book: PolicyBook, event: course_events.PreflightBegun
+) -> tuple[Effect, ...]:
+    incident = world.incidents[_id(record)]
+    checks = list(book.pinned(incident.policy).protocol.preflight.checks)
+    options = {"incident": incident.id, "checks": checks, "policy": incident.policy}
+    return (
+        Effect(
+            _key(record, 0), record.stream, Purpose.PREFLIGHT, str(event.number), COORDINATOR,
+            "preflight", incident.id, options, Lane.COMMAND, PREFLIGHT_TIMEOUT_MS, world.epoch,
         ),
     )  # fmt: skip
 

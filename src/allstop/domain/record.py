@@ -8,6 +8,7 @@ from typing import Any
 
 FLEET_STREAM = "fleet"
 AGENTS_STREAM = "agents"
+LEDGER_STREAM = "ledger"
 
 
 def incident_stream(id: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allstop.domain.conditions import all_hold, sentence
-from allstop.domain.policy.protocol import Protocol, Scalar
+from allstop.domain.policy.protocol import Protocol
+from allstop.domain.policy.tables import Scalar
 
 REMEDIES = ("rollback", "fix", "investigate")
 
@@ -24,7 +25,20 @@ REMEDY_FACTS: dict[str, str] = {
     "cause_understood": "yes/no",
     "schema_changed": "yes/no",
     "fix_minutes": "number",
+    "isolated": "yes/no",
+    "fix_safe": "yes/no",
+    "rollback_disrupts": "yes/no",
 }
+
+# What a person may state; the rest is observed.
+STATED_FACTS: dict[str, str] = {
+    name: REMEDY_FACTS[name]
+    for name in (
+        "recent_deployment", "known_good_release", "process_running", "cause_understood",
+        "schema_changed", "fix_minutes", "isolated", "fix_safe", "rollback_disrupts", "data_loss",
+        "breach",
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from allstop.domain import proposals
 from allstop.domain.halt import events as halt_events
 from allstop.domain.halt import state as halt_state
 from allstop.domain.halt.state import Agent, Halt
 from allstop.domain.incident import events as incident_events
+from allstop.domain.incident import folding as incident_folding
 from allstop.domain.incident import state as incident_state
+from allstop.domain.incident.parts import Points
 from allstop.domain.incident.state import Incident
+from allstop.domain.incident.work_events import PointsAwarded
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan import state as plan_state
 from allstop.domain.plan.events import ReleaseKnownGood
 from allstop.domain.plan.state import Plan
-from allstop.domain.record import Record
+from allstop.domain.proposals import ActivationProposed, Proposal
+from allstop.domain.record import LEDGER_STREAM, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class KnownGood:
 @dataclass(frozen=True, slots=True)
 class World:
     """The whole state. versions: last version of each stream; epoch: grows with every order that
-    changes the world, and goes with each actuator call so that a delayed older one is refused."""
+    changes the world, and goes with each actuator call so that a delayed older one is refused;
+    ledger: points given outside of incidents."""
 
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     halts: Mapping[str, Halt] = field(default_factory=dict)
@@ -38,9 +44,15 @@ class World:
     known_good: Mapping[str, KnownGood] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     epoch: int = 0
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    ledger: tuple[Points, ...] = ()
 
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self.incidents.values() if incident.is_open)
+
+    def owing_incidents(self) -> tuple[Incident, ...]:
+        """Stood down, and owing: obligations and action items are still chased."""
+        return tuple(incident for incident in self.incidents.values() if incident.is_owing)
 
     def standing_halts(self) -> tuple[Halt, ...]:
         return tuple(halt for halt in self.halts.values() if halt.stands)
@@ -59,34 +71,68 @@ class World:
 def evolve(world: World, record: Record) -> World:
     """The world after one entry. Total over all events, and never fails."""
     world = replace(world, versions={**world.versions, record.stream: record.version})
+    begin = _BEGINNINGS.get(type(record.event))
+    if begin is not None:
+        return begin(world, record)
     kind, _, id = record.stream.partition("/")
-    match record.event:
-        case incident_events.IncidentDeclared():
-            return replace(
-                world, incidents={**world.incidents, id: incident_state.declared(record)}
-            )
-        case halt_events.AgentRegistered(agent):
-            return replace(world, agents={**world.agents, agent: halt_state.registered(record)})
-        case halt_events.HaltOrdered():
-            epoch = world.epoch + 1
-            return replace(
-                world, epoch=epoch, halts={**world.halts, id: halt_state.ordered(record, epoch)}
-            )
-        case plan_events.PlanMade():
-            return _planned(world, plan_state.made(record))
-        case ReleaseKnownGood(service, release, good_for_ms):
-            return replace(
-                world, known_good={**world.known_good, service: KnownGood(release, good_for_ms)}
-            )
-    if kind == "incident" and id in world.incidents:
-        return _incident_evolved(world, id, record)
-    if kind == "halt" and id in world.halts:
-        epoch = world.epoch + (1 if isinstance(record.event, halt_events.HaltReleased) else 0)
-        halt = halt_state.evolve(world.halts[id], record, epoch)
-        return replace(world, epoch=epoch, halts={**world.halts, id: halt})
-    if kind == "plan" and id in world.plans:
-        return replace(world, plans={**world.plans, id: plan_state.evolve(world.plans[id], record)})
-    return world
+    go_on = _GOING_ON.get(kind)
+    return world if go_on is None else go_on(world, id, record)
+
+
+def _declared(world: World, record: Record) -> World:
+    incident = incident_state.declared(record)
+    return replace(world, incidents={**world.incidents, incident.id: incident})
+
+
+def _registered(world: World, record: Record) -> World:
+    agent = halt_state.registered(record)
+    return replace(world, agents={**world.agents, agent.id: agent})
+
+
+def _ordered(world: World, record: Record) -> World:
+    epoch = world.epoch + 1
+    halt = halt_state.ordered(record, epoch)
+    return replace(world, epoch=epoch, halts={**world.halts, halt.id: halt})
+
+
+def _known_good(world: World, record: Record) -> World:
+    event: ReleaseKnownGood = record.event
+    known = KnownGood(event.release, event.good_for_ms)
+    return replace(world, known_good={**world.known_good, event.service: known})
+
+
+def _proposed(world: World, record: Record) -> World:
+    proposal = proposals.proposed(record)
+    return replace(world, proposals={**world.proposals, proposal.id: proposal})
+
+
+def _halt_evolved(world: World, id: str, record: Record) -> World:
+    if id not in world.halts:
+        return world
+    epoch = world.epoch + (1 if isinstance(record.event, halt_events.HaltReleased) else 0)
+    halt = halt_state.evolve(world.halts[id], record, epoch)
+    return replace(world, epoch=epoch, halts={**world.halts, id: halt})
+
+
+def _plan_evolved(world: World, id: str, record: Record) -> World:
+    if id not in world.plans:
+        return world
+    return replace(world, plans={**world.plans, id: plan_state.evolve(world.plans[id], record)})
+
+
+def _proposal_evolved(world: World, id: str, record: Record) -> World:
+    if id not in world.proposals:
+        return world
+    moved = proposals.evolve(world.proposals[id], record)
+    return replace(world, proposals={**world.proposals, id: moved})
+
+
+def _ledger_evolved(world: World, _: str, record: Record) -> World:
+    if not isinstance(record.event, PointsAwarded):
+        return world
+    one = record.event
+    given = Points(one.team, one.points, one.because, one.rule, record.at, record.actor)
+    return replace(world, ledger=(*world.ledger, given))
 
 
 def _planned(world: World, plan: Plan) -> World:
@@ -98,8 +144,11 @@ def _planned(world: World, plan: Plan) -> World:
 
 
 def _incident_evolved(world: World, id: str, record: Record) -> World:
+    if id not in world.incidents:
+        return world
     world = replace(
-        world, incidents={**world.incidents, id: incident_state.evolve(world.incidents[id], record)}
+        world,
+        incidents={**world.incidents, id: incident_folding.evolve(world.incidents[id], record)},
     )
     if isinstance(record.event, incident_events.SamplesRecorded):
         moved = {
@@ -110,3 +159,22 @@ def _incident_evolved(world: World, id: str, record: Record) -> World:
         if moved:
             world = replace(world, plans={**world.plans, **moved})
     return world
+
+
+_BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
+    incident_events.IncidentDeclared: _declared,
+    halt_events.AgentRegistered: _registered,
+    halt_events.HaltOrdered: _ordered,
+    plan_events.PlanMade: lambda world, record: _planned(world, plan_state.made(record)),
+    ReleaseKnownGood: _known_good,
+    ActivationProposed: _proposed,
+}
+
+# By kind of stream; what is not named here changes nothing.
+_GOING_ON: dict[str, Callable[[World, str, Record], World]] = {
+    "incident": _incident_evolved,
+    "halt": _halt_evolved,
+    "plan": _plan_evolved,
+    "proposal": _proposal_evolved,
+    LEDGER_STREAM: _ledger_evolved,
+}

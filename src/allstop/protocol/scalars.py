@@ -1,4 +1,7 @@
-"""The small types of the documents: durations, names, money, and the base of all models."""
+"""The small types of the documents: durations, names, money, and what all models have in common.
+
+Spans, clock times and dates stand in `times`.
+"""
 
 from __future__ import annotations
 
@@ -87,6 +90,9 @@ DurationOrZero = Annotated[
 ]
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema(_NAME_SCHEMA), Words("name")]
 Text = Annotated[str, Words("text")]
+Percent = Annotated[int, Field(ge=1, le=100), Words("percent, 1 to 100")]
+Entry = Annotated[str, Field(min_length=1), Words("grant entry")]
+Mark = Annotated[str, Field(min_length=1), Words("mark")]
 Options = Annotated[
     dict[str, Any], Field(default_factory=dict), Words("mapping, as the adapter says")
 ]

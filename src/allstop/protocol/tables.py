@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
 from allstop.domain.conditions import holds
 from allstop.domain.policy import Condition
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 # Facts the core always knows: counts of what is seen down, and the severity it has decided.
 ALWAYS_KNOWN = frozenset({"core_functions_down", "functions_down", "severity_rank"})

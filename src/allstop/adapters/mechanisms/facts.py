@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from allstop.adapters.mechanisms.text import one_line
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 
 LARGEST_WHOLE = 2**53 - 1  # beyond this, canonical JSON (RFC 8785) has no exact whole numbers
 _MOST_FACTS = 64

@@ -5,16 +5,17 @@ from __future__ import annotations
 from allstop.domain.authority import may
 from allstop.domain.deciding.all_stop import release_halts_of
 from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.owing import owe
 from allstop.domain.deciding.plan_running import approve_plan, settle_gates
-from allstop.domain.deciding.telling import tell_audiences
+from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import phase_standings, standings, verdict_of, watches
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import after, between, words
+from allstop.domain.moment import between, words
 from allstop.domain.policy import Policy
-from allstop.domain.verdict import Reason, Verdict, nearest
+from allstop.domain.verdict import Reason, Verdict
 
 
 def record_samples(draft: Draft, command: c.RecordSamples) -> None:
@@ -40,10 +41,8 @@ def _notice_relapse(draft: Draft, before: Incident) -> None:
             continue
         lost = e.StabilityLost(gate.trouble.removeprefix("bad: "), was.stable_ms)
         draft.on_incident(before.id, lost)
-        text = (
-            f"{lost.seen}. It had been stable for {words(was.stable_ms)}; the window begins again."
-        )
-        tell_audiences(draft, before.id, f"{before.id}: it is back", text)
+        fields = {"seen": lost.seen, "after": words(was.stable_ms)}
+        announce(draft, before.id, "relapse", fields)
         return
 
 
@@ -61,26 +60,6 @@ def advance_phase(draft: Draft, command: c.AdvancePhase) -> None:
         draft.on_incident(incident.id, e.MilestoneReached("resolved"))
         return
     draft.on_incident(incident.id, e.PhaseEntered(following.name, watches(policy, following.exit)))
-
-
-def override_criterion(draft: Draft, command: c.OverrideCriterion) -> None:
-    """Let one criterion through by authority, with a reason, on the record."""
-    incident = draft.incident(command.incident)
-    policy = draft.policy(incident)
-    draft.require(may("override", draft.who, policy, incident.roles))
-    known = {one.id for phase in policy.protocol.phases for one in phase.exit}
-    known |= {one.id for one in policy.protocol.stand_down}
-    if command.criterion not in known:
-        refuse(
-            "unknown-criterion",
-            f"there is no criterion {command.criterion}",
-            nearest(command.criterion, known),
-        )
-    reason = checked(command.reason, "an override")
-    draft.on_incident(incident.id, e.CriterionOverridden(command.criterion, reason))
-    tell_audiences(
-        draft, incident.id, f"{incident.id}: {draft.who} overrode {command.criterion}", reason
-    )
 
 
 def approve(draft: Draft, command: c.Approve) -> None:
@@ -144,13 +123,9 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.require(authority & stand_down_verdict(draft, incident.id, policy))
     reason = checked(command.reason, "a stand-down")
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
-    for obligation in policy.protocol.obligations:
-        due = after(draft.now.utc, obligation.within_ms)
-        draft.on_incident(
-            incident.id, e.ObligationOwed(obligation.id, obligation.title, obligation.owner, due)
-        )
+    owe(draft, incident.id, "stood-down")
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
     lasted = words(between(incident.declared_at, draft.now.utc))
     cause = incident.statements.get("root-cause", "not stated")
-    text = f"{reason} It lasted {lasted}. Root cause: {cause}. All agents are released."
-    tell_audiences(draft, incident.id, f"{incident.id} stood down", text)
+    fields = {"reason": reason, "duration": lasted, "root_cause": cause, "review": ""}
+    announce(draft, incident.id, "stood-down", fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allstop.domain.authority import may
 from allstop.domain.deciding.all_stop import order_all_stop
 from allstop.domain.deciding.team import fill_roles
-from allstop.domain.deciding.telling import tell_audiences
+from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import watches
 from allstop.domain.impact import Impact
@@ -48,8 +48,8 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
     fill_roles(draft, id)
     _note_unknown(draft, policy, id, services)
     _request_evidence(draft, policy, id, services)
-    announcement = f"{found.severity}: {found.because}. {command.impact.sentence()}."
-    tell_audiences(draft, id, f"{id} declared: {command.title.strip()}", announcement)
+    order = policy.protocol.all_stop.order if draft.world.halts_of(id) else ""
+    announce(draft, id, "declared", {"because": found.because, "order": order})
     draft.result["incident"] = id
 
 
@@ -103,9 +103,7 @@ def _change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -
     stopped = any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident))
     if policy.protocol.severity(event.severity).all_stop and not stopped:
         order_all_stop(draft, incident)
-    tell_audiences(
-        draft, incident, f"{incident}: severity {before} -> {event.severity}", event.because
-    )
+    announce(draft, incident, "severity", {"before": before, "because": event.because})
 
 
 def _first_severity(policy: Policy, command: c.DeclareIncident) -> Classification:

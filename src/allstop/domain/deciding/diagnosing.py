@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.telling import tell_audiences
+from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import Policy
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.remedy import REMEDIES, REMEDY_FACTS, decide_by_table
 from allstop.domain.verdict import nearest
 from allstop.domain.world import World
@@ -49,9 +49,8 @@ def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
         return
     chosen = draft.incident(incident.id).remedy
     if chosen is not None:
-        tell_audiences(
-            draft, incident.id, f"{incident.id}: remedy is {chosen.remedy}", chosen.because
-        )
+        fields = {"remedy": chosen.remedy, "because": chosen.because}
+        announce(draft, incident.id, "remedy", fields)
 
 
 def _overrule(

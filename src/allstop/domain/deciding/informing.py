@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.team import people_of
-from allstop.domain.deciding.telling import tell_audiences, tell_person
+from allstop.domain.business_time import due_at
+from allstop.domain.deciding.telling import announce, tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
-from allstop.domain.incident.deadlines import deadline_named
-from allstop.domain.moment import after, words
+from allstop.domain.span_words import span_words
 from allstop.domain.verdict import nearest
 
 TEXT_LIMIT = 4000
@@ -47,13 +46,16 @@ def post_update(draft: Draft, command: c.PostUpdate) -> None:
         refuse(
             "unknown-status", f"there is no status {command.status}", nearest(command.status, known)
         )
-    every = policy.protocol.severity(incident.severity).update_every_ms
-    next_at = after(draft.now.utc, every) if every is not None else None
     number = incident.updates + 1
-    draft.on_incident(incident.id, e.UpdatePosted(number, command.status, text, next_at))
-    promise = f" The next update is due in {words(every)}." if every is not None else ""
-    subject = f"{incident.id} update {number}: {command.status}"
-    tell_audiences(draft, incident.id, subject, text + promise)
+    every = policy.protocol.severity(incident.severity).update_every
+    next_at = due_at(draft.now.utc, every, policy.protocol.calendar) if every else None
+    event = e.UpdatePosted(
+        number, command.status, text, next_at, dict(command.fields), command.expected_at
+    )
+    draft.on_incident(incident.id, event)
+    next_in = f" The next update is due in {span_words(every)}." if every else ""
+    fields = {"number": str(number), "text": text, "fields": "", "next_in": next_in}
+    announce(draft, incident.id, "update", fields)
     draft.result["number"] = number
 
 
@@ -78,30 +80,6 @@ def add_note(draft: Draft, command: c.AddNote) -> None:
     incident = draft.incident(command.incident, must_be_open=False)
     draft.require(may("note", draft.who, draft.policy(incident), incident.roles))
     draft.on_incident(incident.id, e.NoteAdded(checked(command.text, "a note")))
-
-
-def miss_deadline(draft: Draft, command: c.MissDeadline) -> None:
-    """Record a missed deadline and tell the next people of the chain: exactly once."""
-    incident = draft.incident(command.incident)
-    policy = draft.policy(incident)
-    deadline = deadline_named(incident, policy, command.deadline)
-    if deadline is None or command.deadline in incident.missed or draft.now.utc < deadline.at:
-        return
-    level = len(incident.missed)
-    chain = [people_of(policy, incident.roles, entry) for entry in policy.protocol.escalation]
-    reachable = [people for people in chain if people]
-    people = reachable[min(level, len(reachable) - 1)] if reachable else ()
-    draft.on_incident(
-        incident.id, e.DeadlineMissed(command.deadline, deadline.what, deadline.at, people)
-    )
-    for person in people:
-        tell_person(
-            draft,
-            incident.id,
-            person,
-            f"{incident.id}: {deadline.what}",
-            f"Escalated to you. {incident.title}",
-        )
 
 
 def record_report(draft: Draft, command: c.RecordReport) -> None:

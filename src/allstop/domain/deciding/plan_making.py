@@ -6,6 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict
 
+from allstop.domain.approvals import Need
+from allstop.domain.authority import people_meant
+from allstop.domain.deciding.signing import need_of
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident.state import Incident
@@ -34,16 +37,23 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
         title, steps, protected = _containment(policy, incident)
     else:
         title, steps, protected = _remedy(draft.world, policy, incident)
-    approve = _approval(policy, incident, command.purpose, protected=protected)
+    risk = _risk(policy, steps)
+    touched = [policy.fleet.service(step.service) for step in steps if step.kind == "act"]
+    stateful = any(service is not None and service.stateful for service in touched)
+    need = (
+        need_of(policy, incident, command.purpose, risk, protected=protected, stateful=stateful)
+        if steps
+        else Need()
+    )
     id = f"PLAN-{len(draft.world.plans) + 1}"
     event = e.PlanMade(
-        id, incident.id, command.purpose, title, steps, plan_hash(steps), approve if steps else "",
-        draft.world.epoch + 1, incident.policy,
+        id, incident.id, command.purpose, title, steps, plan_hash(steps), need.words(),
+        draft.world.epoch + 1, incident.policy, need.by, need.people, need.reviewers, risk,
+        need.because,
     )  # fmt: skip
     draft.emit(plan_stream(id), event)
     draft.result["plan"] = id
-    holder = incident.roles.get(event.approve) if event.approve else None
-    if holder:
+    for holder in _asked(policy, incident, need):
         hint = f"allstop plan show {id}, then allstop approve {id}"
         tell_person(
             draft,
@@ -54,17 +64,30 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
         )
 
 
+def _asked(policy: Policy, incident: Incident, need: Need) -> tuple[str, ...]:
+    """The people who are asked: every reviewer, and the first entry of `by` that means somebody."""
+    found = [incident.roles.get(role, "") for role in need.reviewers]
+    for entry in need.by if need.people else ():
+        meant = people_meant(policy, incident.roles, entry)
+        found += meant
+        if meant and need.people == 1:
+            break
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
 def plan_hash(steps: tuple[e.Step, ...]) -> str:
     """Digest of everything the plan would do; an approval binds to it."""
     text = json.dumps([asdict(step) for step in steps], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _approval(policy: Policy, incident: Incident, purpose: str, *, protected: bool) -> str:
-    rules = policy.protocol.remedy
-    if purpose == "contain" and incident.severity in rules.contain_automatic and not protected:
-        return ""
-    return rules.approve or ("commander" if protected else "")
+def _risk(policy: Policy, steps: tuple[e.Step, ...]) -> int:
+    """The highest risk level of what the plan does; an action the protocol gives none counts as 0."""
+    levels = policy.protocol.approvals.risk
+    return max(
+        (levels.get(step.id.partition("-")[0], 0) for step in steps if step.kind == "act"),
+        default=0,
+    )
 
 
 def _containment(policy: Policy, incident: Incident) -> tuple[str, tuple[e.Step, ...], bool]:

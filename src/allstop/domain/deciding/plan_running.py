@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from allstop.domain.approvals import Need
 from allstop.domain.authority import may
-from allstop.domain.deciding.telling import tell_audiences, tell_person
+from allstop.domain.deciding.signing import refuse_twice, settled, sign
+from allstop.domain.deciding.telling import announce, tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident.commands import Approve, NoteRelease
@@ -25,7 +27,6 @@ MILESTONES = {"contain": "contained", "remedy": "mitigated"}
 def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Approve) -> None:
     """A person approves exactly the steps they were shown."""
     plan = _plan(draft, command.subject.removeprefix("plan:"))
-    draft.require(may("approve", draft.who, policy, incident.roles))
     if plan.incident != incident.id:
         refuse("other-incident", f"{plan.id} belongs to {plan.incident}")
     if plan.state is not PlanState.PROPOSED:
@@ -38,7 +39,19 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
             f"{plan.id} is not the plan that was shown",
             f"allstop plan show {plan.id}",
         )
-    draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, plan.approve))
+    need = need_of_plan(plan)
+    refuse_twice(draft, plan.signatures, review=command.as_reviewer)
+    role = sign(draft, policy, incident, need, as_reviewer=command.as_reviewer)
+    draft.emit(plan_stream(plan.id), e.PlanSigned(plan.hash, role, command.as_reviewer))
+    if settled(need, draft.world.plans[plan.id].signatures):
+        draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, role))
+
+
+def need_of_plan(plan: Plan) -> Need:
+    """Who must agree to a plan. Plans of older logs name one role only."""
+    if plan.approve and not plan.people and not plan.reviewers:
+        return Need((f"role:{plan.approve}", "owner"), 1)
+    return Need(plan.by, plan.people, plan.reviewers, plan.because)
 
 
 def start_plan(draft: Draft, command: c.StartPlan) -> None:
@@ -172,7 +185,7 @@ def _go_on(draft: Draft, plan_id: str) -> None:
     milestone = MILESTONES.get(plan.purpose, "")
     if milestone and milestone not in incident.milestones and plan.steps and incident.is_open:
         draft.on_incident(plan.incident, MilestoneReached(milestone))
-        tell_audiences(draft, plan.incident, f"{plan.incident}: {milestone}", plan.title)
+        announce(draft, plan.incident, "milestone", {"milestone": milestone, "how": plan.title})
 
 
 def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:

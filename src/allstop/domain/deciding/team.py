@@ -41,16 +41,6 @@ def candidate(policy: Policy, role: str, taken: Mapping[str, str]) -> Person | N
     return min(able, key=lambda person: (person.id in busy, person.roles.index(role)), default=None)
 
 
-def people_of(policy: Policy, roles: Mapping[str, str], entry: str) -> tuple[str, ...]:
-    """The people an entry of an escalation chain means: a role, `person:ID` or `owner`."""
-    if entry == "owner":
-        return tuple(person.id for person in policy.roster.people if person.owner)
-    if entry.startswith("person:"):
-        return (entry[7:],)
-    holder = roles.get(entry)
-    return (holder,) if holder else ()
-
-
 def assign(draft: Draft, command: c.AssignRole) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from allstop.domain.impact import Impact
@@ -11,7 +12,8 @@ from allstop.domain.samples import Sample
 
 @dataclass(frozen=True, slots=True)
 class DeclareIncident:
-    """severity: only to set one by hand; dedup: at most one open incident bears the same key."""
+    """severity: only to set one by hand; dedup: at most one open incident bears the same key; kind: a
+    kind of emergency the protocol names; domain: whose ground it is, where services do not say."""
 
     title: str
     services: tuple[str, ...] = ()
@@ -21,6 +23,10 @@ class DeclareIncident:
     dedup: str = ""
     began_at: datetime | None = None
     evidence: str = ""
+    kind: str = ""
+    domain: str = ""
+    source: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,13 @@ class RequestUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PostUpdate:
-    """status: one of the protocol's statuses."""
+    """status: one of the protocol's statuses; fields: what the protocol asks for beside the text."""
 
     incident: str
     status: str
     text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    expected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +100,23 @@ class AddNote:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """subject: `stand-down` or `plan:PLAN-1`; binds: the plan's hash, when a plan is approved."""
+    """subject: `stand-down`, `plan:PLAN-1` or `change:CHG-1`; binds: the plan's hash; as_reviewer: sign
+    as a reviewer instead of as an approver."""
 
     incident: str
     subject: str
     binds: str = ""
     note: str = ""
+    as_reviewer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class OverrideCriterion:
+class Override:
+    """subject: id of a criterion, `plan:PLAN-1`, `change:CHG-1`, `halt:HALT-1`, `severity:SEV3`, `close`
+    or `preflight`."""
+
     incident: str
-    criterion: str
+    subject: str
     reason: str
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from allstop.domain.impact import Impact
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.registry import event
 from allstop.domain.samples import GateProgress, Sample
 
@@ -14,7 +14,9 @@ from allstop.domain.samples import GateProgress, Sample
 @event("incident.declared")
 @dataclass(frozen=True, slots=True)
 class IncidentDeclared:
-    """policy: digest the incident is pinned to; began_at: last moment all was seen well, if watched."""
+    """policy: digest the incident is pinned to; began_at: last moment all was seen well, if watched;
+    kind: kind of emergency the protocol names, or empty; domain: named by whoever declared;
+    proposal: the proposal it confirms; source: where it was seen (monitoring, a customer, a team)."""
 
     incident: str
     title: str
@@ -24,6 +26,11 @@ class IncidentDeclared:
     dedup: str = ""
     began_at: datetime | None = None
     evidence: str = ""
+    kind: str = ""
+    domain: str = ""
+    proposal: str = ""
+    source: str = ""
+    private: bool = False
 
 
 @event("impact.measured")
@@ -89,12 +96,15 @@ class UpdateRequested:
 @event("update.posted")
 @dataclass(frozen=True, slots=True)
 class UpdatePosted:
-    """next_at: when the next one is due, None when none is owed."""
+    """next_at: when the next one is due, None when none is owed; fields: what the protocol asks for
+    beside the text; expected_at: when it will be over, as far as anybody can tell."""
 
     number: int
     status: str
     text: str
     next_at: datetime | None
+    fields: dict[str, str] = field(default_factory=dict)
+    expected_at: datetime | None = None
 
 
 @event("evidence.requested")
@@ -211,13 +221,16 @@ class DeadlineMissed:
 @event("notification.requested")
 @dataclass(frozen=True, slots=True)
 class NotificationRequested:
-    """id: unique in the incident; to: `person:ada` or `audience:stakeholders`."""
+    """id: unique in the incident; to: `person:ada` or `audience:stakeholders`; attachment: a body that
+    goes with it (JSON), kept under `attachment_name` where the channel can."""
 
     id: str
     to: str
     channel: str
     subject: str
     text: str
+    attachment: str = ""
+    attachment_name: str = ""
 
 
 @event("notification.delivered")
@@ -249,10 +262,14 @@ class IncidentStoodDown:
 @event("obligation.owed")
 @dataclass(frozen=True, slots=True)
 class ObligationOwed:
+    """owner: a role; remind_at: when its owner is reminded; met_by: the mark that meets it, or empty."""
+
     id: str
     title: str
     owner: str
     due_at: datetime
+    remind_at: datetime | None = None
+    met_by: str = ""
 
 
 @event("report.written")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from allstop.domain.policy.protocol import Scalar
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.registry import event
 
 
@@ -35,7 +35,8 @@ class Step:
 @event("plan.made")
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """purpose: contain | remedy; hash: digest of the steps, approvals bind to it; approve: role or empty."""
+    """purpose: contain | remedy; hash: digest of the steps, approvals bind to it; approve: who must
+    agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason."""
 
     plan: str
     incident: str
@@ -46,11 +47,28 @@ class PlanMade:
     approve: str
     epoch: int
     policy: str
+    by: tuple[str, ...] = ()
+    people: int = 0
+    reviewers: tuple[str, ...] = ()
+    risk: int = 0
+    because: str = ""
+
+
+@event("plan.signed")
+@dataclass(frozen=True, slots=True)
+class PlanSigned:
+    """One of several who must agree has. role: signed as; review: as a reviewer."""
+
+    hash: str
+    role: str
+    review: bool = False
 
 
 @event("plan.approved")
 @dataclass(frozen=True, slots=True)
 class PlanApproved:
+    """Everybody who must agree has."""
+
     hash: str
     role: str
 

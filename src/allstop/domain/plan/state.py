@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from allstop.domain.incident.parts import Signature
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import PLAN_TRANSITIONS, STEP_TRANSITIONS, PlanState, StepState
 from allstop.domain.record import Record
@@ -49,6 +50,12 @@ class Plan:
     approved_by: str = ""
     holding: Mapping[str, str] = field(default_factory=dict)
     ended_at: datetime | None = None
+    by: tuple[str, ...] = ()
+    people: int = 0
+    reviewers: tuple[str, ...] = ()
+    risk: int = 0
+    because: str = ""
+    signatures: tuple[Signature, ...] = ()
 
     def step(self, id: str) -> e.Step | None:
         return next((step for step in self.steps if step.id == id), None)
@@ -79,7 +86,8 @@ def made(record: Record) -> Plan:
     event: e.PlanMade = record.event
     return Plan(
         event.plan, event.incident, event.purpose, event.title, event.steps, event.hash,
-        event.approve, event.epoch, event.policy, record.at,
+        event.approve, event.epoch, event.policy, record.at, by=event.by, people=event.people,
+        reviewers=event.reviewers, risk=event.risk, because=event.because,
     )  # fmt: skip
 
 
@@ -97,6 +105,9 @@ def evolve(plan: Plan, record: Record) -> Plan:
     ):
         plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
     match event:
+        case e.PlanSigned(_, role, review):
+            signed = Signature(record.actor, role, review)
+            return replace(plan, signatures=(*plan.signatures, signed))
         case e.PlanApproved():
             return replace(plan, approved_by=record.actor)
         case e.PlanHeld(step, because):

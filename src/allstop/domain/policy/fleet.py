@@ -51,7 +51,7 @@ class ActionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service.
+    """One service. service_class: which recovery objectives hold; domain: whose ground it is.
 
     actions: by purpose (isolate, reopen, rollback, restart); verify: probes that prove the
     purpose independently (isolated, open, release, recovered); diagnose: read-only evidence by name.
@@ -68,6 +68,8 @@ class Service:
     actions: dict[str, ActionSpec]
     verify: dict[str, ProbeSpec]
     diagnose: dict[str, ActionSpec]
+    service_class: str = ""
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-Scalar = str | int | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One test of one fact: `lost_per_hour at_least "10000" USD`.
-
-    op: is | is_not | at_least | more_than | at_most | less_than. Numbers and decimal strings compare
-    as numbers; with `unit` (a currency) only amounts of that currency compare. A fact that is
-    unknown (None) satisfies only `is` null.
-    """
-
-    fact: str
-    op: str
-    value: Scalar
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassificationRow:
-    """First row whose conditions all hold gives the severity; no conditions means always."""
-
-    severity: str
-    when: tuple[Condition, ...]
-    because: str
+from allstop.domain.policy.activation import Activation
+from allstop.domain.policy.aftermath import (
+    Closing,
+    Drill,
+    Ledger,
+    Objective,
+    Obligation,
+    Review,
+)
+from allstop.domain.policy.forms import Form, FormField, Template
+from allstop.domain.policy.spans import Calendar, Span, Spans
+from allstop.domain.policy.tables import (
+    Approvals,
+    ClassificationRow,
+    Condition,
+    RemedyRow,
+    StopRule,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class Targets:
 class SeverityRule:
     """One severity. rank 1 is the worst.
 
-    respond_ms: deadline to acknowledge; update_every_ms: cadence of updates (None: none owed);
+    respond: deadline to acknowledge; update_every: cadence of updates (None: none owed);
     all_stop: whether declaring orders every agent to stop; audiences: who is told.
     """
 
@@ -54,8 +47,8 @@ class SeverityRule:
     rank: int
     title: str
     description: str
-    respond_ms: int
-    update_every_ms: int | None
+    respond: Span
+    update_every: Span | None
     all_stop: bool
     audiences: tuple[str, ...]
     targets: Targets
@@ -63,17 +56,39 @@ class SeverityRule:
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """A role of the incident. fill: assign it from the roster at declaration."""
+    """A role of the incident, held by one person. fill: assign it from the roster at declaration.
+
+    needs: skills a holder must have, by severity.
+    """
 
     name: str
     title: str
     fill: bool
     duties: str = ""
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CrewRule:
+    """A group formed for one incident out of responders (people and agents) who are available.
+
+    teams, domains: where members come from; hit_domain: the domains of the services that are hit;
+    both empty and not hit_domain: from everybody; size: at most so many are proposed.
+    """
+
+    name: str
+    title: str
+    objective: str
+    teams: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    hit_domain: bool = False
+    size: int = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who may do `action`: entries `person`, `agent`, `source`, `role:NAME`, `person:ID`, `owner`, `self`."""
+    """Who may do `action`: entries `person`, `agent`, `source`, `role:NAME`, `office:NAME`, `team:NAME`,
+    `person:ID`, `owner`, `self`."""
 
     action: str
     to: tuple[str, ...]
@@ -91,15 +106,20 @@ class CriterionKind(StrEnum):
     STATEMENT = "statement"  # a person recorded it
     APPROVAL = "approval"  # a holder of the role approved it
     ROLE = "role"  # the role is filled
+    FORM = "form"  # the form was filed
+    CREWS = "crews"  # every crew has members
+    TASKS = "tasks"  # every task of the phase is done or dropped with a reason
+    TIMER = "timer"  # the phase has lasted `window_ms`
+    IMPACT = "impact"  # the impact as measured satisfies `when`
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One condition of a gate.
 
-    id: unique within the protocol; subject: statement or evidence or plan purpose or role name;
+    id: unique within the protocol; subject: statement, plan purpose, role or form name;
     probes: names of fleet probes (empty: every probe of the fleet); window_ms and min_samples: for
-    probe and stable_for.
+    probe and stable_for (window_ms for timer too); when: tests of impact facts.
     """
 
     id: str
@@ -109,11 +129,15 @@ class Criterion:
     probes: tuple[str, ...] = ()
     window_ms: int = 0
     min_samples: int = 1
+    when: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase of the response. automatic: the coordinator enters the next one as soon as all hold."""
+    """A phase of the response. automatic: the coordinator enters the next one as soon as all hold.
+
+    actions: become the phase's tasks when it is entered.
+    """
 
     name: str
     title: str
@@ -123,26 +147,14 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class RemedyRow:
-    """First match wins. remedy: rollback | fix | investigate."""
-
-    remedy: str
-    when: tuple[Condition, ...]
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
 class RemedyRules:
-    """The decision table, and what may run without a person.
+    """The decision table: rollback, fix or investigate.
 
-    contain_automatic: severities at which isolation starts by itself; approve: role whose approval
-    a remedy plan needs (empty: none); recent_ms: how fresh a deployment counts as recent;
-    decide_within_ms: the table is consulted with what is known by then.
+    recent_ms: how fresh a deployment counts as recent; decide_within_ms: the table is consulted with
+    what is known by then.
     """
 
     rows: tuple[RemedyRow, ...]
-    contain_automatic: tuple[str, ...]
-    approve: str
     recent_ms: int
     decide_within_ms: int
     gate_samples: int
@@ -162,34 +174,78 @@ class AllStop:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRules:
-    """grace_ms: how late an update may be before it is escalated."""
+    """grace_ms: how late an update may be before it is escalated; fields: what one consists of beside
+    its status and text."""
 
     grace_ms: int
     statuses: tuple[str, ...]
+    fields: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A named group that is told things; `channels` are names of roster channels."""
+    """A named group that is told things; `channels` are names of roster channels.
+
+    when: only for incidents whose worst impact satisfies this; after: a notice is held back so long
+    after the declaration, by severity (None: at once).
+    """
 
     name: str
     title: str
     channels: tuple[str, ...]
+    when: tuple[Condition, ...] = ()
+    after: Spans = field(default_factory=Spans)
 
 
 @dataclass(frozen=True, slots=True)
-class Obligation:
-    """Something owed after stand-down, by `owner` (a role), within `within_ms`."""
+class DeadlineRule:
+    """Something that must have happened by then. until: marks (see `allstop.domain.progress`).
+
+    begins: declared | severity | phase:NAME; severity counts from when the present one was set.
+    """
 
     id: str
     title: str
-    owner: str
-    within_ms: int
+    within: Spans
+    until: tuple[str, ...]
+    begins: str = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """chain: roles, `office:NAME`, `person:ID`, `owner`; every_ms: while nobody acknowledges, the next
+    one of the chain is called so often (0: once only)."""
+
+    chain: tuple[str, ...] = ()
+    every_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyMode:
+    """What changes while an incident is open. suspended, enabled: title by id; expires_ms: it ends
+    by itself after this long unless it is extended; severities: where it applies (empty: nowhere)."""
+
+    suspended: dict[str, str] = field(default_factory=dict)
+    enabled: dict[str, str] = field(default_factory=dict)
+    expires_ms: int = 0
+    severities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """checks: names of `allstop.domain.preflight.CHECKS`; required: whether plans wait for a pass;
+    understood_days: how old a person's statement that they understand the protocol may be."""
+
+    checks: tuple[str, ...] = ()
+    required: bool = False
+    understood_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A whole protocol. `terms` maps our words to the local ones (commander -> headmaster)."""
+    """A whole protocol. terms: our words to the local ones (commander -> headmaster); offices: titles
+    of standing positions on the roster; channel: name of the incident's channel, with `{incident}`;
+    reopen_within_ms: a recurrence within it reopens the incident (0: never)."""
 
     name: str
     title: str
@@ -204,10 +260,37 @@ class Protocol:
     remedy: RemedyRules
     updates: UpdateRules
     audiences: tuple[Audience, ...]
-    escalation: tuple[str, ...]
+    escalation: Escalation
     evidence: tuple[str, ...]
     obligations: tuple[Obligation, ...]
     terms: dict[str, str] = field(default_factory=dict)
+    approvals: Approvals = field(default_factory=Approvals)
+    activation: Activation = field(default_factory=Activation)
+    offices: dict[str, str] = field(default_factory=dict)
+    crews: tuple[CrewRule, ...] = ()
+    deadlines: tuple[DeadlineRule, ...] = ()
+    calendar: Calendar = field(default_factory=Calendar)
+    forms: tuple[Form, ...] = ()
+    templates: tuple[Template, ...] = ()
+    mode: EmergencyMode = field(default_factory=EmergencyMode)
+    closing: Closing = field(default_factory=Closing)
+    ledger: Ledger = field(default_factory=Ledger)
+    objectives: tuple[Objective, ...] = ()
+    warn_at_percent: int = 75
+    stop_rules: tuple[StopRule, ...] = ()
+    preflight: Preflight = field(default_factory=Preflight)
+    reopen_within_ms: int = 0
+    channel: str = ""
+    report_sections: tuple[str, ...] = ()
+    drills: tuple[Drill, ...] = ()
+    review: Review = field(default_factory=Review)
+
+    def form(self, id: str) -> Form | None:
+        return next((one for one in self.forms if one.id == id), None)
+
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Every criterion of every gate, standing down last."""
+        return (*(one for phase in self.phases for one in phase.exit), *self.stand_down)
 
     def severity(self, name: str) -> SeverityRule:
         """The rule of a severity. Raises KeyError for a name the protocol does not have."""

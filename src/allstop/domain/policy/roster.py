@@ -20,7 +20,8 @@ class Person:
     """login: operating-system user that is this person on the coordinator's socket.
 
     roles: incident roles they may hold, in order of preference; domains: what they know;
-    owner: holds the override.
+    owner: holds the override; office: standing position the protocol names; skills: what roles may
+    ask for; away: not proposed for anything.
     """
 
     id: str
@@ -30,25 +31,33 @@ class Person:
     domains: tuple[str, ...]
     channels: tuple[str, ...]
     owner: bool
+    office: str = ""
+    team: str = ""
+    skills: tuple[str, ...] = ()
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AgentEntry:
-    """An agent and the runtime adapter that reaches it."""
+    """An agent and the runtime adapter that reaches it. office: standing position, such as prefect."""
 
     id: str
     name: str
     team: str
     adapter: str
     options: dict[str, Any]
+    office: str = ""
+    domains: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A named group of people and agents."""
+    """A named group of people and agents. domains: what all of it knows."""
 
     name: str
     title: str
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

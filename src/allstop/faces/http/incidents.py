@@ -124,7 +124,7 @@ CHANGING: tuple[Operation, ...] = (
     ),
     _about(
         "override", "overrides", "Let one criterion through, on the record.", m.Override,
-        lambda id, call: c.OverrideCriterion(id, call.body.criterion, call.body.because),
+        lambda id, call: c.Override(id, call.body.criterion, call.body.because),
     ),
     _about(
         "remedy", "remedy", "Choose the remedy instead of the decision table.", m.Remedy,

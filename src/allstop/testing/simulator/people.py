@@ -215,7 +215,7 @@ def _lose_patience(mind: Mind, sight: Sight) -> Iterator[Any]:
         phase = sight.policy.protocol.phase(incident.phase)
         for one in phase_standings(sight.world, sight.policy, incident, phase):
             if not one.passed and one.criterion.kind is not CriterionKind.STABLE_FOR:
-                yield c.OverrideCriterion(incident.id, one.criterion.id, "repaired by hand")
+                yield c.Override(incident.id, one.criterion.id, "repaired by hand")
 
 
 def _wind_down(mind: Mind, sight: Sight) -> Iterator[Any]:

@@ -8,6 +8,8 @@ from allstop.domain.policy import (
     ActionSpec,
     AgentEntry,
     AllStop,
+    ApprovalRow,
+    Approvals,
     Audience,
     Channel,
     ClassificationRow,
@@ -16,6 +18,7 @@ from allstop.domain.policy import (
     CriterionKind,
     Dependency,
     DependencyKind,
+    Escalation,
     Fleet,
     Function,
     Grant,
@@ -32,6 +35,7 @@ from allstop.domain.policy import (
     Roster,
     Service,
     SeverityRule,
+    Span,
     Targets,
     Team,
     UpdateRules,
@@ -68,10 +72,10 @@ _GRANTS: dict[str, tuple[str, ...]] = {
 
 
 def _severity(name: str, rank: int, *, all_stop: bool) -> SeverityRule:
-    every = 300_000 if rank < 3 else None
+    every = Span(300_000) if rank < 3 else None
     targets = Targets(15_000, 90_000, 300_000, 3_600_000)
     told = ("responders",)
-    return SeverityRule(name, rank, name.lower(), "", 120_000, every, all_stop, told, targets)
+    return SeverityRule(name, rank, name.lower(), "", Span(120_000), every, all_stop, told, targets)
 
 
 def _criterion(id: str, kind: CriterionKind, **more: Any) -> Criterion:
@@ -97,7 +101,18 @@ def _remedies() -> RemedyRules:
         RemedyRow("rollback", recent, "it was deployed just now"),
         RemedyRow("investigate", (), "nothing points at one cause"),
     )
-    return RemedyRules(rows, ("SEV1",), "commander", 86_400_000, 30_000, 2, 0, 120_000)
+    return RemedyRules(rows, 86_400_000, 30_000, 2, 0, 120_000)
+
+
+def _approvals() -> Approvals:
+    by = ("role:commander", "owner")
+    at_once = (Condition("purpose", "is", "contain"), Condition("severity_rank", "at_most", 1))
+    return Approvals(
+        (
+            ApprovalRow(at_once, (), 0, "isolating is easily undone, and time presses"),
+            ApprovalRow((), by, 1, "somebody must look first"),
+        )
+    )
 
 
 def _phases() -> tuple[Phase, ...]:
@@ -150,9 +165,10 @@ def protocol() -> Protocol:
         remedy=_remedies(),
         updates=UpdateRules(60_000, ("investigating", "containing", "fixing", "resolved")),
         audiences=(Audience("responders", "Responders", ("chat",)),),
-        escalation=("commander", "owner"),
+        escalation=Escalation(("commander", "owner")),
         evidence=("recent-changes", "service-state"),
-        obligations=(Obligation("report", "Write the report", "commander", 86_400_000),),
+        obligations=(Obligation("report", "Write the report", "commander", Span(86_400_000)),),
+        approvals=_approvals(),
     )
 
 

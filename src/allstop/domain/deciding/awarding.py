@@ -1,0 +1,8 @@
+"""The points ledger."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import Rules
+
+RULES: Rules = {}
+INTERNAL: frozenset[type] = frozenset()

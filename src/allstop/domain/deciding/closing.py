@@ -1,0 +1,8 @@
+"""Action items, obligations, meetings, and closing for good."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import Rules
+
+RULES: Rules = {}
+INTERNAL: frozenset[type] = frozenset()

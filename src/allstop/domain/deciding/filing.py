@@ -1,0 +1,8 @@
+"""Forms: briefings, assessments, post-mortems."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import Rules
+
+RULES: Rules = {}
+INTERNAL: frozenset[type] = frozenset()

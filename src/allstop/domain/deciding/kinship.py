@@ -1,0 +1,8 @@
+"""Corrections, links, merging, privacy, reopening."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import Rules
+
+RULES: Rules = {}
+INTERNAL: frozenset[type] = frozenset()

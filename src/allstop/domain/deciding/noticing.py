@@ -1,0 +1,8 @@
+"""Audiences that are told later than the others."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import Rules
+
+RULES: Rules = {}
+INTERNAL: frozenset[type] = frozenset()

@@ -1,0 +1,113 @@
+"""How the course of an incident changes its state: triage, clocks, kinship, mode, the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from allstop.domain.incident import course_events as e
+from allstop.domain.incident.parts import Clock, Mode, PreflightResult
+from allstop.domain.incident.response_folds import Folds
+from allstop.domain.incident.state import Incident
+from allstop.domain.record import Record
+
+
+def _mode_begun(incident: Incident, event: e.ModeBegun, record: Record) -> Incident:
+    since = incident.mode.since if incident.mode and not incident.mode.ended else record.at
+    return replace(incident, mode=Mode(event.suspended, event.enabled, since, event.until))
+
+
+def _mode_ended(incident: Incident, event: e.ModeEnded, _: Record) -> Incident:
+    mode = incident.mode
+    return incident if mode is None else replace(incident, mode=replace(mode, ended=event.because))
+
+
+def _deadline_set(incident: Incident, event: e.DeadlineSet, _: Record) -> Incident:
+    clock = Clock(event.deadline, event.what, event.at, event.basis, event.warn_at)
+    return replace(incident, clocks={**incident.clocks, event.deadline: clock})
+
+
+def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Incident:
+    """The response begins again: nothing that let it end before counts any more.
+
+    What was learned stays; promises of the aftermath that were not kept yet are owed again later.
+    """
+    return replace(
+        incident,
+        state="open",
+        reopened=(*incident.reopened, record.at),
+        milestones={},
+        statements={k: v for k, v in incident.statements.items() if k == "root-cause"},
+        approvals={},
+        overrides={},
+        remedy=None,
+        remedy_planned=False,
+        acknowledged_at=None,
+        acknowledged_by="",
+        stood_down_at=None,
+        stood_down_by="",
+        last_update_at=record.at,
+        clocks={},
+        missed=frozenset(),
+        warned=frozenset(),
+        obligations={k: v for k, v in incident.obligations.items() if v.met},
+        preflights=(),
+        timers=frozenset(),
+    )
+
+
+def _preflight_done(incident: Incident, event: e.PreflightDone, record: Record) -> Incident:
+    kept = tuple(one for one in incident.preflights if one.number != event.number)
+    return replace(
+        incident, preflights=(*kept, PreflightResult(event.number, record.at, event.results))
+    )
+
+
+def _scheduled(incident: Incident, event: e.MeetingScheduled, _: Record) -> Incident:
+    owed = incident.obligations.get(event.obligation)
+    if owed is None:
+        return incident
+    moved = replace(owed, meeting_at=event.at)
+    return replace(incident, obligations={**incident.obligations, owed.id: moved})
+
+
+COURSE_FOLDS: Folds = {
+    e.IncidentTriaged: lambda i, _, record: replace(i, triaged_at=record.at),
+    e.IncidentDismissed: lambda i, _, record: replace(
+        i, state="dismissed", stood_down_at=record.at, stood_down_by=record.actor
+    ),
+    e.RespondersCalled: lambda i, event, _: replace(
+        i, called=tuple(dict.fromkeys((*i.called, *event.people)))
+    ),
+    e.ChannelOpened: lambda i, event, _: replace(i, channel=event.name),
+    e.ModeBegun: _mode_begun,
+    e.ModeEnded: _mode_ended,
+    e.DeadlineSet: _deadline_set,
+    e.DeadlineWarned: lambda i, event, _: replace(i, warned=i.warned | {event.deadline}),
+    e.TimerElapsed: lambda i, event, _: replace(i, timers=i.timers | {event.criterion}),
+    e.NoticeIssued: lambda i, event, _: replace(i, noticed=i.noticed | {event.audience}),
+    e.EntryCorrected: lambda i, event, _: replace(
+        i, corrections={**i.corrections, event.version: event.text}
+    ),
+    e.IncidentLinked: lambda i, event, _: replace(
+        i, links=(*(one for one in i.links if one[0] != event.to), (event.to, event.how))
+    ),
+    e.IncidentMerged: lambda i, event, record: replace(
+        i,
+        state="merged",
+        merged_into=event.into,
+        stood_down_at=record.at,
+        stood_down_by=record.actor,
+    ),
+    e.PrivacyChanged: lambda i, event, _: replace(i, private=event.private),
+    e.IncidentReopened: _reopened,
+    e.IncidentClosed: lambda i, _, record: replace(i, state="closed", closed_at=record.at),
+    e.OverrideRecorded: lambda i, event, _: replace(
+        i, overrides={**i.overrides, event.subject: event.reason}
+    ),
+    e.RuleViolated: lambda i, event, _: replace(i, violations=(*i.violations, event.rule)),
+    e.PreflightBegun: lambda i, event, record: replace(
+        i, preflights=(*i.preflights, PreflightResult(event.number, record.at))
+    ),
+    e.PreflightDone: _preflight_done,
+    e.MeetingScheduled: _scheduled,
+}

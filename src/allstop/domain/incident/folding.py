@@ -1,0 +1,18 @@
+"""`evolve` of an incident: one table of folds, put together from the subjects."""
+
+from __future__ import annotations
+
+from allstop.domain.incident.course_folds import COURSE_FOLDS
+from allstop.domain.incident.response_folds import RESPONSE_FOLDS, Folds
+from allstop.domain.incident.state import Incident
+from allstop.domain.incident.work_folds import WORK_FOLDS
+from allstop.domain.record import Record
+
+# What each event does to the state; what is not named here does nothing to it.
+FOLDS: Folds = RESPONSE_FOLDS | COURSE_FOLDS | WORK_FOLDS
+
+
+def evolve(incident: Incident, record: Record) -> Incident:
+    """The state after one event. Total: an event that says nothing about the state leaves it alone."""
+    fold = FOLDS.get(type(record.event))
+    return incident if fold is None else fold(incident, record.event, record)
