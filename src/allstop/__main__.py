@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allstop.faces.cli.entry import run
 from allstop.faces.cli.launch import Launch, MachineSettings
+
+if TYPE_CHECKING:
+    from allstop.domain.policy import Policy
 
 
 def main() -> int:
@@ -19,6 +22,7 @@ def main() -> int:
         settings=_settings,
         run_coordinator=_run_coordinator,
         check_documents=_check_documents,
+        read_policy=_read_policy,
         verify_offline=_verify_offline,
         now=_now,
         new_key=_new_key,
@@ -43,6 +47,11 @@ def _run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
 def _check_documents(home: Path) -> tuple[Sequence[object], bool]:
     problems, starts = import_module("allstop.bootstrap").check_documents(home)
     return problems, starts
+
+
+def _read_policy(home: Path) -> Policy:
+    found: Policy = import_module("allstop.bootstrap").read_policy(home)
+    return found
 
 
 def _verify_offline(home: Path) -> dict[str, Any]:

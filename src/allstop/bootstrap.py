@@ -199,6 +199,11 @@ def check_documents(home: Path) -> tuple[tuple[Problem, ...], bool]:
     return loaded.problems, loaded.policy is not None
 
 
+def read_policy(home: Path) -> Policy:
+    """The policy of a project's documents. Raises Invalid with every problem."""
+    return _policy(home, InstalledAdapters())
+
+
 def verify_offline(home: Path) -> dict[str, Any]:
     """Audit the database file of a project as it lies there; changes nothing, works on a damaged one."""
     settings = read_settings(home)

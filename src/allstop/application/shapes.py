@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from allstop.application.standing_shapes import ModeNow, ProposalLine, ReviewLine
+from allstop.application.work_shapes import (
+    ActionLine,
+    ChangeLine,
+    CrewLine,
+    FiledForm,
+    FindingLine,
+    LinkLine,
+    ModeLine,
+    ObligationLine,
+    PointsLine,
+    PreflightLine,
+    SignatureLine,
+    TaskLine,
+)
+from allstop.domain.policy.tables import Scalar
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """One row of the list."""
+    """One row of the list. state: open | stood-down | closed | merged | dismissed; kind: of emergency."""
 
     id: str
     title: str
@@ -24,6 +41,8 @@ class IncidentLine:
     age: str
     update_due_at: datetime | None
     waits_for: tuple[str, ...]
+    kind: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,11 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
+    """approve: who must agree, in words; people: how many must sign, reviewers: and in which roles;
+
+    signatures: of those who have; because: the row of the approval table that says so.
+    """
+
     id: str
     incident: str
     purpose: str
@@ -91,6 +115,11 @@ class PlanView:
     approved_by: str
     held_because: str
     steps: tuple[StepLine, ...]
+    risk: int = 0
+    people: int = 0
+    reviewers: tuple[str, ...] = ()
+    signatures: tuple[SignatureLine, ...] = ()
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +143,8 @@ class RollLine:
 
 @dataclass(frozen=True, slots=True)
 class HaltView:
-    """stopped: only true when every agent is confirmed or enforced."""
+    """stopped: only true when every agent is confirmed or enforced; private: it belongs to an incident
+    the reader may not see, so its reason is withheld."""
 
     id: str
     scope: str
@@ -130,6 +160,7 @@ class HaltView:
     total: int
     released_by: str
     roll: tuple[RollLine, ...]
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +210,23 @@ class MeasureLine:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineLine:
+    """warn_at: when it is warned of, null for never; warned: whether that has happened."""
+
     id: str
     what: str
     at: datetime
     missed: bool
+    warn_at: datetime | None = None
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a timeline. tone: good | bad | notice | plain."""
+    """One line of a timeline. tone: good | bad | notice | plain; version: place in its stream;
+
+    correction: what it should have said, beside the text that stays as it was; kind `private`: the
+    entry is there and is not for the reader.
+    """
 
     position: int
     at: datetime
@@ -196,11 +235,18 @@ class Entry:
     actor: str
     tone: str
     text: str
+    version: int = 0
+    correction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """Everything about one incident."""
+    """Everything about one incident.
+
+    source: where it was seen; kind_title: of the kind of emergency; expected_at: when it should be
+    over, as far as anybody can tell; facts: stated by people; preflight: the newest one; called: people
+    who were called at once; missing_before_close: in words.
+    """
 
     line: IncidentLine
     trigger: str
@@ -221,13 +267,43 @@ class IncidentView:
     measures: tuple[MeasureLine, ...]
     deadlines: tuple[DeadlineLine, ...]
     statements: dict[str, str]
-    obligations: tuple[tuple[str, str, datetime], ...]
+    obligations: tuple[ObligationLine, ...]
     report: str
+    kind: str = ""
+    kind_title: str = ""
+    domain: str = ""
+    source: str = ""
+    private: bool = False
+    triaged_at: datetime | None = None
+    stood_down_at: datetime | None = None
+    closed_at: datetime | None = None
+    reopened: tuple[datetime, ...] = ()
+    merged_into: str = ""
+    links: tuple[LinkLine, ...] = ()
+    channel: str = ""
+    called: tuple[str, ...] = ()
+    update_fields: dict[str, str] = field(default_factory=dict)
+    expected_at: datetime | None = None
+    forms: tuple[FiledForm, ...] = ()
+    tasks: tuple[TaskLine, ...] = ()
+    findings: tuple[FindingLine, ...] = ()
+    facts: dict[str, Scalar] = field(default_factory=dict)
+    crews: tuple[CrewLine, ...] = ()
+    changes: tuple[ChangeLine, ...] = ()
+    mode: ModeLine | None = None
+    preflight: PreflightLine | None = None
+    overrides: dict[str, str] = field(default_factory=dict)
+    actions: tuple[ActionLine, ...] = ()
+    points: tuple[PointsLine, ...] = ()
+    missing_before_close: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How bad is it, at a glance. next: the next sensible command, as typed."""
+    """How bad is it, at a glance. next: the next sensible command, as typed; proposals: open ones;
+
+    late_obligations: how many are owed and late, over all incidents; review: of the protocol itself.
+    """
 
     at: datetime
     protocol: str
@@ -238,3 +314,7 @@ class Overview:
     services: tuple[ServiceLine, ...]
     next: str
     next_because: str
+    proposals: tuple[ProposalLine, ...] = ()
+    mode: ModeNow | None = None
+    review: ReviewLine | None = None
+    late_obligations: int = 0

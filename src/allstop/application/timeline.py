@@ -1,6 +1,7 @@
 """The timeline: the log as people read it, one sentence per kind of entry.
 
-`SENTENCES` is the whole list; a test compares it with the events that exist.
+`SENTENCES` is the whole list, put together from the subjects; a test compares it with the events
+that exist.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from allstop.application.timeline_course import COURSE_SENTENCES
+from allstop.application.timeline_work import WORK_SENTENCES, named
 from allstop.domain.halt import events as h
 from allstop.domain.incident import events as i
 from allstop.domain.moment import words
@@ -15,20 +18,24 @@ from allstop.domain.plan import events as p
 from allstop.domain.record import Record
 
 # Entries that are too many to read; views leave them out unless asked for everything.
-QUIET = frozenset({"samples.recorded", "notification.delivered"})
+QUIET = frozenset({"samples.recorded", "notification.delivered", "deadline.set"})
 
 BAD = frozenset({
     "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
     "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
-    "agent.unreachable", "agent.stuck", "stability.lost",
+    "agent.unreachable", "agent.stuck", "stability.lost", "rule.violated", "incident.reopened",
 })  # fmt: skip
 GOOD = frozenset({
     "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
-    "incident.stood_down", "agent.resumed",
+    "incident.stood_down", "agent.resumed", "incident.closed", "obligation.met", "change.approved",
 })  # fmt: skip
 NOTICE = frozenset({
     "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
     "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
+    "plan.signed", "change.proposed", "change.signed", "override.recorded", "incident.triaged",
+    "incident.dismissed", "incident.merged", "privacy.changed", "responders.called", "mode.begun",
+    "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done",
+    "obligation.reminded", "activation.proposed", "activation.confirmed", "activation.dismissed",
 })  # fmt: skip
 
 
@@ -54,10 +61,12 @@ def _row(row: int, *, by_person: bool) -> str:
 
 
 def _declared(event: i.IncidentDeclared) -> str:
+    how = ", ".join(part for part in (event.trigger, event.kind) if part)
     where = f" Suspected: {', '.join(event.services)}." if event.services else ""
+    told = f" Reported by {event.source}." if event.source else ""
     since = f" Last seen well {event.began_at:%H:%M:%S} UTC." if event.began_at else ""
     seen = f" Seen: {event.evidence}." if event.evidence else ""
-    return f"{event.incident} declared ({event.trigger}): {event.title}.{where}{since}{seen}"
+    return f"{event.incident} declared ({how}): {event.title}.{where}{told}{since}{seen}"
 
 
 def _classified(event: i.SeverityClassified) -> str:
@@ -81,8 +90,10 @@ def _update_requested(event: i.UpdateRequested) -> str:
 
 
 def _update_posted(event: i.UpdatePosted) -> str:
+    more = f" {named(event.fields)}." if event.fields else ""
+    end = f" Expected to be over {event.expected_at:%Y-%m-%d %H:%M} UTC." if event.expected_at else ""
     due = f" [next one due {event.next_at:%H:%M:%S} UTC]" if event.next_at else ""
-    return f"Update {event.number} ({event.status}): {event.text}{due}"
+    return f"Update {event.number} ({event.status}): {event.text}{more}{end}{due}"
 
 
 def _collected(event: i.EvidenceCollected) -> str:
@@ -128,8 +139,14 @@ def _settled(event: h.HaltSettled) -> str:
 
 def _plan_made(event: p.PlanMade) -> str:
     needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
+    why = f" ({event.because})" if event.because else ""
     size = f"{len(event.steps)} steps, hash {event.hash[:12]}"
-    return f"{event.plan} ({event.purpose}): {event.title}; {size}, {needs}"
+    return f"{event.plan} ({event.purpose}): {event.title}; {size}, {needs}{why}"
+
+
+def _plan_signed(event: p.PlanSigned) -> str:
+    how = "Reviewed" if event.review else "Signed"
+    return f"{how} as {event.role} (hash {event.hash[:12]})"
 
 
 def _step_started(event: p.StepStarted) -> str:
@@ -190,6 +207,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     h.AgentResumed: lambda e: f"{e.agent} may go on ({e.how})",
     h.AgentStuck: lambda e: f"{e.agent} could not be told to go on: {e.because}",
     p.PlanMade: _plan_made,
+    p.PlanSigned: _plan_signed,
     p.PlanApproved: lambda e: f"Plan approved for the {e.role} (hash {e.hash[:12]})",
     p.PlanStarted: lambda _: "Plan started",
     p.StepStarted: _step_started,
@@ -200,4 +218,6 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     p.PlanDone: lambda _: "Plan done",
     p.PlanAbandoned: lambda e: f"Plan abandoned: {e.reason}",
     p.ReleaseKnownGood: _known_good,
+    **COURSE_SENTENCES,
+    **WORK_SENTENCES,
 }

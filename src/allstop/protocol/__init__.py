@@ -18,7 +18,9 @@ from allstop.protocol.documents import Documents
 from allstop.protocol.inherit import pack_text, packs
 from allstop.protocol.problems import CODES, Problem, render
 from allstop.protocol.project import FILES, Loaded, load
-from allstop.protocol.reference import json_schemas, reference
+from allstop.protocol.reference import reference
+from allstop.protocol.schemas import json_schemas
+from allstop.protocol.standalone import Standalone, Totality, load_protocol, totality
 from allstop.protocol.starter import TEMPLATES, starter
 
 __all__ = [
@@ -32,15 +34,19 @@ __all__ = [
     "OptionProblem",
     "OptionsCheck",
     "Problem",
+    "Standalone",
+    "Totality",
     "VerbEntry",
     "by_model",
     "check",
     "compile_policy",
     "json_schemas",
     "load",
+    "load_protocol",
     "pack_text",
     "packs",
     "reference",
     "render",
     "starter",
+    "totality",
 ]

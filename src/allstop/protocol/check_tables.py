@@ -1,41 +1,35 @@
-"""Checks of the classification and of the decision table."""
+"""Checks of the decision tables: classification, remedy, approvals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from allstop.domain.conditions import OPERATORS
+from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.policy import Condition
 from allstop.domain.remedy import REMEDY_FACTS
-from allstop.domain.verdict import nearest
-from allstop.protocol.compile import conditions
-from allstop.protocol.document_protocol import (
-    ClassificationDocument,
-    ProtocolDocument,
-    RemedyRowDocument,
-)
+from allstop.protocol.check_tests import well_formed
+from allstop.protocol.compile_conditions import conditions
+from allstop.protocol.document_protocol import ProtocolDocument
+from allstop.protocol.document_remedy import ApprovalRowDocument, RemedyRowDocument
+from allstop.protocol.document_severities import ClassificationDocument
 from allstop.protocol.findings import Findings
-from allstop.protocol.scalars import parse_money
-from allstop.protocol.shape import Document
+from allstop.protocol.shape import Document, Path
 from allstop.protocol.tables import TableReport, described, examine
 
 # More examples of one gap do not help to close it.
 _MOST_GAPS = 3
-_EQUALITY = ("is", "is_not")
-_Path = tuple[str | int, ...]
+_Row = ClassificationDocument | RemedyRowDocument | ApprovalRowDocument
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One of the two tables. facts: sort by name; gap: code of a gap in it."""
+    """One of the tables. facts: sort by name; gap: code of a gap in it."""
 
     document: Document[ProtocolDocument]
-    path: _Path
-    rows: Sequence[ClassificationDocument | RemedyRowDocument]
+    path: Path
+    rows: Sequence[_Row]
     facts: dict[str, str]
     gap: str
 
@@ -50,34 +44,48 @@ class _Table:
 def check_tables(
     document: Document[ProtocolDocument], model: ProtocolDocument, found: Findings
 ) -> None:
-    """Both tables: facts, tests, rows that never match, situations nobody thought of."""
+    """All tables: facts, tests, rows that never match, situations nobody thought of."""
     ranks = len(model.severities)
     rows = model.classification
     _check(_Table(document, ("classification",), rows, IMPACT_FACTS, "AP068"), ranks, found)
     decisions = model.remedy.table
     _check(_Table(document, ("remedy", "table"), decisions, REMEDY_FACTS, "AP069"), ranks, found)
+    approvals = model.approvals.table
+    if approvals:
+        table = _Table(document, ("approvals", "table"), approvals, APPROVAL_FACTS, "AP144")
+        _check(table, ranks, found)
 
 
 def _check(table: _Table, ranks: int, found: Findings) -> None:
-    before = len(found.problems)
-    for place, row in enumerate(table.rows):
-        for fact, test in row.when.items():
-            for op, value in test.written():
-                path = (*table.path, place, "when", fact)
-                _check_test(table.document, path, table.facts, (fact, op, value), found)
-    if len(found.problems) > before:
-        # Rows that mean nothing cannot be compared.
-        return
-    compiled = [conditions(row.when, table.facts) for row in table.rows]
-    _report(table, examine(compiled, table.facts, ranks), compiled, found)
+    # Every row is looked at, so a list; rows that mean nothing cannot be compared.
+    fine = [
+        well_formed(table.document, (*table.path, place, "when"), row.when, table.facts, found)
+        for place, row in enumerate(table.rows)
+    ]
+    if all(fine):
+        compiled = [conditions(row.when, table.facts) for row in table.rows]
+        _report(table, examine(compiled, table.facts, ranks), compiled, found)
+
+
+def outcome(row: _Row) -> str:
+    """What a row decides, in words."""
+    if isinstance(row, ClassificationDocument):
+        return row.severity
+    if isinstance(row, RemedyRowDocument):
+        return row.remedy
+    who = f"{row.people} of {', '.join(row.by) or 'whoever may approve'}"
+    return f"{who}, reviewed by {', '.join(row.reviewers)}" if row.reviewers else who
 
 
 def _report(
-    table: _Table, report: TableReport, rows: list[tuple[Condition, ...]], found: Findings
+    table: _Table, report: TableReport, rows: Sequence[tuple[Condition, ...]], found: Findings
 ) -> None:
     at, path = table.document.at, table.path
     for row, earlier in report.doubles:
         text = f"the conditions are those of {table.line(earlier)}, which comes first"
+        mine, theirs = outcome(table.rows[row]), outcome(table.rows[earlier])
+        if mine != theirs:
+            text += f" and says otherwise: {theirs}, not {mine}"
         found.add("AP067", at(*path, row), text, "remove one of the two")
     for row, cover in report.dead:
         if cover is not None and cover < 0:
@@ -97,60 +105,3 @@ def _report(
     if not report.exact and rows[-1]:
         text = "the table is too large to be searched for gaps"
         found.add("AP089", at(*path), text, "end it with a row without `when`")
-
-
-def _check_test(
-    document: Document[ProtocolDocument], path: _Path, facts: dict[str, str],
-    test: tuple[str, str, Any], found: Findings,
-) -> None:  # fmt: skip
-    fact, op, value = test
-    place = document.at(*path)
-    if fact not in facts:
-        found.add("AP064", place, f"there is no fact {fact}", nearest(fact, facts))
-        return
-    sort = facts[fact]
-    wanted = _unsuitable(sort, op, value)
-    if wanted:
-        place = document.at(*path, op)
-        found.add("AP065", place, f"{fact} is {_sort(sort)}, so `{op}` {wanted}", "")
-
-
-def _sort(sort: str) -> str:
-    if sort in {"number", "money", "yes/no"}:
-        return {"number": "a number", "money": "an amount of money", "yes/no": "true or false"}[
-            sort
-        ]
-    return f"one of {sort.replace('|', ', ')}"
-
-
-def _unsuitable(sort: str, op: str, value: Any) -> str:
-    """What the test should look like instead, or nothing when it is fine."""
-    assert op in OPERATORS, op
-    if op in _EQUALITY and value is None:
-        return ""
-    if sort == "yes/no":
-        return (
-            ""
-            if op in _EQUALITY and isinstance(value, bool)
-            else "must be `is: true` or `is: false`"
-        )
-    if sort == "money":
-        amount = parse_money(value) if isinstance(value, str) else None
-        return (
-            ""
-            if op not in _EQUALITY and amount
-            else "must compare with an amount and its currency: `at_least: 10000 USD`"
-        )
-    if sort == "number":
-        if isinstance(value, int) and not isinstance(value, bool):
-            return ""
-        return "" if op not in _EQUALITY and _is_decimal(value) else "needs a number"
-    fine = op in _EQUALITY and value in sort.split("|")
-    return "" if fine else "must name one of them"
-
-
-def _is_decimal(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and Decimal(value).is_finite() and len(value) < 20
-    except InvalidOperation:
-        return False

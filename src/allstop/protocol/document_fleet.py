@@ -57,6 +57,10 @@ class ServiceDocument(Shape):
     importance: int = Field(default=50, ge=1, le=100, description="100 is the most important")
     protected: bool = Field(default=False, description="its actions always wait for an approval")
     stateful: bool = Field(default=False, description="it holds data that a stop must not hurt")
+    class_: Name | None = Field(
+        default=None, alias="class", description="class of recovery objectives of the protocol"
+    )
+    domain: Name | None = Field(default=None, description="whose ground it is, such as payments")
     depends: dict[Name, Literal["hard", "soft", "startup"]] = Field(
         default_factory=dict,
         description="hard: broken without it; soft: degraded; startup: needed to start only",

@@ -13,6 +13,7 @@ class TeamDocument(Shape):
     """A named group of people and agents."""
 
     title: Text = Field(default="", description="a short name for people")
+    domains: list[Name] = Field(default_factory=list, description="what all of it knows")
 
 
 class ChannelDocument(Shape):
@@ -38,6 +39,12 @@ class PersonDocument(Shape):
     )
     channels: list[Name] = Field(default_factory=list, description="how they are reached")
     owner: bool = Field(default=False, description="holds the override")
+    office: Name | None = Field(
+        default=None, description="standing position, one of the protocol's offices"
+    )
+    team: Name | None = Field(default=None, description="one of the teams")
+    skills: list[Name] = Field(default_factory=list, description="what roles may ask for")
+    away: bool = Field(default=False, description="not proposed for anything")
 
 
 class AgentDocument(Shape):
@@ -45,6 +52,11 @@ class AgentDocument(Shape):
 
     name: Text = Field(default="", description="the name people read; the id when absent")
     team: Name | None = Field(default=None, description="one of the teams")
+    office: Name | None = Field(
+        default=None, description="standing position, one of the protocol's offices"
+    )
+    domains: list[Name] = Field(default_factory=list, description="what it knows")
+    skills: list[Name] = Field(default_factory=list, description="what it can do")
     adapter: Name = Field(description="an adapter that reaches agents")
     options: Options = Field(description="what the adapter wants to know")
 
@@ -61,3 +73,7 @@ class RosterDocument(Shape):
     def holders(self, role: str) -> list[str]:
         """People who may hold a role."""
         return [id for id, person in self.people.items() if role in person.roles]
+
+    def team_domains(self, team: str | None) -> list[str]:
+        """What all of a team knows; nothing for no team."""
+        return self.teams[team].domains if team is not None and team in self.teams else []

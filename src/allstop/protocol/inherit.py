@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from allstop.domain.verdict import nearest
+from allstop.protocol.document_conditions import is_tests
 from allstop.protocol.problems import Place, Problem, problem
 from allstop.protocol.reader import LARGEST_BYTES, Node, read
 
@@ -25,23 +28,40 @@ class Source:
         return f"pack:{self.pack}" if self.path is None else str(self.path.resolve())
 
 
+# A key at the top level, so one line of its own.
+_ABSTRACT = re.compile(r"^abstract: *true\b", re.MULTILINE)
+
+
 def packs() -> tuple[str, ...]:
-    """Names of the built-in protocols."""
+    """Names of the built-in protocols that can be adopted as they are."""
+    return tuple(name for name in every_pack() if not _ABSTRACT.search(pack_text(name)))
+
+
+@lru_cache(maxsize=1)
+def every_pack() -> tuple[str, ...]:
+    """Names of everything built in that `extends` may name."""
     folder = files("allstop.protocol") / "packs"
     return tuple(
         sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     )
 
 
+@lru_cache(maxsize=64)
 def pack_text(name: str) -> str:
     """The text of a built-in protocol. Raises FileNotFoundError."""
     return (files("allstop.protocol") / "packs" / f"{name}.yaml").read_text("utf-8")
 
 
+@lru_cache(maxsize=64)
+def _pack(name: str, text: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """A built-in protocol, parsed once; nodes are never changed after that."""
+    return read(text, f"packs/{name}.yaml")
+
+
 def read_source(source: Source, blame: Place) -> tuple[Node | None, tuple[Problem, ...]]:
     """The root of a document; what cannot be opened is blamed on `blame`. Never raises OSError."""
     if source.path is None:
-        return read(pack_text(source.pack), source.shown)
+        return _pack(source.pack, pack_text(source.pack))
     try:
         with source.path.open("rb") as file:
             # One byte more than allowed is enough to see that it is too much.
@@ -72,6 +92,8 @@ def read_chain(source: Source) -> tuple[Node | None, tuple[str, ...], tuple[Prob
         if root is None:
             return None, tuple(names), tuple(problems)
         problems += _empty_values(root)
+        root = _uniform(root)
+        problems += _abstract(root, following)
         roots.append(root)
         entry = root.value.get("extends") if isinstance(root.value, dict) else None
         step = _next(following, entry, problems)
@@ -88,8 +110,35 @@ def read_chain(source: Source) -> tuple[Node | None, tuple[str, ...], tuple[Prob
         following = step
     merged = roots.pop()
     while roots:
-        merged = merge(merged, roots.pop())
+        merged = merge(_without_abstract(merged), roots.pop())
     return merged, tuple(names), tuple(problems)
+
+
+def _uniform(root: Node) -> Node:
+    """A plain list under `escalation` is its chain; written out, it merges like the mapping."""
+    if not isinstance(root.value, dict):
+        return root
+    written = root.value.get("escalation")
+    if written is None or not isinstance(written.value, list):
+        return root
+    whole = Node({"chain": written}, written.at, written.key)
+    return Node(root.value | {"escalation": whole}, root.at, root.key)
+
+
+def _abstract(root: Node, source: Source) -> list[Problem]:
+    entry = root.value.get("abstract") if isinstance(root.value, dict) else None
+    if entry is None or source.path is None:
+        return []
+    hint = "remove it: any protocol can be extended"
+    return [problem("AP032", entry.place, "only built-in protocols are abstract", hint)]
+
+
+def _without_abstract(base: Node) -> Node:
+    """It is said of one document, and not of those that extend it."""
+    if not isinstance(base.value, dict):
+        return base
+    kept = {name: child for name, child in base.value.items() if name != "abstract"}
+    return Node(kept, base.at, base.key)
 
 
 def _next(source: Source, entry: Node | None, problems: list[Problem]) -> Source | None:
@@ -97,7 +146,7 @@ def _next(source: Source, entry: Node | None, problems: list[Problem]) -> Source
     if entry is None or not isinstance(entry.value, str):
         return None
     name = entry.value
-    if name in packs():
+    if name in every_pack():
         return Source(f"packs/{name}.yaml", None, name)
     if "/" not in name and not name.endswith(".yaml"):
         hint = nearest(name, packs()) + "; a file ends in .yaml"
@@ -125,12 +174,14 @@ def _empty_values(root: Node) -> list[Problem]:
     return found
 
 
-def merge(base: Node, over: Node) -> Node:
-    """`over` on top of `base`.
+def merge(base: Node, over: Node, path: tuple[str, ...] = ()) -> Node:
+    """`over` on top of `base`, both found at `path`.
 
-    Mappings merge key by key and keep the base's order, new keys come last; lists and scalars
-    replace; a key with the value null removes.
+    Mappings merge key by key and keep the base's order, new keys come last; lists, scalars and sets
+    of tests replace; a key with the value null removes.
     """
+    if is_tests(path):
+        return over
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
     merged = dict(base.value)
@@ -138,7 +189,7 @@ def merge(base: Node, over: Node) -> Node:
         if child.value is None:
             merged.pop(name, None)
         elif name in merged:
-            merged[name] = merge(merged[name], child)
+            merged[name] = merge(merged[name], child, (*path, name))
         else:
             merged[name] = child
     return Node(merged, over.at, over.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from allstop.domain.policy import Policy
@@ -29,10 +30,13 @@ class Loaded:
     documents: Documents
 
 
-def load(folder: Path, catalogue: Catalogue) -> Loaded:
-    """Everything about a project folder at once. Never raises for what its files hold."""
+def load(folder: Path, catalogue: Catalogue, today: date | None = None) -> Loaded:
+    """Everything about a project folder at once. Never raises for what its files hold.
+
+    today: None leaves out what depends on the date.
+    """
     documents, problems = read_documents(folder)
-    problems = in_order((*problems, *check(documents, catalogue)))
+    problems = in_order((*problems, *check(documents, catalogue, today)))
     policy = None
     if documents.complete and not any(each.is_error for each in problems):
         policy = compile_policy(documents)

@@ -1,7 +1,7 @@
 """Strict YAML that keeps file, line and column of every node.
 
-Deliberately less than YAML: no anchors, tags or guessing. `on`, `yes`, `15:30`, `017`, `1.5` and
-`2026-01-01` stay text; only `true`, `false`, `null` and decimal whole numbers are anything else.
+Deliberately less than YAML: no anchors, tags or guessing. `on`, `yes`, `15:30`,
+`09:00-17:00`, `017`, `1.5` and `2026-12-25` stay text; only `true`, `false`, `null` and decimal whole numbers are anything else.
 PyYAML scans and parses; composing and resolving is done here, on its events.
 """
 
@@ -22,9 +22,10 @@ LARGEST_INTEGER = 2**53 - 1
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 # C0 controls but line ends and tab (which has a problem of its own), C1 controls, surrogates,
-# non-characters, and the line ends that YAML counts and editors do not (NEL, LS, PS).
+# non-characters, the line ends that YAML counts and editors do not (NEL, LS, PS), and what turns the
+# direction of text around, so that a document shows something else than it says.
 _FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 

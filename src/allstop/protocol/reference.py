@@ -1,4 +1,4 @@
-"""The reference page's tables and the JSON Schemas, made from the models so that they cannot differ."""
+"""The reference page's tables, made from the models and vocabularies so that they cannot differ."""
 
 from __future__ import annotations
 
@@ -8,66 +8,101 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.authority import ACTIONS, HUMAN_ONLY
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.moment import words
+from allstop.domain.preflight import CHECKS
+from allstop.domain.progress import MARKS, NAMED_MARKS
 from allstop.domain.remedy import REMEDY_FACTS
-from allstop.protocol.document_fleet import FleetDocument
-from allstop.protocol.document_protocol import FactTest, ProtocolDocument
-from allstop.protocol.document_roster import RosterDocument
+from allstop.domain.templates import COMMON, OCCASIONS
+from allstop.protocol.compile_conditions import STOP_FACTS
+from allstop.protocol.document_conditions import FactTest
 from allstop.protocol.problems import CODES
 from allstop.protocol.scalars import Duration, DurationOrZero, Words
+from allstop.protocol.schemas import DOCUMENTS
 
-_DOCUMENTS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("protocol.yaml", ProtocolDocument),
-    ("fleet.yaml", FleetDocument),
-    ("roster.yaml", RosterDocument),
-)
 _DURATIONS = {get_args(Duration)[-1].text, get_args(DurationOrZero)[-1].text}
 
 
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema by file name, for editors."""
-    return {name: model.model_json_schema(by_alias=True) for name, model in _DOCUMENTS}
+_FACTS: tuple[tuple[str, dict[str, str]], ...] = (
+    (
+        "The impact, which the classification, kinds, audiences, criteria and stop rules read:",
+        IMPACT_FACTS,
+    ),
+    (
+        "Stop rules also read the plan that runs:",
+        {name: sort for name, sort in STOP_FACTS.items() if name not in IMPACT_FACTS},
+    ),
+    ("The decision table reads what is known of the service at fault:", REMEDY_FACTS),
+    (
+        "The approval table reads what waits for an approval; all of it is always known:",
+        APPROVAL_FACTS,
+    ),
+)
 
 
 def reference() -> str:
     """The generated part of docs/documents.md."""
     parts = []
-    for name, model in _DOCUMENTS:
+    for name, model in DOCUMENTS:
         parts.append(f"## Keys of {name}\n")
         parts += [_model_table(path, each) for path, each in _models(model)]
     parts.append("## Tests\n")
     parts.append(f"{_sentence(FactTest)}\n")
     parts.append(_table(("operator", "holds when the fact is"), _tests()))
     parts.append("## Facts\n")
-    parts.append("The classification reads what was measured of the impact:\n")
-    parts.append(
-        _table(("fact", "sort"), ((f"`{fact}`", sort) for fact, sort in _facts(IMPACT_FACTS)))
-    )
-    parts.append("The decision table reads what is known of the service at fault:\n")
-    parts.append(
-        _table(("fact", "sort"), ((f"`{fact}`", sort) for fact, sort in _facts(REMEDY_FACTS)))
-    )
-    parts.append("## Actions\n")
-    actions = (
-        (f"`{name}`", text, "people" if name in HUMAN_ONLY else "anybody")
-        for name, text in ACTIONS.items()
-    )
-    parts.append(_table(("action", "what it is", "may be granted to"), actions))
+    for about, facts in _FACTS:
+        parts.append(f"{about}\n")
+        rows = ((f"`{name}`", sort.replace("|", ", ")) for name, sort in facts.items())
+        parts.append(_table(("fact", "sort"), rows))
+    parts += _vocabularies()
     parts.append("## Problems\n")
     codes = ((code, severity, text) for code, (severity, text) in CODES.items())
     parts.append(_table(("code", "severity", "meaning"), codes))
     return "\n".join(parts)
 
 
-def _facts(facts: dict[str, str]) -> Iterable[tuple[str, str]]:
-    return ((name, sort.replace("|", ", ")) for name, sort in facts.items())
+def _vocabularies() -> list[str]:
+    """The words that documents refer to and the core knows."""
+    actions = (
+        (f"`{name}`", text, "people" if name in HUMAN_ONLY else "anybody")
+        for name, text in ACTIONS.items()
+    )
+    marks = [(f"`{name}`", text) for name, text in MARKS.items()]
+    marks += [(f"`{name}:NAME`", text) for name, text in NAMED_MARKS.items()]
+    occasions = (
+        (
+            f"`{name}`",
+            one.about,
+            " ".join(f"`{more}`" for more in one.more),
+            f"{one.subject} / {one.text}",
+        )
+        for name, one in OCCASIONS.items()
+    )
+    checks = ((f"`{name}`", text) for name, text in CHECKS.items())
+    common = " ".join(f"`{name}`" for name in COMMON)
+    return [
+        "## Actions\n",
+        _table(("action", "what it is", "may be granted to"), actions),
+        "## Marks\n",
+        "What has happened or has not: `deadlines.until`, `obligations.met_by` and `closing` name them.\n",
+        _table(("mark", "reached when"), marks),
+        "## Occasions\n",
+        f"Every template may hold {common}, and what stands here:\n",
+        _table(("occasion", "told when", "placeholders of its own", "built-in"), occasions),
+        "## Preflight checks\n",
+        _table(("check", "what is looked at"), checks),
+    ]
 
 
 def _tests() -> Iterable[tuple[str, str]]:
     for name, field in FactTest.model_fields.items():
         yield f"`{field.alias or name}`", field.description or ""
+
+
+def _plural(words: str) -> str:
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -132,7 +167,7 @@ def _type_words(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(str(each).lower() for each in arguments)
     if origin is list:
-        return f"list of {_type_words(arguments[0])}s"
+        return f"list of {_plural(_type_words(arguments[0]))}"
     if origin is dict:
         return (
             "tests by fact"

@@ -10,16 +10,24 @@ from typing import Any, Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from allstop.domain.verdict import nearest
+from allstop.protocol.document_conditions import is_tests
 from allstop.protocol.problems import Place, Problem, problem
 from allstop.protocol.reader import Node, find, plain
 from allstop.protocol.scalars import Shape
 
 M = TypeVar("M", bound=Shape)
+Path = tuple[str | int, ...]
 
 _CODES = {
     "extra_forbidden": "AP003",
     "missing": "AP020",
     "duration": "AP022",
+    "span": "AP022",
+    "hours": "AP100",
+    "date": "AP101",
+    "zone": "AP102",
+    "choices": "AP103",
+    "no_severity": "AP125",
     "name": "AP023",
     "criterion": "AP025",
     "literal_error": "AP026",
@@ -38,6 +46,11 @@ _WANTED = {
     "list_type": "must be a list (`[a, b]`)",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
+}
+# Keys of earlier versions, with what has taken their place.
+_GONE: dict[tuple[str, ...], str] = {
+    ("remedy", "approve"): "approvals.table says who must agree",
+    ("remedy", "contain_automatically"): "approvals.table, a row with purpose contain and people 0",
 }
 _BOOLEANS = {
     "yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false",
@@ -78,15 +91,15 @@ def shape(node: Node, model: type[M], file: str) -> tuple[Document[M], tuple[Pro
         return Document(file, node, None), tuple(problems)
 
 
-def without_nothing(node: Node) -> Node:
+def without_nothing(node: Node, path: tuple[str, ...] = ()) -> Node:
     """The tree without keys whose value is null: to say null is to say nothing.
 
-    Lists stay as they are: inside the rows of a table `null` means unknown.
+    Lists and sets of tests stay as they are: inside them `null` means unknown.
     """
-    if not isinstance(node.value, dict):
+    if not isinstance(node.value, dict) or is_tests(path):
         return node
     kept = {
-        name: without_nothing(child)
+        name: without_nothing(child, (*path, name))
         for name, child in node.value.items()
         if child.value is not None
     }
@@ -106,10 +119,12 @@ def _explain(node: Node, model: type[BaseModel], error: Mapping[str, Any]) -> Pr
     path = tuple(step for step in error["loc"] if step != "[key]")
     place = find(node, path).place
     code = _CODES.get(kind, "AP021")
-    name = ".".join(str(step) for step in path)
+    name = ".".join(str(step) for step in (path if kind == "missing" else _written(node, path)))
     if kind == "extra_forbidden":
         known = sorted(_known_keys(model, path[:-1]))
-        return problem(code, place, f'unknown key "{path[-1]}"', _closest(str(path[-1]), known))
+        gone = _GONE.get(tuple(str(step) for step in path))
+        hint = gone or _closest(str(path[-1]), known)
+        return problem(code, place, f'unknown key "{path[-1]}"', hint)
     if kind == "missing":
         return problem(code, place, f"`{name}` is missing")
     if path == ("schema",):
@@ -127,6 +142,18 @@ def _explain(node: Node, model: type[BaseModel], error: Mapping[str, Any]) -> Pr
     if code == "AP021" or kind == "name":
         text = f"{text}, not {_shown(value)}"
     return problem(code, place, f"`{name}` {text}", _hint(kind, value))
+
+
+def _written(node: Node, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The steps that stand in the document: what a short form is short for adds steps of its own."""
+    kept: list[str | int] = []
+    for step in path:
+        inside = find(node, (step,))
+        if inside is node:
+            break
+        kept.append(step)
+        node = inside
+    return tuple(kept) or path
 
 
 def _own_words(error: Mapping[str, Any]) -> str:
@@ -148,8 +175,8 @@ def _hint(kind: str, value: Any) -> str:
         return f'put quotes around it: "{_shown(value)}"'
     if kind == "int_type" and isinstance(value, str) and value.lstrip("+-").isdigit():
         return "write it without quotes and without leading zeros"
-    if kind == "duration" and isinstance(value, int):
-        return f"write the unit: {value}s?"
+    if kind in {"duration", "span"} and isinstance(value, int):
+        return f"write the unit: {value}s?" if kind == "duration" else f"write the unit: {value}m?"
     return ""
 
 

@@ -11,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from math import prod
 
+from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.conditions import holds
 from allstop.domain.policy import Condition
 from allstop.domain.policy.tables import Scalar
 
-# Facts the core always knows: counts of what is seen down, and the severity it has decided.
-ALWAYS_KNOWN = frozenset({"core_functions_down", "functions_down", "severity_rank"})
+# Facts the core always knows: counts of what is seen down, the severity it has decided, what waits for an
+# approval, and how long a plan has been running.
+ALWAYS_KNOWN = frozenset({
+    "core_functions_down", "functions_down", "severity_rank", "plan_minutes", *APPROVAL_FACTS,
+})  # fmt: skip
 # More leftover pieces than this are not worth the wait; the checker says so instead.
 MOST_PIECES = 20_000
 _FOREIGN = "XXX"
@@ -32,13 +37,17 @@ class TableReport:
 
     dead: row and the earlier row that covers it (None: several together do, -1: its own tests
     exclude each other); doubles: row and the earlier row with the same meaning; gaps: situations no
-    row matches, with the values that lead there, only of facts that matter; exact: False when the table was too large.
+    row matches, with the values that lead there, only of facts that matter; exact: False when the
+    table was too large; situations: how many combinations of values the tests can tell apart, of
+    which `uncovered` have no row.
     """
 
     dead: tuple[tuple[int, int | None], ...] = ()
     doubles: tuple[tuple[int, int], ...] = ()
     gaps: tuple[Situation, ...] = ()
     exact: bool = True
+    situations: int = 1
+    uncovered: int = 0
 
 
 def examine(
@@ -48,6 +57,7 @@ def examine(
     space = _space(rows, facts, ranks)
     full = {fact: (1 << len(points)) - 1 for fact, points in space.items()}
     boxes = [_box(row, space) for row in rows]
+    count = _volume(full)
     left: list[_Box] = [full]
     dead: list[tuple[int, int | None]] = []
     doubles: list[tuple[int, int]] = []
@@ -66,9 +76,28 @@ def examine(
             continue
         left = [rest for piece in left for rest in _minus(piece, box)]
         if len(left) > MOST_PIECES:
-            return TableReport(tuple(dead), tuple(doubles), (), exact=False)
+            return TableReport(tuple(dead), tuple(doubles), (), exact=False, situations=count)
     gaps = tuple(_example(piece, full, space) for piece in left)
-    return TableReport(tuple(dead), tuple(doubles), gaps)
+    uncovered = sum(_volume(piece) for piece in left)
+    return TableReport(tuple(dead), tuple(doubles), gaps, True, count, uncovered)
+
+
+def truth(row: tuple[Condition, ...], facts: Mapping[str, str], ranks: int = 4) -> str:
+    """`never`, `always` or `sometimes`: always is whenever all facts it tests are known."""
+    space = _space([row], facts, ranks)
+    box = _box(row, space)
+    if not all(box.values()):
+        return "never"
+    unknown = {fact: 1 << points.index(None) for fact, points in space.items() if None in points}
+    every = all(
+        mask | unknown.get(fact, 0) == (1 << len(space[fact])) - 1 for fact, mask in box.items()
+    )
+    return "always" if every else "sometimes"
+
+
+def _volume(piece: _Box) -> int:
+    """How many situations a piece holds."""
+    return prod(mask.bit_count() for mask in piece.values())
 
 
 def _first(limit: int, boxes: list[_Box], suits: object) -> int | None:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from allstop.domain.policy import Clock, Span, Spans
 from allstop.domain.verdict import nearest
-from allstop.protocol.scalars import Name, Words, parse_duration
+from allstop.protocol.scalars import Words, parse_duration
 
 _BUSINESS = re.compile(r"([0-9]{1,6})(bh|bd)")
 _DAYS = re.compile(r"([0-9]{1,4})d")
@@ -87,14 +87,11 @@ def spans(written: dict[str, Span]) -> Spans:
 def _by_severity(value: Any) -> Any:
     if isinstance(value, dict):
         if not value:
-            raise PydanticCustomError("too_short", "must not be empty")
+            raise PydanticCustomError("no_severity", "must name a severity")
+        if EVERY in value:
+            raise PydanticCustomError("name", "must have names of severities as its keys")
         return value
     return {EVERY: value}
-
-
-def _severity_or_every(value: Any) -> Any:
-    # Only `_by_severity` can put the empty key there: as a written key it is refused.
-    return value
 
 
 def _days(value: Any) -> int:
@@ -146,15 +143,15 @@ def _zone(value: Any) -> str:
     raise PydanticCustomError("zone", "must be a time zone such as Europe/Vienna")
 
 
-_SPAN_PATTERN = r"^(?=[0-9])([0-9]+bh|[0-9]+bd|([0-9]+d)?([0-9]+h)?([0-9]+m(?!s))?([0-9]+s)?([0-9]+ms)?)$"
+_SPAN_PATTERN = (
+    r"^(?=[0-9])([0-9]+bh|[0-9]+bd|([0-9]+d)?([0-9]+h)?([0-9]+m(?!s))?([0-9]+s)?([0-9]+ms)?)$"
+)
 _SPAN_SCHEMA = {"type": "string", "pattern": _SPAN_PATTERN, "examples": ["15m", "4bh", "3bd"]}
 _HOURS_SCHEMA = {"type": "string", "pattern": f"^{_RANGE.pattern}$"}
 
-SpanText = Annotated[
-    Span, PlainValidator(parse_span), WithJsonSchema(_SPAN_SCHEMA), Words("span")
-]
+SpanText = Annotated[Span, PlainValidator(parse_span), WithJsonSchema(_SPAN_SCHEMA), Words("span")]
 SpansText = Annotated[
-    dict[Annotated[str, PlainValidator(_severity_or_every)], SpanText],
+    dict[str, SpanText],
     BeforeValidator(_by_severity),
     WithJsonSchema(
         {
@@ -170,7 +167,7 @@ Days = Annotated[
     int,
     PlainValidator(_days),
     WithJsonSchema({"type": "string", "pattern": f"^{_DAYS.pattern}$", "examples": ["90d"]}),
-    Words("days, such as 90d"),
+    Words("days"),
 ]
 ClockRange = Annotated[
     tuple[int, int], PlainValidator(_range), WithJsonSchema(_HOURS_SCHEMA), Words("hours")
@@ -179,34 +176,17 @@ ClockRanges = Annotated[
     list[ClockRange],
     BeforeValidator(_one_or_many),
     WithJsonSchema({"anyOf": [_HOURS_SCHEMA, {"type": "array", "items": _HOURS_SCHEMA}]}),
-    Words("hours such as 09:00-17:00, or a list of them"),
+    Words("hours, or a list of them,"),
 ]
 Date = Annotated[
     str,
     PlainValidator(_date),
     WithJsonSchema({"type": "string", "pattern": f"^{_DATE.pattern}$"}),
-    Words("date, such as 2026-12-25"),
+    Words("date"),
 ]
 Zone = Annotated[
     str,
     PlainValidator(_zone),
     WithJsonSchema({"type": "string", "examples": ["Europe/Vienna"]}),
     Words("IANA time zone"),
-]
-
-__all__ = [
-    "EVERY",
-    "ClockRange",
-    "ClockRanges",
-    "Date",
-    "Days",
-    "Name",
-    "SpanText",
-    "SpansText",
-    "Zone",
-    "longer",
-    "parse_span",
-    "shortest_ms",
-    "span_text",
-    "spans",
 ]

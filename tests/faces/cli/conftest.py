@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from allstop.errors import Unavailable
+from allstop.domain.policy import Policy
+from allstop.errors import Invalid, Unavailable
 from allstop.faces.cli.entry import run
 from allstop.faces.cli.launch import Launch
 from allstop.settings import read_settings
@@ -42,11 +43,15 @@ class Doors:
             settings=lambda home, url="": read_settings(home or None, {}, start, url),
             run_coordinator=self._run,
             check_documents=lambda home: (self.problems, self.starts),
+            read_policy=self._read_policy,
             verify_offline=self._verify,
             now=lambda: recorded.NOW,
             new_key=lambda: next(keys),
             pause=self._pause,
         )
+
+    def _read_policy(self, home: Path) -> Policy:
+        raise Invalid(f"{home} has no documents here")
 
     def _run(self, home: Path, ready: Callable[[int], None]) -> int:
         self.homes.append(home)

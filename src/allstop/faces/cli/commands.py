@@ -56,7 +56,7 @@ COMMANDS: dict[str, Entry] = {
     "refusals": Entry(RUN, "record:refusals", "What was refused, to whom, and why."),
     "effects": Entry(RUN, "record:effects", "Requests to the world, and how they ended."),
     "init": Entry(PROJECT, "project:init", "Make a project folder with documents to begin with."),
-    "protocol": Entry(PROJECT, "project:protocol", "Check the documents."),
+    "protocol": Entry(PROJECT, "protocols:protocol", "Look at protocols, check, compare and rehearse them."),
     "adapters": Entry(PROJECT, "fleet:adapters", "What Allstop can talk to, and what cannot be used."),
     "token": Entry(PROJECT, "access:token", "Make or revoke tokens for programs and agents."),
     "completion": Entry(PROJECT, "completion:completion", "Print completion for your shell."),

@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from allstop.domain.policy import Policy
 
 
 class MachineSettings(Protocol):
@@ -48,6 +51,7 @@ class Launch:
     ready(port) once it answers requests.
     check_documents: all problems of a project's documents, each printable with str(), and whether
     a coordinator would start with them.
+    read_policy: the policy of a project's documents; raises Invalid.
     verify_offline: audits the database of a home without a coordinator; a dict with "ok".
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.
     """
@@ -55,6 +59,7 @@ class Launch:
     settings: SettingsReader
     run_coordinator: Callable[[Path, Callable[[int], None]], int]
     check_documents: Callable[[Path], tuple[Sequence[object], bool]]
+    read_policy: Callable[[Path], Policy]
     verify_offline: Callable[[Path], dict[str, Any]]
     now: Callable[[], datetime]
     new_key: Callable[[], str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import pwd
@@ -12,8 +11,6 @@ import click
 
 from allstop import __version__
 from allstop.errors import AllstopError, Missing, Refused
-from allstop.faces.cli.exit_codes import Ended
-from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
 
@@ -60,68 +57,6 @@ def _login() -> str:
         raise Missing(
             f"the user {os.geteuid()} has no name on this system", "run it as a user with a login"
         ) from None
-
-
-@click.group("protocol", context_settings={"help_option_names": ["-h", "--help"]})
-def protocol() -> None:
-    """Check the documents."""
-
-
-@verb(
-    "check",
-    "allstop protocol check",
-    "allstop protocol check roster.yaml",
-    "allstop protocol check --json",
-)
-@click.argument(
-    "file",
-    metavar="[FILE]",
-    default=None,
-    type=click.Path(exists=True, path_type=Path),
-    required=False,
-)
-def check(session: Session, file: Path | None) -> None:
-    """Print every problem of the documents, with file, line and what to do.
-
-    Exit code 2 when a coordinator would not start with them; warnings alone are no failure.
-    """
-    home = (
-        session.project.home if file is None else (file if file.is_dir() else file.parent).resolve()
-    )
-    problems, ok = session.launch.check_documents(home)
-    shown = [
-        one
-        for one in problems
-        if file is None or file.is_dir() or getattr(one, "file", file.name) == file.name
-    ]
-    if session.as_json:
-        session.print_value({"ok": ok, "problems": [_plain(one) for one in shown]})
-    else:
-        page = Page()
-        for one in shown:
-            page.line(Piece(str(one), "bad" if getattr(one, "is_error", True) else "notice"))
-        if not session.quiet:
-            page.line(_verdict(len(shown), ok=ok, of=file.name if file else "The documents"))
-        session.show(page)
-    if not ok:
-        raise Ended(2)
-
-
-def _verdict(count: int, *, ok: bool, of: str) -> Piece:
-    if not ok:
-        return Piece(f"{count} problems; a coordinator does not start with these documents.", "bad")
-    return Piece(
-        f"{of}: nothing wrong." if not count else f"{of}: {count} warnings, no error.", "good"
-    )
-
-
-def _plain(problem: object) -> object:
-    if dataclasses.is_dataclass(problem) and not isinstance(problem, type):
-        return dataclasses.asdict(problem)
-    return str(problem)
-
-
-protocol.add_command(check)
 
 
 @verb("version", "allstop version")

@@ -1,0 +1,162 @@
+"""Private incidents: who may read them, and what everybody else is shown in their place.
+
+To whoever may not read it, a private incident does not exist. What cannot be hidden without lying
+(a halt that holds agents, a place in the log) is shown without a word about it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from allstop.application.command_post import CommandPost
+from allstop.application.ports import EffectRow, RefusalEntry
+from allstop.application.shapes import Entry, HaltView
+from allstop.domain.authority import matches, may
+from allstop.domain.halt.state import Halt
+from allstop.domain.incident.state import Incident
+from allstop.domain.plan.state import Plan
+from allstop.domain.policy import PolicyBook
+from allstop.domain.principal import Kind, Principal
+from allstop.domain.proposals import Proposal
+from allstop.domain.record import Record
+from allstop.domain.world import World
+
+WITHHELD = "private"
+INSTEAD = "a private incident"
+# Shorter titles are words of other texts as well: taking those out would garble what is public.
+SHORTEST_TITLE = 8
+
+
+def may_read(world: World, book: PolicyBook, incident: Incident, who: Principal | None) -> bool:
+    """Whether `who` may know of an incident. None: the coordinator itself, which knows everything."""
+    if not incident.private or who is None or who.kind is Kind.SYSTEM:
+        return True
+    policy = book.pinned(incident.policy)
+    if may("read-private", who, policy, incident.roles).allowed:
+        return True
+    # A source is an alert feed that many systems may read: only a grant lets it in.
+    if who.kind is Kind.SOURCE:
+        return False
+    return matches("owner", who, policy, incident.roles) or _takes_part(world, incident, who)
+
+
+def _takes_part(world: World, incident: Incident, who: Principal) -> bool:
+    """Whoever declared or reported it, was called or asked to it, or works in it."""
+    name = str(who)
+    began = {incident.declared_by}
+    began |= {one.by for one in world.proposals.values() if one.incident == incident.id}
+    working = {member for crew in incident.crews.values() for member in crew.members}
+    if name in began | working:
+        return True
+    people = {*incident.roles.values(), *incident.offers.values(), *incident.called}
+    return who.kind is Kind.PERSON and who.id in people
+
+
+class Reader:
+    """Somebody who reads, and what is hidden from them at this moment.
+
+    Every view asks it, and the faces let what they send pass through `text` once more: a number or
+    a title that slipped into a sentence elsewhere is taken out there.
+    """
+
+    def __init__(self, post: CommandPost, who: Principal | None = None) -> None:
+        self._post = post
+        self.who = who
+        self._world: World | None = None
+        self._hidden: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The ids of the incidents that do not exist for this reader."""
+        world = self._post.world
+        if world is not self._world:
+            found = [
+                one
+                for one in world.incidents.values()
+                if not may_read(world, self._post.book, one, self.who)
+            ]
+            self._world, self._hidden = world, frozenset(one.id for one in found)
+            self._pattern = _pattern(found) if found else None
+        return self._hidden
+
+    def sees(self, incident: str) -> bool:
+        """False only for one that is hidden: an id that nobody knows is nothing to hide."""
+        return incident not in self.hidden
+
+    def incidents(self) -> tuple[Incident, ...]:
+        hidden = self.hidden
+        return tuple(one for one in self._post.world.incidents.values() if one.id not in hidden)
+
+    def plans(self) -> dict[str, Plan]:
+        return {
+            plan.id: plan
+            for plan in self._post.world.plans.values()
+            if self.sees(plan.incident)
+        }
+
+    def proposals(self) -> dict[str, Proposal]:
+        """What was proposed tells what the incident is about, so it is hidden with it."""
+        return {
+            one.id: one for one in self._post.world.proposals.values() if self.sees(one.incident)
+        }
+
+    def stream(self, stream: str) -> bool:
+        """Whether the entries of a stream may be read."""
+        kind, _, id = stream.partition("/")
+        world, hidden = self._post.world, self.hidden
+        match kind:
+            case "incident":
+                return id not in hidden
+            case "halt":
+                return id not in world.halts or world.halts[id].incident not in hidden
+            case "plan":
+                return id not in world.plans or world.plans[id].incident not in hidden
+            case "proposal":
+                return id not in world.proposals or world.proposals[id].incident not in hidden
+        return True
+
+    def halt(self, halt: Halt, view: HaltView) -> HaltView:
+        """Agents see that they are held, whatever for."""
+        if self.sees(halt.incident):
+            return view
+        return replace(view, reason=WITHHELD, incident="", private=True)
+
+    def effects(self, rows: list[EffectRow]) -> tuple[EffectRow, ...]:
+        """Calls to agents under a halt stay: who runs an agent must see what reached it."""
+        return tuple(
+            row
+            for row in rows
+            if row.effect.stream.startswith("halt/") or self.stream(row.effect.stream)
+        )
+
+    def refusals(self, found: list[RefusalEntry]) -> tuple[RefusalEntry, ...]:
+        """A refusal does not say which incident it was about, so while something is hidden only one's
+        own are shown, and those from before it began."""
+        hidden = self.hidden
+        if not hidden:
+            return tuple(found)
+        since = min(self._post.world.incidents[id].declared_at for id in hidden)
+        return tuple(one for one in found if one.actor == str(self.who) or one.at < since)
+
+    def text(self, text: str) -> str:
+        """A text without the ids and titles of what is hidden."""
+        if not self.hidden or self._pattern is None:
+            return text
+        return self._pattern.sub(INSTEAD, text)
+
+
+def withheld(record: Record) -> Entry:
+    """What stands in the place of an entry that is not for the reader, so that none seems missing."""
+    return Entry(record.position, record.at, "", WITHHELD, "", "plain", WITHHELD)
+
+
+def _pattern(hidden: list[Incident]) -> re.Pattern[str]:
+    ids = "|".join(sorted((re.escape(one.id) for one in hidden), key=len, reverse=True))
+    titles = {one.title for one in hidden if len(one.title) >= SHORTEST_TITLE}
+    # As it stands in plain text, and as it is written inside JSON.
+    written = titles | {json.dumps(title, ensure_ascii=False)[1:-1] for title in titles}
+    spelt = sorted((re.escape(title) for title in written), key=len, reverse=True)
+    return re.compile("|".join((*spelt, rf"(?<![\w-])(?:{ids})(?!\w)")))

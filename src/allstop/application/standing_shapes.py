@@ -1,0 +1,94 @@
+"""Read shapes of what stands beside the incidents: proposals, mode, points, the protocol itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allstop.application.work_shapes import ModeLine, PointsLine
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalLine:
+    """state: open | confirmed | dismissed; because: what was recognised; asked: who may confirm;
+
+    incident: the one it became; reason: why it was dismissed.
+    """
+
+    id: str
+    text: str
+    source: str
+    because: str
+    kind: str
+    asked: tuple[str, ...]
+    services: tuple[str, ...]
+    at: datetime
+    by: str
+    state: str
+    incident: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeNow:
+    """What is suspended and enabled now, title by id, and the incidents it is because of."""
+
+    suspended: dict[str, str]
+    enabled: dict[str, str]
+    incidents: tuple[ModeLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The points of a team."""
+
+    team: str
+    title: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsView:
+    """entries: newest first."""
+
+    balances: tuple[Balance, ...]
+    entries: tuple[PointsLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """The protocol's own review. every_days: 0 when none is due ever; last: ISO date, or empty;
+
+    due_at: null when it was never reviewed, which counts as late.
+    """
+
+    every_days: int
+    last: str
+    due_at: datetime | None
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DrillLine:
+    """last_at: when it was held last, null for never, which counts as late."""
+
+    id: str
+    title: str
+    every_days: int
+    scenarios: tuple[str, ...]
+    announced: bool
+    last_at: datetime | None
+    due_at: datetime | None
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolView:
+    """The protocol for incidents declared from now on."""
+
+    name: str
+    title: str
+    extends: tuple[str, ...]
+    digest: str
+    review: ReviewLine
+    drills: tuple[DrillLine, ...]

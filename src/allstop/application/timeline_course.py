@@ -1,0 +1,91 @@
+"""Sentences about the course of an incident: proposals, triage, clocks, kinship, mode, the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from allstop.domain import proposals as a
+from allstop.domain.incident import course_events as c
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "nobody"
+
+
+def _proposed(event: a.ActivationProposed) -> str:
+    kind = f", {event.kind}" if event.kind else ""
+    source = f" from {event.source}" if event.source else ""
+    asked = f"; asked to confirm: {', '.join(event.asked)}" if event.asked else ""
+    return f"{event.proposal} proposed{source} ({event.because}{kind}): {event.text}{asked}"
+
+
+def _triaged(event: c.IncidentTriaged) -> str:
+    return f"Triaged: it is real, {event.severity}" + (f". {event.text}" if event.text else "")
+
+
+def _mode_begun(event: c.ModeBegun) -> str:
+    parts = [
+        f"{word}: {', '.join(titles.values())}"
+        for word, titles in (("suspended", event.suspended), ("enabled", event.enabled))
+        if titles
+    ]
+    until = f" until {_at(event.until)}" if event.until else ""
+    why = f" ({event.because})" if event.because else ""
+    return f"EMERGENCY MODE{until}: {'; '.join(parts) or 'nothing is changed by it'}{why}"
+
+
+def _warned(event: c.DeadlineWarned) -> str:
+    return f"WARNING, due {event.due_at:%H:%M:%S} UTC: {event.what}; told {_listed(event.to)}"
+
+
+def _violated(event: c.RuleViolated) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in event.facts.items())
+    seen = f" [{facts}]" if facts else ""
+    return f"STOP RULE {event.title}: {event.because}; {event.plan} is held{seen}"
+
+
+def _preflight(event: c.PreflightDone) -> str:
+    good = sum(1 for one in event.results if one.ok)
+    bad = [f"{one.check} {one.subject}: {one.text}" for one in event.results if not one.ok]
+    text = f"Preflight {event.number}: {good} of {len(event.results)} checks passed"
+    return f"{text}; {'; '.join(bad)}" if bad else text
+
+
+def _noted(text: str, note: str) -> str:
+    return f"{text}: {note}" if note else text
+
+
+COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
+    a.ActivationProposed: _proposed,
+    a.ActivationConfirmed: lambda e: f"Confirmed: it became {e.incident}",
+    a.ActivationDismissed: lambda e: f"Dismissed: {e.reason}",
+    c.IncidentTriaged: _triaged,
+    c.IncidentDismissed: lambda e: f"FALSE ALARM: {e.reason}",
+    c.RespondersCalled: lambda e: f"Called at once: {_listed(e.people)} ({e.because})",
+    c.ChannelOpened: lambda e: f"Channel opened: {e.name}",
+    c.ModeBegun: _mode_begun,
+    c.ModeEnded: lambda e: f"Emergency mode ended: {e.because}",
+    c.DeadlineSet: lambda e: f"Deadline {e.deadline} set for {_at(e.at)}; if missed: {e.what}",
+    c.DeadlineWarned: _warned,
+    c.TimerElapsed: lambda e: f"The time that {e.criterion} waits for has passed",
+    c.NoticeIssued: lambda e: f"First notice to {e.audience}",
+    c.EntryCorrected: lambda e: (
+        f"Correction of entry {e.version}: {e.text}, because {e.because} (the original stays)"
+    ),
+    c.IncidentLinked: lambda e: f"Linked to {e.to}: {e.how.replace('-', ' ')}",
+    c.IncidentMerged: lambda e: f"MERGED into {e.into}: {e.reason}",
+    c.PrivacyChanged: lambda e: f"Made {'private' if e.private else 'public'}: {e.reason}",
+    c.IncidentReopened: lambda e: f"REOPENED, phase {e.phase} begins again: {e.reason}",
+    c.IncidentClosed: lambda e: _noted("Closed for good", e.note),
+    c.OverrideRecorded: lambda e: f"OVERRIDDEN: {e.subject}, because {e.reason}",
+    c.RuleViolated: _violated,
+    c.PreflightBegun: lambda e: f"Preflight {e.number} begins",
+    c.PreflightDone: _preflight,
+    c.MeetingScheduled: lambda e: f"Meeting for {e.title}: {_at(e.at)}",
+}

@@ -1,0 +1,211 @@
+"""Read shapes of the work in an incident: forms, tasks, findings, crews, changes, what is owed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CrewLine:
+    """members: who was assigned, empty until then; proposed: who the coordinator suggests and why."""
+
+    name: str
+    title: str
+    objective: str
+    members: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """state: open | done | dropped."""
+
+    id: str
+    title: str
+    phase: str
+    owner: str
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    """kind: observation | change | log | metric | scope | hypothesis."""
+
+    id: str
+    kind: str
+    text: str
+    service: str
+    link: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """A field of a form. kind: text | list | choice | time; value: as it was filed, or empty;
+
+    prefill: what the coordinator fills in when nobody does, or empty.
+    """
+
+    id: str
+    title: str
+    required: bool
+    kind: str
+    choices: tuple[str, ...]
+    prefill: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """A form and how far it is. number: of the latest filing, 0 before the first; missing: titles of
+    required fields that nobody has filled; after: it belongs to the time after stand-down."""
+
+    id: str
+    title: str
+    after: bool
+    number: int
+    by: str
+    at: datetime | None
+    fields: tuple[FieldLine, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FiledForm:
+    """The latest filing of a form. fields: text by title."""
+
+    id: str
+    title: str
+    number: int
+    by: str
+    at: datetime
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """person: `person:ada`; review: given as a reviewer."""
+
+    person: str
+    role: str
+    review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """A change by hand. state: proposed | approved | made | refused | withdrawn; by, people,
+    reviewers: who must agree, and because of which row."""
+
+    id: str
+    title: str
+    risk: int
+    service: str
+    detail: str
+    state: str
+    requested_by: str
+    at: datetime
+    by: tuple[str, ...]
+    people: int
+    reviewers: tuple[str, ...]
+    because: str
+    signatures: tuple[SignatureLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """how: related | caused-by | causes | duplicate-of."""
+
+    to: str
+    how: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """ok: null when it could not be judged."""
+
+    check: str
+    subject: str
+    ok: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightLine:
+    """state: running | passed | failed. number: 0 for one that belongs to no incident."""
+
+    number: int
+    at: datetime
+    state: str
+    checks: tuple[CheckLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationLine:
+    """met: how it was met, or empty; met_by: the mark that meets it by itself, or empty."""
+
+    id: str
+    title: str
+    owner: str
+    due_at: datetime
+    met: str
+    met_at: datetime | None
+    met_by: str
+    meeting_at: datetime | None
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """An action item. state: open | done | dropped; priority: high | medium | low."""
+
+    id: str
+    title: str
+    owner: str
+    due_at: datetime
+    priority: str
+    link: str
+    state: str
+    note: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PointsLine:
+    """rule: the protocol's, or empty for points given by hand; incident: empty outside one."""
+
+    team: str
+    points: int
+    because: str
+    rule: str
+    at: datetime
+    by: str
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeLine:
+    """Emergency mode. suspended, enabled: title by id; ended: why it ended, or empty."""
+
+    incident: str
+    on: bool
+    suspended: dict[str, str]
+    enabled: dict[str, str]
+    since: datetime
+    until: datetime | None
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwedView:
+    """What an incident still owes. missing: what must happen before it may be closed, in words."""
+
+    incident: str
+    state: str
+    obligations: tuple[ObligationLine, ...]
+    actions: tuple[ActionLine, ...]
+    missing: tuple[str, ...]

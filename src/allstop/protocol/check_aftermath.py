@@ -1,0 +1,78 @@
+"""Checks of what is owed and kept, and of the calendar its times are counted in."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+from allstop.domain.span_words import span_words
+from allstop.protocol.document_protocol import ProtocolDocument
+from allstop.protocol.findings import Findings
+from allstop.protocol.marks import check_mark
+from allstop.protocol.shape import Document
+from allstop.protocol.times import longer
+
+
+def check_aftermath(
+    document: Document[ProtocolDocument], model: ProtocolDocument, today: date | None,
+    found: Findings,
+) -> None:  # fmt: skip
+    """Obligations, closing, the ledger, the review. today: None where it is not known."""
+    at = document.at
+    _obligations(document, model, found)
+    for severity, marks in model.closing.items():
+        for place, mark in enumerate(marks):
+            where = at("closing", severity, place)
+            kind, _, name = mark.partition(":")
+            known = check_mark(mark, model, where, found)
+            if known and kind == "form" and not model.forms[name].after:
+                text = f"closing waits for the form {name}, which does not belong to the time after"
+                found.add("AP151", where, text, f"write after: true at the form {name}")
+    if model.ledger.resolver is not None:
+        where = at("ledger", "resolver")
+        found.known("AP118", model.ledger.resolver, model.crews, where, "crew")
+    last = model.review.last
+    if today is not None and last is not None and date.fromisoformat(last) > today:
+        text = f"the last review is said to be on {last}, which is yet to come"
+        found.add("AP123", at("review", "last"), text, "write the day it was held")
+    _calendar(document, model, found)
+
+
+def _obligations(
+    document: Document[ProtocolDocument], model: ProtocolDocument, found: Findings
+) -> None:
+    at = document.at
+    for id, owed in model.obligations.items():
+        path = ("obligations", id)
+        found.known("AP041", owed.owner, model.roles, at(*path, "owner"), "role")
+        if owed.met_by is not None:
+            check_mark(owed.met_by, model, at(*path, "met_by"), found)
+        for place, kind in enumerate(owed.kinds):
+            where = at(*path, "kinds", place)
+            found.known("AP111", kind, model.activation.kinds, where, "kind of emergency")
+        early = owed.remind
+        if early is not None and (early == owed.within or longer(early, owed.within)):
+            text = f"the reminder comes {span_words(early)} before {id} is due, and it is owed for {span_words(owed.within)}"
+            found.add("AP124", at(*path, "remind"), text, "make it shorter")
+
+
+def _calendar(
+    document: Document[ProtocolDocument], model: ProtocolDocument, found: Findings
+) -> None:
+    hours = model.calendar.hours
+    if hours is None:
+        return
+    if not any(hours.values()):
+        text = "the calendar is never open, so business time would never pass"
+        hint = "write hours such as mon: 09:00-17:00, or leave `hours` out"
+        found.add("AP122", document.at("calendar", "hours"), text, hint)
+    for day, ranges in hours.items():
+        ordered = sorted(ranges)
+        for one, other in pairwise(ordered):
+            if other[0] < one[1]:
+                text = f"the hours of {day} overlap: {_clock(one)} and {_clock(other)}"
+                found.add("AP121", document.at("calendar", "hours", day), text, "join them")
+
+
+def _clock(hours: tuple[int, int]) -> str:
+    return "-".join(f"{minutes // 60:02}:{minutes % 60:02}" for minutes in hours)

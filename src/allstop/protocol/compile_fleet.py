@@ -1,0 +1,90 @@
+"""`fleet.yaml` to the fleet of the policy."""
+
+from __future__ import annotations
+
+from allstop.domain.policy import (
+    ActionSpec,
+    Dependency,
+    DependencyKind,
+    Fleet,
+    Function,
+    Meter,
+    MonitorSettings,
+    ProbeSpec,
+    Service,
+)
+from allstop.protocol.document_fleet import (
+    ActionDocument,
+    FleetDocument,
+    MeterDocument,
+    ServiceDocument,
+    VerifyDocument,
+)
+from allstop.protocol.options import copied
+
+
+def compile_fleet(written: FleetDocument) -> Fleet:
+    """`fleet.yaml` as the core reads it."""
+    return Fleet(
+        services=tuple(_service(name, service) for name, service in written.services.items()),
+        functions=tuple(
+            Function(name, each.title or name, each.core, each.probe, tuple(each.services))
+            for name, each in written.functions.items()
+        ),
+        meters=tuple(_meter(name, meter) for name, meter in written.meters.items()),
+        monitor=MonitorSettings(written.monitor.interval, written.monitor.known_good_after),
+    )
+
+
+def _service(name: str, written: ServiceDocument) -> Service:
+    return Service(
+        name=name,
+        title=written.title or name,
+        category=written.category,
+        importance=written.importance,
+        protected=written.protected,
+        stateful=written.stateful,
+        depends=tuple(Dependency(to, DependencyKind(kind)) for to, kind in written.depends.items()),
+        probes=tuple(
+            ProbeSpec(
+                id,
+                name,
+                probe.adapter,
+                copied(probe.options),
+                probe.timeout,
+                probe.fall,
+                probe.rise,
+            )
+            for id, probe in written.probes.items()
+        ),
+        actions={str(purpose): _action(action) for purpose, action in written.actions.items()},
+        verify={
+            str(purpose): _single(f"{name}/{purpose}", name, verify)
+            for purpose, verify in written.verify.items()
+        },
+        diagnose={id: _action(action) for id, action in written.diagnose.items()},
+        service_class=written.class_ or "",
+        domain=written.domain or "",
+    )
+
+
+def _single(name: str, service: str, written: VerifyDocument | MeterDocument) -> ProbeSpec:
+    """A probe whose first sample counts."""
+    return ProbeSpec(name, service, written.adapter, copied(written.options), written.timeout, 1, 1)
+
+
+def _action(written: ActionDocument) -> ActionSpec:
+    return ActionSpec(written.adapter, written.verb, copied(written.options), written.timeout)
+
+
+def _meter(name: str, written: MeterDocument) -> Meter:
+    reads = written.reads
+    return Meter(
+        probe=_single(name, "", written),
+        attempts=reads.attempts or "",
+        failures=reads.failures or "",
+        lost=reads.lost or "",
+        currency=reads.currency or "",
+        window_ms=reads.window_ms or "",
+        users=reads.users or "",
+    )

@@ -1,0 +1,237 @@
+"""What people may do in a story: each deed, its fields, and the command it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allstop.domain import proposals as p
+from allstop.domain.halt import commands as h
+from allstop.domain.impact import IMPACT_FACTS, Impact
+from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as cc
+from allstop.domain.incident import work_commands as w
+from allstop.domain.moment import after
+from allstop.domain.money import Money
+from allstop.domain.plan import commands as pl
+from allstop.protocol.scalars import parse_duration, parse_money
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """make: fields, now -> command. Raises KeyError, TypeError or ValueError for fields that do not fit."""
+
+    fields: tuple[str, ...]
+    make: Callable[[Fields, datetime], Any]
+
+
+def impact_of(fields: Fields) -> Impact:
+    """`{core_functions_down: [buying], lost_per_hour: 5000 USD, breach: true}`. Raises ValueError."""
+    unknown = sorted(set(fields) - set(IMPACT_FACTS))
+    if unknown:
+        raise ValueError(f"impact has no {', '.join(unknown)}")
+    found: dict[str, Any] = dict(fields)
+    for name in ("core_functions_down", "functions_down"):
+        if name in found:
+            found[name] = tuple(str(one) for one in found[name])
+    if "lost_per_hour" in found:
+        money = parse_money(str(found["lost_per_hour"]))
+        if money is None:
+            raise ValueError("lost_per_hour is money such as 5000 USD")
+        found["lost_per_hour"] = Money(*money)
+    return Impact(**found)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)
+
+
+def _in(fields: Fields, name: str, now: datetime) -> datetime:
+    return after(now, parse_duration(fields[name]))
+
+
+def _incident(fields: Fields) -> str:
+    return str(fields.get("incident", "INC-1"))
+
+
+def _declare(f: Fields, _: datetime) -> Any:
+    return c.DeclareIncident(
+        str(f["title"]), _texts(f.get("services", [])), "manual", impact_of(f.get("impact", {})),
+        f.get("severity", ""), f.get("dedup", ""), kind=f.get("kind", ""),
+        domain=f.get("domain", ""), source=f.get("source", ""), private=f.get("private", False),
+    )  # fmt: skip
+
+
+def _update(f: Fields, now: datetime) -> Any:
+    expected = _in(f, "expected_in", now) if "expected_in" in f else None
+    return c.PostUpdate(
+        _incident(f), f.get("status", "investigating"), str(f["text"]), dict(f.get("fields", {})),
+        expected,
+    )  # fmt: skip
+
+
+DEEDS: dict[str, Deed] = {
+    "declare": Deed(
+        ("title", "services", "impact", "severity", "dedup", "kind", "domain", "source", "private"),
+        _declare,
+    ),
+    "propose": Deed(
+        ("text", "source", "labels", "services"),
+        lambda f, _: p.ProposeActivation(
+            f["text"], f.get("source", ""), f.get("labels", {}), _texts(f.get("services", []))
+        ),
+    ),
+    "confirm": Deed(
+        ("proposal", "title", "severity", "kind"),
+        lambda f, _: p.ConfirmActivation(
+            f.get("proposal", "PROP-1"),
+            f.get("title", ""),
+            f.get("severity", ""),
+            f.get("kind", ""),
+        ),
+    ),
+    "dismiss": Deed(
+        ("proposal", "because"),
+        lambda f, _: p.DismissActivation(f.get("proposal", "PROP-1"), f["because"]),
+    ),
+    "measure": Deed(
+        ("incident", "impact"),
+        lambda f, _: c.MeasureImpact(_incident(f), impact_of(f["impact"])),
+    ),
+    "ack": Deed(("incident",), lambda f, _: c.AcknowledgeIncident(_incident(f))),
+    "triage": Deed(
+        ("incident", "real", "text", "severity"),
+        lambda f, _: cc.TriageIncident(
+            _incident(f), f.get("real", True), f.get("text", ""), f.get("severity", "")
+        ),
+    ),
+    "severity": Deed(
+        ("incident", "severity", "because"),
+        lambda f, _: c.SetSeverity(_incident(f), f["severity"], f["because"]),
+    ),
+    "update": Deed(("incident", "status", "text", "fields", "expected_in"), _update),
+    "fill": Deed(
+        ("incident", "form", "fields"),
+        lambda f, _: w.FileForm(_incident(f), f["form"], dict(f.get("fields", {}))),
+    ),
+    "state": Deed(
+        ("incident", "subject", "text"),
+        lambda f, _: c.RecordStatement(_incident(f), f["subject"], f["text"]),
+    ),
+    "note": Deed(("incident", "text"), lambda f, _: c.AddNote(_incident(f), f["text"])),
+    "assign": Deed(
+        ("incident", "role", "person"),
+        lambda f, _: c.AssignRole(_incident(f), f["role"], f["person"]),
+    ),
+    "handoff": Deed(
+        ("incident", "role", "to", "notes"),
+        lambda f, _: c.OfferHandoff(_incident(f), f["role"], f["to"], f.get("notes", "")),
+    ),
+    "accept": Deed(("incident", "role"), lambda f, _: c.AcceptHandoff(_incident(f), f["role"])),
+    "crew": Deed(
+        ("incident", "crew", "members", "objective"),
+        lambda f, _: w.AssignCrew(
+            _incident(f), f["crew"], tuple(f.get("members", [])), f.get("objective", "")
+        ),
+    ),
+    "approve": Deed(
+        ("incident", "subject", "binds", "as_reviewer"),
+        lambda f, _: c.Approve(
+            _incident(f), f["subject"], f.get("binds", ""), "", f.get("as_reviewer", False)
+        ),
+    ),
+    "override": Deed(
+        ("incident", "subject", "because"),
+        lambda f, _: c.Override(_incident(f), f["subject"], f["because"]),
+    ),
+    "remedy": Deed(
+        ("incident", "remedy", "because", "service"),
+        lambda f, _: c.DecideRemedy(_incident(f), f["remedy"], f["because"], f.get("service", "")),
+    ),
+    "task": Deed(
+        ("incident", "title", "owner"),
+        lambda f, _: w.AddTask(_incident(f), f["title"], f.get("owner", "")),
+    ),
+    "end-task": Deed(
+        ("incident", "task", "state", "note"),
+        lambda f, _: w.EndTask(_incident(f), f["task"], f.get("state", "done"), f.get("note", "")),
+    ),
+    "evidence": Deed(
+        ("incident", "kind", "text", "service", "link"),
+        lambda f, _: w.AddEvidence(
+            _incident(f), f["kind"], f["text"], f.get("service", ""), f.get("link", "")
+        ),
+    ),
+    "facts": Deed(
+        ("incident", "facts", "because"),
+        lambda f, _: w.RecordFacts(_incident(f), dict(f["facts"]), f["because"]),
+    ),
+    "change": Deed(
+        ("incident", "title", "risk", "action", "service"),
+        lambda f, _: w.ProposeChange(
+            _incident(f), f["title"], f.get("risk", 0), f.get("action", ""), f.get("service", "")
+        ),
+    ),
+    "end-change": Deed(
+        ("incident", "change", "state", "note"),
+        lambda f, _: w.EndChange(
+            _incident(f), f["change"], f.get("state", "made"), f.get("note", "")
+        ),
+    ),
+    "plan": Deed(("plan",), lambda f, _: pl.StartPlan(f["plan"])),
+    "advance": Deed(("incident",), lambda f, _: c.AdvancePhase(_incident(f))),
+    "halt": Deed(
+        ("incident", "scope", "reason"),
+        lambda f, _: h.OrderHalt(f.get("scope", "all"), f["reason"], f.get("incident", "")),
+    ),
+    "release": Deed(
+        ("halt", "because"),
+        lambda f, _: h.ReleaseHalt(f.get("halt", "HALT-1"), f["because"]),
+    ),
+    "stand-down": Deed(("incident", "reason"), lambda f, _: c.StandDown(_incident(f), f["reason"])),
+    "reopen": Deed(
+        ("incident", "because"), lambda f, _: cc.ReopenIncident(_incident(f), f["because"])
+    ),
+    "merge": Deed(
+        ("incident", "into", "because"),
+        lambda f, _: cc.MergeIncident(_incident(f), f["into"], f["because"]),
+    ),
+    "met": Deed(
+        ("incident", "obligation", "how"),
+        lambda f, _: w.MeetObligation(_incident(f), f["obligation"], f["how"]),
+    ),
+    "action": Deed(
+        ("incident", "title", "owner", "due_in", "priority", "link"),
+        lambda f, now: w.AddAction(
+            _incident(f),
+            f["title"],
+            f["owner"],
+            _in(f, "due_in", now),
+            f.get("priority", "medium"),
+            f.get("link", ""),
+        ),
+    ),
+    "report": Deed(
+        ("incident",), lambda f, _: c.RecordReport(_incident(f), "reports/rehearsed.md", "0" * 64)
+    ),
+    "close": Deed(
+        ("incident", "note"), lambda f, _: cc.CloseIncident(_incident(f), f.get("note", ""))
+    ),
+    "points": Deed(
+        ("team", "points", "because", "incident"),
+        lambda f, _: w.AwardPoints(f["team"], f["points"], f["because"], f.get("incident", "")),
+    ),
+}
+
+# What the world does: probes turn good or bad, agents fall silent, evidence is there to be found, the
+# coordinator is down for a while.
+WORLD_DEEDS: dict[str, tuple[str, ...]] = {
+    "probes": ("good",),
+    "silent": ("agents",),
+    "finds": ("evidence", "facts"),
+    "down": ("for",),
+}

@@ -1,0 +1,274 @@
+"""The rehearsal itself: the four pure functions on a virtual clock; effects end as the story says."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from allstop.domain.decide import Decided, decide
+from allstop.domain.due import due
+from allstop.domain.effects import Effect, Outcome, Purpose, done, failed
+from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
+from allstop.domain.incident.clocks import running
+from allstop.domain.incident.commands import RecordSamples
+from allstop.domain.incident.events import NotificationRequested
+from allstop.domain.moment import Now
+from allstop.domain.plan.commands import RecordOutcome
+from allstop.domain.policy import Policy, PolicyBook
+from allstop.domain.principal import COORDINATOR, MONITOR, RUNNER, TIMEKEEPER, Kind, Principal
+from allstop.domain.react import react_all
+from allstop.domain.record import Record
+from allstop.domain.samples import Sample
+from allstop.domain.verdict import Verdict
+from allstop.domain.world import World
+from allstop.protocol.problems import Place
+from allstop.protocol.rehearsal.deeds import DEEDS
+from allstop.protocol.rehearsal.story import Story, StoryStep
+from allstop.protocol.scalars import parse_duration
+
+# A call takes this long, an agent this long to save its work.
+CALL_MS, SAVING_MS = 200, 20_000
+# A rule that asks for itself again and again would never let the time pass.
+MOST_COMMANDS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A step that was refused, with its reasons. place: of the step in the file."""
+
+    at: datetime
+    step: StoryStep
+    reasons: tuple[tuple[str, str, str], ...]
+
+    @property
+    def place(self) -> Place:
+        return self.step.place
+
+
+@dataclass(slots=True)
+class Played:
+    """What a rehearsal came to. told: (when, to, channel, subject, text); falls_due: what is still owed."""
+
+    policy: Policy
+    start: datetime
+    end: datetime
+    steps: tuple[Place, ...]
+    records: list[Record] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    told: list[tuple[datetime, str, str, str, str]] = field(default_factory=list)
+    world: World = field(default_factory=World)
+
+
+def play(story: Story, policy: Policy) -> Played:
+    """Play a story. The same story and policy give the same records, entry by entry.
+
+    Raises ValueError, with the line, for a step whose fields do not fit what it does.
+    """
+    return _Stage(story, policy).play()
+
+
+class _Stage:
+    def __init__(self, story: Story, policy: Policy) -> None:
+        digest = hashlib.sha256(repr(policy).encode()).hexdigest()
+        self.story, self.policy = story, policy
+        self.book = PolicyBook(digest, {digest: policy})
+        places = tuple(step.place for step in story.steps)
+        self.played = Played(policy, story.start, story.start, places)
+        self.at_ms = 0
+        self.probes_good: bool | None = True
+        self.silent: set[str] = set()
+        self.finds: dict[str, dict[str, Any]] = {}
+        self.down_until = -1
+        self.commands = 0
+        self._queue: list[tuple[int, int, Any]] = []
+        self._count = 0
+
+    @property
+    def world(self) -> World:
+        return self.played.world
+
+    def now(self) -> Now:
+        utc = self.story.start + timedelta(milliseconds=self.at_ms)
+        return Now(utc, self.at_ms, "rehearsal")
+
+    def play(self) -> Played:
+        for agent in self.policy.roster.agents:
+            command = RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options)
+            self._do(command, COORDINATOR)
+        self._later(0, "round")
+        for step in self.story.steps:
+            self._pass_until(step.at_ms)
+            self._step(step)
+            self._due()
+        last = self.story.steps[-1].at_ms if self.story.steps else 0
+        self._pass_until(last + self.story.lasts_ms)
+        self.played.end = self.now().utc
+        return self.played
+
+    # --- time --------------------------------------------------------------------------------------
+
+    def _later(self, in_ms: int, what: Any) -> None:
+        self._count += 1
+        heapq.heappush(self._queue, (self.at_ms + in_ms, self._count, what))
+
+    def _pass_until(self, end_ms: int) -> None:
+        """Everything that happens by itself until then, at its own instant."""
+        while True:
+            self._due()
+            following = self._next_instant(end_ms)
+            if following is None:
+                break
+            self.at_ms = max(self.at_ms, following)
+            while self._queue and self._queue[0][0] <= self.at_ms:
+                self._happen(heapq.heappop(self._queue)[2])
+        self.at_ms = max(self.at_ms, end_ms)
+        self._due()
+
+    def _next_instant(self, end_ms: int) -> int | None:
+        """The next instant, not after the end, at which something happens."""
+        found = [self._queue[0][0]] if self._queue else []
+        if not self._is_down:
+            wake = due(self.world, self.book, self.now()).next_at
+            if wake is not None:
+                ahead = (wake - self.story.start) / timedelta(milliseconds=1)
+                found.append(ceil(ahead))
+        else:
+            found.append(self.down_until)
+        coming = [max(one, self.at_ms + 1) for one in found]
+        return min(coming) if coming and min(coming) <= end_ms else None
+
+    @property
+    def _is_down(self) -> bool:
+        return self.at_ms < self.down_until
+
+    def _due(self) -> None:
+        while not self._is_down:
+            commands = due(self.world, self.book, self.now()).commands
+            before = len(self.played.records)
+            for command in commands:
+                self._do(command, TIMEKEEPER)
+            if len(self.played.records) == before:
+                return
+
+    # --- deeds -------------------------------------------------------------------------------------
+
+    def _step(self, step: StoryStep) -> None:
+        if step.do not in DEEDS:
+            self._world_does(step)
+            return
+        who = _principal(step)
+        try:
+            command = DEEDS[step.do].make(step.fields, self.now().utc)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{step.place}: {step.do}: {missing}") from None
+        verdict = self._do(command, who)
+        if verdict is not None:
+            reasons = tuple((one.code, one.text, one.hint) for one in verdict.reasons)
+            self.played.refusals.append(Refusal(self.now().utc, step, reasons))
+
+    def _world_does(self, step: StoryStep) -> None:
+        match step.do:
+            case "probes":
+                self.probes_good = step.fields.get("good", True)
+            case "silent":
+                self.silent |= set(step.fields.get("agents", []))
+            case "finds":
+                facts = dict(step.fields.get("facts", {}))
+                self.finds[str(step.fields.get("evidence", ""))] = facts
+            case "down":
+                self.down_until = self.at_ms + parse_duration(step.fields.get("for", "1m"))
+
+    def _do(self, command: Any, who: Principal) -> Verdict | None:
+        """Decide a command, keep its records, and set its effects going."""
+        self.commands += 1
+        if self.commands > MOST_COMMANDS:
+            raise ValueError(f"more than {MOST_COMMANDS} commands: something asks for itself again")
+        found = decide(command, self.world, self.book, self.now(), who, "rehearsal")
+        if not isinstance(found, Decided):
+            return found
+        self.played.world = found.world
+        self.played.records += found.records
+        for record in found.records:
+            if isinstance(record.event, NotificationRequested):
+                one = record.event
+                self.played.told.append((record.at, one.to, one.channel, one.subject, one.text))
+        for effect in react_all(found.records, found.world, self.book):
+            self._later(CALL_MS, effect)
+        return None
+
+    # --- the world answers -------------------------------------------------------------------------
+
+    def _happen(self, what: Any) -> None:
+        if self._is_down:
+            self._later(self.down_until - self.at_ms, what)
+        elif what == "round":
+            self._sample()
+        elif isinstance(what, Effect):
+            self._do(RecordOutcome(what, self._outcome(what)), RUNNER)
+        else:
+            command, who = what
+            self._do(command, who)
+
+    def _sample(self) -> None:
+        interval = self.policy.fleet.monitor.interval_ms
+        samples = tuple(
+            Sample(probe.name, self.probes_good, "rehearsed")
+            for probe in self.policy.fleet.probes()
+        )
+        if samples:
+            for incident in self.world.open_incidents():
+                self._do(RecordSamples(incident.id, samples, interval), MONITOR)
+        self._later(interval, "round")
+
+    def _outcome(self, effect: Effect) -> Outcome:
+        match effect.purpose:
+            case Purpose.TELL:
+                self._agent_answers(effect)
+                return done("rehearsed")
+            case Purpose.EVIDENCE:
+                if effect.ref in self.finds:
+                    return done("as the story says", self.finds[effect.ref])
+                return done("nothing out of the ordinary")
+            case Purpose.PREFLIGHT:
+                checks = effect.options.get("checks", [])
+                return done(
+                    "rehearsed", {f"{check}/rehearsed": "ok: rehearsed" for check in checks}
+                )
+            case Purpose.STEP if effect.verb == "measure" and self.probes_good is None:
+                return failed("the probe could not look")
+            case _:
+                return done("rehearsed")
+
+    def _agent_answers(self, effect: Effect) -> None:
+        if effect.target in self.silent:
+            return
+        answer = AnswerRollCall(
+            effect.target, effect.options["halt"], "stopped", "its task", "0" * 12, "", True
+        )
+        self._later(SAVING_MS, (answer, Principal(effect.target, Kind.AGENT)))
+
+
+def _principal(step: StoryStep) -> Principal:
+    kind, _, name = step.by.partition(":")
+    if kind not in ("person", "agent", "source") or not name:
+        raise ValueError(
+            f"{step.place}: `by` is person:NAME, agent:NAME or source:NAME, not {step.by!r}"
+        )
+    return Principal(name, Kind(kind))
+
+
+def still_owed(played: Played) -> list[tuple[datetime, str, str]]:
+    """(when, id, what) of every deadline that runs on at the end of the story."""
+    found: list[tuple[datetime, str, str]] = []
+    for incident in played.world.incidents.values():
+        found += [
+            (clock.at, f"{incident.id} {clock.deadline}", clock.what)
+            for clock in running(played.world, played.policy, incident)
+            if clock.deadline not in incident.missed
+        ]
+    return sorted(found)

@@ -1,0 +1,164 @@
+"""Expectations: one line each, compared with what a rehearsal came to.
+
+severity INC-1 is RED                 state INC-1 is stood-down        phase INC-1 is verify
+told person:owner by 1m               told audience:public             not told audience:public
+halted all                            not halted                       halted team:red
+due update:1 at 15m                   missed acknowledge               not missed acknowledge
+missed acknowledge at 5m              refused 3                        refused 3 no-authority
+recorded crew.proposed                recorded 2 deadline.missed       not recorded incident.closed
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from allstop.domain.incident.course_events import DeadlineSet
+from allstop.domain.incident.events import DeadlineMissed
+from allstop.domain.moment import between, words
+from allstop.protocol.rehearsal.engine import Played
+from allstop.protocol.scalars import parse_duration
+
+_SPAN = r"[0-9][0-9smhd]*"
+# Times of the engine fall due between two of its instants; half a second tells nobody anything.
+TOLERANCE_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """text: as written; holds: None when it holds, else what was found instead."""
+
+    text: str
+    holds: Callable[[Played], str | None]
+
+
+def parse_expectation(text: str) -> Expectation:
+    """Read one line. Raises ValueError with what could be written."""
+    line = " ".join(text.split())
+    wanted = not line.startswith("not ")
+    body = line.removeprefix("not ")
+    for pattern, make in _FORMS:
+        match = re.fullmatch(pattern, body)
+        if match:
+            judge = make(*match.groups())
+            return Expectation(text, judge if wanted else _negated(judge, body))
+    raise ValueError(
+        f"cannot read the expectation {text!r}; see `allstop protocol rehearse --help`"
+    )
+
+
+def compare(played: Played, expectations: list[Expectation]) -> list[tuple[str, str]]:
+    """(expectation, what was found instead) for each one that does not hold."""
+    found = []
+    for one in expectations:
+        wrong = one.holds(played)
+        if wrong is not None:
+            found.append((one.text, wrong))
+    return found
+
+
+Judge = Callable[[Played], str | None]
+
+
+def _negated(judge: Judge, body: str) -> Judge:
+    return lambda played: None if judge(played) is not None else f"{body}: it was so"
+
+
+def _field(name: str, incident: str, value: str) -> Judge:
+    def judge(played: Played) -> str | None:
+        one = played.world.incidents.get(incident)
+        if one is None:
+            return f"there is no {incident}"
+        found = str(getattr(one, name))
+        return None if found == value else f"it is {found or 'nothing'}"
+
+    return judge
+
+
+def _told(to: str, by: str | None) -> Judge:
+    def judge(played: Played) -> str | None:
+        limit = parse_duration(by) if by else None
+        first = next((at for at, who, *_ in played.told if who == to), None)
+        if first is None:
+            told = ", ".join(sorted({who for _, who, *_ in played.told}))
+            return f"told were: {told or 'nobody'}"
+        taken = between(played.start, first)
+        if limit is not None and taken > limit + TOLERANCE_MS:
+            return f"first told after {words(taken)}"
+        return None
+
+    return judge
+
+
+def _halted(scope: str | None) -> Judge:
+    def judge(played: Played) -> str | None:
+        scopes = [halt.scope for halt in played.world.halts.values()]
+        if scopes and (scope is None or scope in scopes):
+            return None
+        return f"halts were ordered for: {', '.join(scopes) or 'nobody'}"
+
+    return judge
+
+
+def _due(id: str, at: str) -> Judge:
+    def judge(played: Played) -> str | None:
+        found = [
+            between(played.start, one.event.at)
+            for one in played.records
+            if isinstance(one.event, DeadlineSet) and one.event.deadline == id
+        ]
+        if any(abs(one - parse_duration(at)) <= TOLERANCE_MS for one in found):
+            return None
+        return f"due at {', '.join(words(one) for one in found) or 'no time'}"
+
+    return judge
+
+
+def _missed(id: str, at: str | None) -> Judge:
+    def judge(played: Played) -> str | None:
+        found = [
+            between(played.start, one.at)
+            for one in played.records
+            if isinstance(one.event, DeadlineMissed) and one.event.deadline == id
+        ]
+        fits = [one for one in found if at is None or abs(one - parse_duration(at)) <= TOLERANCE_MS]
+        return None if fits else f"missed at {', '.join(words(one) for one in found) or 'no time'}"
+
+    return judge
+
+
+def _refused(step: str, code: str | None) -> Judge:
+    def judge(played: Played) -> str | None:
+        for refusal in played.refusals:
+            number = played.steps.index(refusal.place) + 1
+            codes = [reason[0] for reason in refusal.reasons]
+            if str(number) == step:
+                return None if code is None or code in codes else f"refused with {', '.join(codes)}"
+        return "it was accepted"
+
+    return judge
+
+
+def _recorded(count: str | None, kind: str) -> Judge:
+    def judge(played: Played) -> str | None:
+        found = sum(1 for one in played.records if one.kind == kind)
+        if found == int(count) if count else found > 0:
+            return None
+        return f"recorded {found} times"
+
+    return judge
+
+
+_FORMS: tuple[tuple[str, Callable[..., Judge]], ...] = (
+    (r"severity (\S+) is (\S+)", lambda incident, value: _field("severity", incident, value)),
+    (r"state (\S+) is (\S+)", lambda incident, value: _field("state", incident, value)),
+    (r"phase (\S+) is (\S+)", lambda incident, value: _field("phase", incident, value)),
+    (r"kind (\S+) is (\S+)", lambda incident, value: _field("kind", incident, value)),
+    (rf"told (\S+)(?: by ({_SPAN}))?", _told),
+    (r"halted(?: (\S+))?", _halted),
+    (rf"due (\S+) at ({_SPAN})", _due),
+    (rf"missed (\S+)(?: at ({_SPAN}))?", _missed),
+    (r"refused ([0-9]+)(?: (\S+))?", _refused),
+    (r"recorded (?:([0-9]+) )?([a-z_]+\.[a-z_]+)", _recorded),
+)
