@@ -27,6 +27,7 @@ WITHHELD = "private"
 INSTEAD = "a private incident"
 # Shorter titles are words of other texts as well: taking those out would garble what is public.
 SHORTEST_TITLE = 8
+_ON_A_PAGE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&#34;"})
 
 
 def may_read(world: World, book: PolicyBook, incident: Incident, who: Principal | None) -> bool:
@@ -156,7 +157,8 @@ def withheld(record: Record) -> Entry:
 def _pattern(hidden: list[Incident]) -> re.Pattern[str]:
     ids = "|".join(sorted((re.escape(one.id) for one in hidden), key=len, reverse=True))
     titles = {one.title for one in hidden if len(one.title) >= SHORTEST_TITLE}
-    # As it stands in plain text, and as it is written inside JSON.
+    # As it stands in plain text, inside JSON, and on a page.
     written = titles | {json.dumps(title, ensure_ascii=False)[1:-1] for title in titles}
+    written |= {title.translate(_ON_A_PAGE) for title in titles}
     spelt = sorted((re.escape(title) for title in written), key=len, reverse=True)
     return re.compile("|".join((*spelt, rf"(?<![\w-])(?:{ids})(?!\w)")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from allstop.application.monitor import Watch
 from allstop.application.shapes import (
     CriterionLine,
@@ -16,7 +14,8 @@ from allstop.application.shapes import (
     RollLine,
     StepLine,
 )
-from allstop.application.timeline import QUIET, sentence, tone
+from allstop.application.timeline import sentence, tone
+from allstop.application.work_shaping import signature_lines
 from allstop.domain.gates import CriterionStanding, hint_of
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.halt.state import Agent, Roll
@@ -27,23 +26,22 @@ from allstop.domain.moment import words
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
 from allstop.domain.record import Record
+from allstop.domain.world import World
 
 
-def entries(records: Iterable[Record], *, everything: bool) -> tuple[Entry, ...]:
-    """Timeline lines of log entries; the quiet ones are left out unless everything is asked for."""
-    return tuple(
-        Entry(
-            record.position,
-            record.at,
-            record.stream,
-            record.kind,
-            record.actor,
-            tone(record),
-            sentence(record),
-        )
-        for record in records
-        if everything or record.kind not in QUIET
-    )
+def entry(record: Record, correction: str = "") -> Entry:
+    """One timeline line. correction: what it should have said; the text itself stays as it was."""
+    return Entry(
+        record.position, record.at, record.stream, record.kind, record.actor, tone(record),
+        sentence(record), record.version, correction,
+    )  # fmt: skip
+
+
+def correction_of(world: World, stream: str, version: int) -> str:
+    """The newest correction of an entry, or empty. Only entries of incidents can be corrected."""
+    kind, _, id = stream.partition("/")
+    incident = world.incidents.get(id) if kind == "incident" else None
+    return incident.corrections.get(version, "") if incident is not None else ""
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -68,7 +66,8 @@ def plan_view(plan: Plan) -> PlanView:
         )
     return PlanView(
         plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
-        plan.approved_by, plan.held_because, tuple(steps),
+        plan.approved_by, plan.held_because, tuple(steps), plan.risk, plan.people, plan.reviewers,
+        signature_lines(plan.signatures), plan.because,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Deadlines: which clocks run, what they were computed from, and when an update is due.
 
 What is owed follows from the state (`wanted`); the instant is computed when a clock starts and stored
-with its basis (`deadline.set`), so that neither a restart nor an edited calendar moves it.
+with its basis (`deadline.set`), so that neither a restart nor an edited calendar moves it. A deadline
+is missed once under its id; after a reopening the response has new ids (`acknowledge@2`).
 """
 
 from __future__ import annotations
@@ -9,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from allstop.domain.business_time import due_at
+from allstop.domain.authority import people_meant
+from allstop.domain.business_time import due_at, share_at
 from allstop.domain.incident.parts import Clock
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import after, between
+from allstop.domain.moment import after
 from allstop.domain.policy import Policy
 from allstop.domain.policy.protocol import DeadlineRule
 from allstop.domain.policy.spans import Span
 from allstop.domain.progress import mark_words, reached
+from allstop.domain.severity import worse
 from allstop.domain.span_words import span_words
 from allstop.domain.world import World
 
+# Ids of promises begin with these; everything else is about the response.
+OBLIGATION, ACTION = "obligation:", "action:"
+PROMISES = (OBLIGATION, ACTION)
+
 
 def running(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
-    """Every deadline that is not kept yet, at the instant that was stored when it was set."""
-    found = []
-    for clock in wanted(world, policy, incident):
-        stored = incident.clocks.get(clock.deadline)
-        found.append(stored if stored and stored.basis == clock.basis else clock)
-    return tuple(found)
+    """Every deadline that is not kept yet, the earliest first; those that were missed included."""
+    return tuple(sorted(wanted(world, policy, incident), key=lambda clock: clock.at))
 
 
 def unset(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
@@ -35,31 +38,80 @@ def unset(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]
     return tuple(
         clock
         for clock in wanted(world, policy, incident)
-        if clock.deadline not in incident.missed
-        and (
-            clock.deadline not in incident.clocks
-            or incident.clocks[clock.deadline].basis != clock.basis
-        )
+        if clock.deadline not in incident.missed and not is_set(incident, clock)
     )
 
 
+def is_set(incident: Incident, clock: Clock) -> bool:
+    """Whether it is on the record as it is wanted now."""
+    stored = incident.clocks.get(clock.deadline)
+    return stored is not None and stored.basis == clock.basis
+
+
+def was_warned(incident: Incident, clock: Clock) -> bool:
+    """Whether somebody was told that it will be missed."""
+    id = clock.deadline.partition("@")[0] if is_obligation(clock.deadline) else clock.deadline
+    return id in incident.warned
+
+
+def is_obligation(deadline: str) -> bool:
+    return deadline.startswith(OBLIGATION)
+
+
+def obligation_of(deadline: str) -> str:
+    """The id of the obligation a deadline is about."""
+    return deadline.removeprefix(OBLIGATION).partition("@")[0]
+
+
 def wanted(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
-    """What is owed now and not kept yet, computed from the state alone; missed ones included."""
+    """What is owed now and not kept yet, by the state alone; missed ones included.
+
+    A clock that was set comes as it was stored, so nothing computes its instant twice.
+    """
     parts: tuple[Callable[[World, Policy, Incident], Iterator[Clock]], ...] = ()
     if incident.is_open and incident.severity_at is not None:
-        parts = (_answering, _updating, _targets, _rules, _objectives, _expected, _owed)
+        parts = (_answering, _updating, _targets, _rules, _objectives, _expected, _owed, _actions)
     elif incident.is_owing:
         parts = (_owed, _actions)
     return tuple(clock for part in parts for clock in part(world, policy, incident))
 
 
 def update_due_at(incident: Incident, policy: Policy) -> datetime | None:
-    """When the next update is due; None when the severity owes none."""
+    """When the next update is due; None when the severity owes none.
+
+    It counts from the last update, or from when the present severity was set if that was later: the
+    announcement of a severity tells people as much as an update does.
+    """
     every = policy.protocol.severity(incident.severity).update_every
     if every is None:
         return None
-    last = incident.last_update_at or incident.declared_at
-    return due_at(max(last, incident.severity_at or last), every, policy.protocol.calendar)
+    return due_at(_last_heard(incident), every, policy.protocol.calendar)
+
+
+def chain_of(policy: Policy, incident: Incident) -> tuple[str, ...]:
+    """Who hears of missed deadlines: the chain of its kind of emergency, or the protocol's."""
+    kind = policy.protocol.activation.kind(incident.kind)
+    return kind.escalation if kind and kind.escalation else policy.protocol.escalation.chain
+
+
+def reachable(policy: Policy, incident: Incident) -> tuple[tuple[str, ...], ...]:
+    """The people of each entry of the chain that means somebody; without any, the owner."""
+    chain = (people_meant(policy, incident.roles, entry) for entry in chain_of(policy, incident))
+    found = tuple(people for people in chain if people)
+    owners = people_meant(policy, incident.roles, "owner")
+    return found or ((owners,) if owners else ())
+
+
+def marks_missing(world: World, policy: Policy, incident: Incident, deadline: str) -> str:
+    """What a deadline of the protocol still waits for, in words; empty for any other deadline."""
+    kind, _, name = deadline.partition("@")[0].partition(":")
+    rules = [rule for rule in policy.protocol.deadlines if kind == "rule" and rule.id == name]
+    return ", ".join(
+        mark_words(mark)
+        for rule in rules
+        for mark in rule.until
+        if not reached(world, policy, incident, mark)
+    )
 
 
 def _answering(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -69,20 +121,36 @@ def _answering(world: World, policy: Policy, incident: Incident) -> Iterator[Clo
         return
     respond = policy.protocol.severity(incident.severity).respond
     what = f"nobody acknowledged within {span_words(respond)}"
-    start = incident.severity_at
-    yield _clock("acknowledge", what, start, respond, policy, incident.severity)
+    id = _id(incident, "acknowledge")
+    clock = _clock(policy, incident, id, what, incident.severity_at, respond)
+    yield _not_postponed(policy, incident, clock)
+    yield from _calls(policy, incident, id)
+
+
+def _not_postponed(policy: Policy, incident: Incident, clock: Clock) -> Clock:
+    """A severity that was raised never leaves more time to answer than the milder one did."""
+    stored = incident.clocks.get(clock.deadline)
+    if stored is None or stored.basis == clock.basis or stored.at >= clock.at:
+        return clock
+    before = stored.basis.partition(" ")[0]
+    known = {rule.name for rule in policy.protocol.severities}
+    if before not in known or worse(policy.protocol, before, incident.severity) == before:
+        return clock
+    return Clock(clock.deadline, clock.what, stored.at, clock.basis)
+
+
+def _calls(policy: Policy, incident: Incident, first: str) -> Iterator[Clock]:
+    """The next one of the chain is called, until there is nobody further."""
     every = policy.protocol.escalation.every_ms
-    last = incident.clocks.get("acknowledge")
-    level = 2
-    while every and last and last.deadline in incident.missed:
-        if level > len(chain_of(policy, incident)):
+    last = incident.clocks.get(first)
+    for level in range(2, len(reachable(policy, incident)) + 1):
+        if not every or last is None or last.deadline not in incident.missed:
             return
-        id = f"acknowledge:{level}"
-        yield Clock(
-            id, f"still nobody has acknowledged, call {level}", after(last.at, every), last.deadline
-        )
-        last = incident.clocks.get(id)
-        level += 1
+        id = _id(incident, f"acknowledge:{level}")
+        what = f"still nobody has acknowledged, call {level}"
+        stored = incident.clocks.get(id)
+        yield stored or Clock(id, what, after(last.at, every), f"call after {last.deadline}")
+        last = stored
 
 
 def _updating(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -91,8 +159,9 @@ def _updating(world: World, policy: Policy, incident: Incident) -> Iterator[Cloc
     if due is not None:
         number = incident.updates + 1
         late = after(due, policy.protocol.updates.grace_ms)
-        basis = f"{incident.severity} after {incident.last_update_at or incident.declared_at}"
-        yield Clock(f"update:{number}", f"update {number} is late", late, basis)
+        basis = f"{incident.severity} after {_last_heard(incident)}"
+        id = _id(incident, f"update:{number}")
+        yield _kept(incident, Clock(id, f"update {number} is late", late, basis))
 
 
 def _targets(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -104,27 +173,29 @@ def _targets(world: World, policy: Policy, incident: Incident) -> Iterator[Clock
         if target is not None and not reached(world, policy, incident, mark):
             span = Span(target)
             what = f"not {mark} within {span_words(span)}"
-            start = _begun(incident)
-            yield _clock(f"target:{name}", what, start, span, policy, incident.severity)
+            id = _id(incident, f"target:{name}")
+            yield _clock(policy, incident, id, what, begun(incident), span)
 
 
 def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     """The protocol's own deadlines, until all of their marks are reached."""
     for rule in policy.protocol.deadlines:
         span, start = rule.within.at(incident.severity), _start_of(rule, incident)
-        missing = [m for m in rule.until if not reached(world, policy, incident, m)]
-        if span is not None and start is not None and missing:
-            what = f"{rule.title}: not within {span_words(span)}"
-            clock = _clock(f"rule:{rule.id}", what, start, span, policy, incident.severity)
-            yield clock
+        if span is None or start is None:
+            continue
+        if all(reached(world, policy, incident, mark) for mark in rule.until):
+            continue
+        what = f"{rule.title}: not within {span_words(span)}"
+        yield _clock(policy, incident, _id(incident, f"rule:{rule.id}"), what, start, span)
 
 
 def _start_of(rule: DeadlineRule, incident: Incident) -> datetime | None:
     kind, _, name = rule.begins.partition(":")
     if kind == "phase":
-        entered = [at for phase, at in incident.phases if phase == name]
+        since = begun(incident)
+        entered = [at for phase, at in incident.phases if phase == name and at >= since]
         return entered[-1] if entered else None
-    return incident.severity_at if kind == "severity" else _begun(incident)
+    return incident.severity_at if kind == "severity" else begun(incident)
 
 
 def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -138,56 +209,77 @@ def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Cl
             if service is None or service.service_class != objective.service_class or span is None:
                 continue
             what = f"{name}: not recovered within its objective of {span_words(span)}"
-            clock = _clock(f"rto:{name}", what, _begun(incident), span, policy, incident.severity)
-            share = between(_begun(incident), clock.at) * policy.protocol.warn_at_percent // 100
-            warn = after(_begun(incident), share)
-            yield Clock(clock.deadline, clock.what, clock.at, clock.basis, warn)
+            id = _id(incident, f"rto:{name}")
+            percent = policy.protocol.warn_at_percent
+            yield _clock(policy, incident, id, what, begun(incident), span, percent)
 
 
 def _expected(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     """It takes longer than was expected (PT-10)."""
-    if incident.expected_at is not None and not reached(world, policy, incident, "resolved"):
-        id = f"expected:{incident.expected_at:%Y-%m-%dT%H:%M}"
-        what = f"not over at {incident.expected_at:%H:%M} UTC, as was expected"
-        yield Clock(id, what, incident.expected_at, str(incident.expected_at))
+    at = incident.expected_at
+    # What was expected before it was reopened is no promise about the new response.
+    if at is None or at <= begun(incident) or reached(world, policy, incident, "resolved"):
+        return
+    id = _id(incident, f"expected:{at:%Y-%m-%dT%H:%M}")
+    yield _kept(
+        incident, Clock(id, f"not over at {at:%H:%M} UTC, as was expected", at, f"expected {at}")
+    )
 
 
 def _owed(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     del world, policy
     for owed in incident.obligations.values():
-        if not owed.met:
-            what = f"owed by the {owed.owner} and not done: {owed.title}"
-            yield Clock(
-                f"obligation:{owed.id}", what, owed.due_at, str(owed.due_at), owed.remind_at
-            )
+        if owed.met:
+            continue
+        # What began with the declaration goes on through a reopening; the rest begins again.
+        id = f"{OBLIGATION}{owed.id}"
+        id = id if owed.begins == "declared" else _id(incident, id)
+        what = f"owed by the {owed.owner} and not done: {owed.title}"
+        yield _kept(incident, Clock(id, what, owed.due_at, f"due {owed.due_at}", owed.remind_at))
 
 
 def _actions(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     del world, policy
     for item in incident.actions.values():
-        if item.state == "open":
-            what = f"action item {item.id} of {item.owner} is late: {item.title}"
-            yield Clock(f"action:{item.id}", what, item.due_at, str(item.due_at))
+        if item.state != "open":
+            continue
+        id, basis = f"{ACTION}{item.id}", f"due {item.due_at}"
+        first = incident.clocks.get(id)
+        if id in incident.missed and first is not None and first.basis != basis:
+            # It was late, and has a new date: that one can be missed as well.
+            id += f":{item.due_at:%Y-%m-%dT%H:%M}"
+        what = f"action item {item.id} of {item.owner} is late: {item.title}"
+        yield _kept(incident, Clock(id, what, item.due_at, basis))
 
 
-def _clock(id: str, what: str, start: datetime, span: Span, policy: Policy, severity: str) -> Clock:
-    at = due_at(start, span, policy.protocol.calendar)
-    return Clock(id, what, at, f"{severity} {span_words(span)} from {start}")
+def _clock(
+    policy: Policy, incident: Incident, id: str, what: str, start: datetime, span: Span,
+    warn_percent: int = 0,
+) -> Clock:  # fmt: skip
+    """A span from an instant; the basis begins with the severity it holds for."""
+    basis = f"{incident.severity} {span_words(span)} from {start}"
+    stored = incident.clocks.get(id)
+    if stored is not None and stored.basis == basis:
+        return stored
+    calendar = policy.protocol.calendar
+    warn = share_at(start, span, warn_percent, calendar) if warn_percent else None
+    return Clock(id, what, due_at(start, span, calendar), basis, warn)
 
 
-def _begun(incident: Incident) -> datetime:
+def _kept(incident: Incident, clock: Clock) -> Clock:
+    return incident.clocks[clock.deadline] if is_set(incident, clock) else clock
+
+
+def _id(incident: Incident, name: str) -> str:
+    """Every response of an incident has ids of its own: each can be missed once."""
+    return f"{name}@{len(incident.reopened) + 1}" if incident.reopened else name
+
+
+def begun(incident: Incident) -> datetime:
     """When the response began: the declaration, or the last time it was reopened."""
     return incident.reopened[-1] if incident.reopened else incident.declared_at
 
 
-def chain_of(policy: Policy, incident: Incident) -> tuple[str, ...]:
-    """Who hears of missed deadlines: the chain of its kind of emergency, or the protocol's."""
-    kind = policy.protocol.activation.kind(incident.kind)
-    return kind.escalation if kind and kind.escalation else policy.protocol.escalation.chain
-
-
-def marks_missing(world: World, policy: Policy, incident: Incident, rule: DeadlineRule) -> str:
-    """What a deadline of the protocol still waits for, in words."""
-    return ", ".join(
-        mark_words(mark) for mark in rule.until if not reached(world, policy, incident, mark)
-    )
+def _last_heard(incident: Incident) -> datetime:
+    last = incident.last_update_at or incident.declared_at
+    return max(last, incident.severity_at or last)

@@ -129,9 +129,9 @@ def _page(
     )
     if told:
         page.title("Told")
-        for at, to, channel, subject, text in played.told:
+        for at, to, channel, subject, body in played.told:
             page.line(Piece(f"{_offset(played, at)}  {to} over {channel}: {subject}", "notice"))
-            page.line(f"    {text}")
+            page.line(f"    {body}")
     owed = still_owed(played)
     if owed:
         page.title("Falls due later")

@@ -1,0 +1,167 @@
+"""From the state of the work in an incident to read shapes: one function per shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from allstop.application.standing_shapes import ProposalLine
+from allstop.application.work_shapes import (
+    ActionLine,
+    ChangeLine,
+    CheckLine,
+    CrewLine,
+    FieldLine,
+    FiledForm,
+    FindingLine,
+    FormView,
+    ModeLine,
+    ObligationLine,
+    PointsLine,
+    PreflightLine,
+    SignatureLine,
+    TaskLine,
+)
+from allstop.domain.incident.course_events import CheckResult
+from allstop.domain.incident.parts import Change, Points, PreflightResult, Signature
+from allstop.domain.incident.state import GONE, Incident
+from allstop.domain.policy import Form, Policy
+from allstop.domain.progress import mark_words, reached
+from allstop.domain.proposals import Proposal
+from allstop.domain.world import World
+
+
+def signature_lines(found: Iterable[Signature]) -> tuple[SignatureLine, ...]:
+    return tuple(SignatureLine(one.person, one.role, one.review) for one in found)
+
+
+def crew_lines(incident: Incident, policy: Policy) -> tuple[CrewLine, ...]:
+    """The protocol's crews in its order, formed or not; then those it does not know."""
+    rules = {rule.name: rule for rule in policy.protocol.crews}
+    found = []
+    for name in dict.fromkeys((*rules, *incident.crews)):
+        crew, rule = incident.crews.get(name), rules.get(name)
+        objective = crew.objective if crew else rule.objective if rule else ""
+        title = rule.title if rule else name
+        if crew is None:
+            found.append(CrewLine(name, title, objective))
+        else:
+            found.append(
+                CrewLine(name, title, objective, crew.members, crew.proposed, crew.because)
+            )
+    return tuple(found)
+
+
+def task_lines(incident: Incident) -> tuple[TaskLine, ...]:
+    return tuple(
+        TaskLine(one.id, one.title, one.phase, one.owner, one.state, one.note)
+        for one in incident.tasks.values()
+    )
+
+
+def finding_lines(incident: Incident) -> tuple[FindingLine, ...]:
+    return tuple(
+        FindingLine(one.id, one.kind, one.text, one.service, one.link, one.by, one.at)
+        for one in incident.findings.values()
+    )
+
+
+def form_views(incident: Incident, policy: Policy) -> tuple[FormView, ...]:
+    """Every form of the protocol, with what was filed last."""
+    return tuple(_form_view(incident, form) for form in policy.protocol.forms)
+
+
+def _form_view(incident: Incident, form: Form) -> FormView:
+    filed = incident.forms.get(form.id)
+    said = filed.fields if filed else {}
+    fields = tuple(
+        FieldLine(
+            one.id, one.title, one.required, one.kind, one.choices, one.prefill,
+            said.get(one.id, ""),
+        )
+        for one in form.fields
+    )  # fmt: skip
+    missing = tuple(one.title for one in fields if one.required and not one.value)
+    return FormView(
+        form.id, form.title, form.after, filed.number if filed else 0, filed.by if filed else "",
+        filed.at if filed else None, fields, missing,
+    )  # fmt: skip
+
+
+def filed_forms(incident: Incident, policy: Policy) -> tuple[FiledForm, ...]:
+    found = []
+    for id, filed in incident.forms.items():
+        form = policy.protocol.form(id)
+        titles = {one.id: one.title for one in form.fields} if form else {}
+        said = {titles.get(name, name): text for name, text in filed.fields.items()}
+        title = form.title if form else id
+        found.append(FiledForm(id, title, filed.number, filed.by, filed.at, said))
+    return tuple(found)
+
+
+def change_line(one: Change) -> ChangeLine:
+    return ChangeLine(
+        one.id, one.title, one.risk, one.service, one.detail, one.state, one.requested_by, one.at,
+        one.by, one.people, one.reviewers, one.because, signature_lines(one.signatures),
+    )  # fmt: skip
+
+
+def check_lines(results: Iterable[CheckResult]) -> tuple[CheckLine, ...]:
+    return tuple(CheckLine(one.check, one.subject, one.ok, one.text) for one in results)
+
+
+def preflight_line(one: PreflightResult) -> PreflightLine:
+    state = "running" if one.results is None else "passed" if one.passed else "failed"
+    return PreflightLine(one.number, one.at, state, check_lines(one.results or ()))
+
+
+def mode_line(incident: Incident) -> ModeLine | None:
+    mode = incident.mode
+    if mode is None:
+        return None
+    return ModeLine(
+        incident.id, not mode.ended, dict(mode.suspended), dict(mode.enabled), mode.since,
+        mode.until, mode.ended,
+    )  # fmt: skip
+
+
+def obligation_lines(incident: Incident, now: datetime) -> tuple[ObligationLine, ...]:
+    """Late: not met, and its time has passed by this clock."""
+    return tuple(
+        ObligationLine(
+            one.id, one.title, one.owner, one.due_at, one.met, one.met_at, one.met_by,
+            one.meeting_at, not one.met and one.due_at < now and incident.state not in GONE,
+        )
+        for one in incident.obligations.values()
+    )  # fmt: skip
+
+
+def action_lines(incident: Incident, now: datetime) -> tuple[ActionLine, ...]:
+    return tuple(
+        ActionLine(
+            one.id, one.title, one.owner, one.due_at, one.priority, one.link, one.state, one.note,
+            one.state == "open" and one.due_at < now,
+        )
+        for one in incident.actions.values()
+    )  # fmt: skip
+
+
+def points_line(one: Points, incident: str) -> PointsLine:
+    return PointsLine(one.team, one.points, one.because, one.rule, one.at, one.by, incident)
+
+
+def proposal_line(one: Proposal) -> ProposalLine:
+    return ProposalLine(
+        one.id, one.text, one.source, one.because, one.kind, one.asked, one.services, one.at,
+        one.by, one.state, one.incident, one.reason,
+    )  # fmt: skip
+
+
+def missing_before_close(world: World, policy: Policy, incident: Incident) -> tuple[str, ...]:
+    """What must happen before it may be closed for good, in words; nothing once it is over."""
+    if incident.state in GONE or incident.state == "closed":
+        return ()
+    requires = policy.protocol.closing.requires.get(incident.severity, ())
+    return tuple(
+        mark_words(mark) for mark in requires if not reached(world, policy, incident, mark)
+    )
