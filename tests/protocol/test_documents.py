@@ -1,4 +1,4 @@
-"""One file per mistake, and the good ones."""
+"""One file per mistake, with what its writer is told, and the good ones."""
 
 from __future__ import annotations
 
@@ -7,52 +7,69 @@ from pathlib import Path
 import pytest
 
 from allstop.domain.policy import Policy
-from allstop.protocol import CODES, load, render
-from tests.protocol.projects import CATALOGUE, DOCUMENTS, project
+from allstop.protocol import CODES, load, packs, render
+from tests.protocol.expectations import BAD, expected, file_of, problems_of
+from tests.protocol.projects import CATALOGUE, DOCUMENTS, TODAY, project
 
-BAD = sorted((DOCUMENTS / "bad").iterdir())
 GOOD = sorted(path for path in (DOCUMENTS / "good").iterdir() if path.is_dir())
+CATEGORIES = {path.parent.name for path in BAD}
+FEWEST = 10
 
 
-def expected(path: Path) -> list[str]:
-    """The codes in the comment of the first line."""
-    first = path.read_bytes().split(b"\n", 1)[0].decode()
-    assert first.startswith("# expect: "), path
-    return first.removeprefix("# expect: ").split()
+def name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_file_gives_exactly_its_problems(path: Path, tmp_path: Path) -> None:
-    name = path.stem.split("-")[0] + ".yaml"
-    found = project(tmp_path, replaced={name: path.read_bytes()})
-    assert sorted(each.code for each in found.problems) == expected(path), render(found.problems)
-    assert (found.policy is None) == any(CODES[code][0] == "error" for code in expected(path))
+def codes(path: Path) -> list[str]:
+    """`protocol.yaml:5:3: AP040 there is no ...`."""
+    return [line.split()[1] for line in expected(path)]
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_every_problem_has_a_place_in_a_file_that_is_there(path: Path, tmp_path: Path) -> None:
-    name = path.stem.split("-")[0] + ".yaml"
-    for each in project(tmp_path, replaced={name: path.read_bytes()}).problems:
-        assert each.file in {
-            "protocol.yaml",
-            "fleet.yaml",
-            "roster.yaml",
-            "packs/standard.yaml",
-            "shop.yaml",
-        }
+@pytest.mark.parametrize("path", BAD, ids=name)
+def test_a_bad_file_is_told_exactly_this(path: Path, tmp_path: Path) -> None:
+    """Given a file with a mistake, when the project is loaded, then these sentences come, word for word.
+
+    After a wanted change: `python -m tests.protocol.expectations`, and read the difference.
+    """
+    assert problems_of(path.read_bytes(), path, tmp_path) == expected(path)
+
+
+@pytest.mark.parametrize("path", BAD, ids=name)
+def test_an_error_keeps_the_policy_from_being_compiled_and_a_warning_does_not(
+    path: Path, tmp_path: Path
+) -> None:
+    found = project(tmp_path, replaced={file_of(path): path.read_bytes()})
+    assert (found.policy is None) == any(CODES[code][0] == "error" for code in codes(path))
+    files = {"protocol.yaml", "fleet.yaml", "roster.yaml", "shop.yaml"}
+    for each in found.problems:
+        assert each.file in files
         assert each.line >= 1
         assert each.column >= 1
         assert "\n" not in str(each)
 
 
 def test_every_code_has_a_file_that_shows_it() -> None:
-    shown = {code for path in BAD for code in expected(path)}
-    # These need more than one small file; their tests are in test_reader, test_tables and test_load.
-    assert set(CODES) - shown == {"AP001", "AP009", "AP089"}
+    shown = {code for path in BAD for code in codes(path)}
+    # These need more than one small file; their tests are in test_reader, test_tables, test_load and
+    # test_standalone.
+    assert set(CODES) - shown == {"AP001", "AP009", "AP033", "AP089"}
+
+
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
+def test_every_part_of_the_language_has_its_worst_mistakes(category: str) -> None:
+    assert sum(path.parent.name == category for path in BAD) >= FEWEST
 
 
 @pytest.mark.parametrize("folder", GOOD, ids=lambda path: path.name)
 def test_a_good_project_compiles_without_a_single_problem(folder: Path) -> None:
-    found = load(folder, CATALOGUE)
+    found = load(folder, CATALOGUE, TODAY)
     assert render(found.problems) == ""
     assert isinstance(found.policy, Policy)
+
+
+@pytest.mark.parametrize("pack", packs())
+def test_a_team_that_adopts_a_pack_has_no_error(pack: str, tmp_path: Path) -> None:
+    """Given the shop's people and services, when it adopts a built-in protocol, then it can begin."""
+    text = f"schema: allstop/1\nname: x\nextends: {pack}\n"
+    found = project(tmp_path, replaced={"protocol.yaml": text})
+    assert [str(each) for each in found.problems if each.is_error] == []

@@ -10,8 +10,12 @@ import msgspec
 import rfc8785
 
 import allstop.domain.halt.events
+import allstop.domain.incident.course_events
 import allstop.domain.incident.events
-import allstop.domain.plan.events  # noqa: F401  (importing registers the event kinds)
+import allstop.domain.incident.work_events
+import allstop.domain.plan.events
+import allstop.domain.proposals  # noqa: F401  (importing registers the event kinds)
+from allstop.application import policy_upcasts
 from allstop.application.ports import StoredRecord
 from allstop.domain.effects import Effect
 from allstop.domain.policy import Policy
@@ -91,7 +95,8 @@ def write_policy(policy: Policy) -> str:
 
 
 def read_policy(text: str | bytes) -> Policy:
-    return msgspec.json.decode(text, type=Policy)
+    """The policy of a stored body; one of an earlier version is lifted, and its text stays as it is."""
+    return msgspec.convert(policy_upcasts.lift(msgspec.json.decode(text)), Policy)
 
 
 def write_time(at: datetime) -> str:

@@ -93,9 +93,7 @@ class Reader:
 
     def plans(self) -> dict[str, Plan]:
         return {
-            plan.id: plan
-            for plan in self._post.world.plans.values()
-            if self.sees(plan.incident)
+            plan.id: plan for plan in self._post.world.plans.values() if self.sees(plan.incident)
         }
 
     def proposals(self) -> dict[str, Proposal]:

@@ -198,8 +198,8 @@ def _remedy(view: IncidentView) -> list[str]:
 def _lessons(view: IncidentView) -> list[str]:
     rows = ["## Owed", ""]
     rows += [
-        f"- [ ] {_cell(title)} ({_cell(owner)}, until {due:%Y-%m-%d %H:%M} UTC)"
-        for title, owner, due in view.obligations
+        f"- [{'x' if one.met else ' '}] {_cell(one.title)} ({_cell(one.owner)}, until {one.due_at:%Y-%m-%d %H:%M} UTC)"
+        for one in view.obligations
     ]
     if not view.obligations:
         rows.append("Nothing is owed yet: obligations begin at stand-down.")

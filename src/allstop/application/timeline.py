@@ -91,7 +91,9 @@ def _update_requested(event: i.UpdateRequested) -> str:
 
 def _update_posted(event: i.UpdatePosted) -> str:
     more = f" {named(event.fields)}." if event.fields else ""
-    end = f" Expected to be over {event.expected_at:%Y-%m-%d %H:%M} UTC." if event.expected_at else ""
+    end = (
+        f" Expected to be over {event.expected_at:%Y-%m-%d %H:%M} UTC." if event.expected_at else ""
+    )
     due = f" [next one due {event.next_at:%H:%M:%S} UTC]" if event.next_at else ""
     return f"Update {event.number} ({event.status}): {event.text}{more}{end}{due}"
 

@@ -85,9 +85,7 @@ WORK_SENTENCES: dict[type, Callable[[Any], str]] = {
     w.CrewProposed: lambda e: _crew("proposed", e),
     w.CrewAssigned: lambda e: _crew("assigned", e),
     w.ChangeProposed: _change,
-    w.ChangeSigned: lambda e: (
-        f"Change {e.id} {'reviewed' if e.review else 'signed'} as {e.role}"
-    ),
+    w.ChangeSigned: lambda e: f"Change {e.id} {'reviewed' if e.review else 'signed'} as {e.role}",
     w.ChangeApproved: lambda e: f"Change {e.id} approved: everybody who must agree has",
     w.ChangeEnded: lambda e: _noted(f"Change {e.id} {e.state}", e.note),
     w.ActionAdded: _action,

@@ -2,73 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost
+from allstop.application.incident_views import Seen, incident_line, incident_view
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Clock, Store
+from allstop.application.privacy import Reader, withheld
+from allstop.application.reading_in import ReadIn, read_in
 from allstop.application.shapes import (
     AgentLine,
-    DeadlineLine,
     Entry,
     HaltView,
     IncidentLine,
     IncidentView,
     Overview,
-    PhaseLine,
     PlanView,
     ServiceLine,
 )
-from allstop.application.shaping import (
-    criteria_lines,
-    entries,
-    evidence_lines,
-    impact_text,
-    measure_line,
-    plan_view,
-    probe_line,
-    roles_lines,
-    roll_line,
+from allstop.application.shaping import correction_of, entry, plan_view, probe_line, roll_line
+from allstop.application.standing_shapes import ModeNow, PointsView, ProposalLine, ProtocolView
+from allstop.application.standing_views import (
+    late_obligations,
+    mode_now,
+    points_view,
+    protocol_view,
+    review_line,
 )
-from allstop.domain.gates import phase_standings, standings
+from allstop.application.timeline import QUIET
+from allstop.application.work_shapes import CrewLine, FormView, OwedView
+from allstop.application.work_shaping import (
+    action_lines,
+    crew_lines,
+    form_views,
+    missing_before_close,
+    obligation_lines,
+    proposal_line,
+)
 from allstop.domain.halt.state import Halt
-from allstop.domain.incident.clocks import running, update_due_at
 from allstop.domain.incident.state import Incident
-from allstop.domain.metrics import measures
-from allstop.domain.moment import between, words
 from allstop.domain.plan.lifecycle import PlanState
-from allstop.domain.policy import Policy
-from allstop.domain.record import halt_stream, incident_stream, plan_stream
+from allstop.domain.principal import Principal
+from allstop.domain.record import Record, halt_stream, incident_stream, plan_stream
 from allstop.domain.verdict import nearest
 from allstop.errors import Missing
 
+WHOLE_STREAM = 100_000
+
 
 class Views:
-    """Answers reads from the published state; nothing here changes anything."""
+    """Answers reads from the published state; nothing here changes anything.
 
-    def __init__(self, post: CommandPost, store: Store, monitor: Monitor, clock: Clock) -> None:
+    A new one sees everything, as the coordinator does; `for_` gives what one principal may see.
+    """
+
+    def __init__(
+        self,
+        post: CommandPost,
+        store: Store,
+        monitor: Monitor,
+        clock: Clock,
+        reader: Reader | None = None,
+    ) -> None:
         self._post = post
         self._store = store
         self._monitor = monitor
         self._clock = clock
+        self.reader = reader or Reader(post)
+
+    def for_(self, who: Principal) -> Views:
+        """The same views as this principal sees them. Faces show no others."""
+        reader = Reader(self._post, who)
+        return Views(self._post, self._store, self._monitor, self._clock, reader)
+
+    # --- the whole ---------------------------------------------------------------------------
 
     def overview(self) -> Overview:
-        world = self._post.world
+        world, policy, now = self._post.world, self._post.book.latest, self._clock.now().utc
         halts = tuple(self.halt_view(halt) for halt in world.standing_halts())
         incidents = self.incidents()
         hint, because = self._next(incidents, halts)
         return Overview(
-            self._clock.now().utc, self._post.book.latest.protocol.title, self._store.last_position(),
-            incidents, halts, self.agents(), self.services(), hint, because,
+            now, policy.protocol.title, self._store.last_position(), incidents, halts, self.agents(),
+            self.services(), hint, because, tuple(one for one in self.proposals() if one.state == "open"),
+            self.mode(), review_line(policy, now), late_obligations(self.reader, now),
         )  # fmt: skip
+
+    def mode(self) -> ModeNow:
+        return mode_now(self._post.world, self.reader)
+
+    def points(self) -> PointsView:
+        return points_view(self._post.world, self._post.book.latest, self.reader)
+
+    def protocol(self) -> ProtocolView:
+        book = self._post.book
+        return protocol_view(book.latest, book.current, self.reader, self._clock.now().utc)
+
+    def proposals(self) -> tuple[ProposalLine, ...]:
+        """Newest first."""
+        return tuple(
+            proposal_line(one) for one in reversed(tuple(self.reader.proposals().values()))
+        )
+
+    def proposal(self, name: str) -> ProposalLine:
+        known = self.reader.proposals()
+        if name not in known:
+            raise Missing(
+                f"there is no proposal {name}", nearest(name, known) or "allstop proposals"
+            )
+        return proposal_line(known[name])
+
+    # --- incidents ---------------------------------------------------------------------------
 
     def incidents(self) -> tuple[IncidentLine, ...]:
         """Open ones first, the worst of them first; then newest first."""
-        every = sorted(
-            self._post.world.incidents.values(), key=lambda one: one.declared_at, reverse=True
-        )
-        return tuple(self._line(one) for one in sorted(every, key=self._urgency))
+        every = sorted(self.reader.incidents(), key=lambda one: one.declared_at, reverse=True)
+        return tuple(incident_line(self._seen(one)) for one in sorted(every, key=self._urgency))
 
     def _urgency(self, incident: Incident) -> tuple[bool, int]:
         rank = self._post.book.pinned(incident.policy).protocol.severity(incident.severity).rank
@@ -76,7 +128,7 @@ class Views:
 
     def current(self) -> str:
         """The one open incident, when there is exactly one. Raises Missing with a hint otherwise."""
-        found = [one.id for one in self._post.world.open_incidents()]
+        found = [one.id for one in self.reader.incidents() if one.is_open]
         if len(found) == 1:
             return found[0]
         if found:
@@ -85,49 +137,119 @@ class Views:
             )
         raise Missing("no incident is open", 'allstop declare "what fails"')
 
+    def known(self, name: str) -> str:
+        """The name of an incident the reader may know of. Raises Missing for every other."""
+        return self._found(name).id
+
     def incident(self, name: str) -> IncidentView:
         incident = self._found(name)
+        halts = tuple(self.halt_view(halt) for halt in self._post.world.halts_of(incident.id))
+        return incident_view(self._seen(incident), halts)
+
+    def forms(self, name: str) -> tuple[FormView, ...]:
+        """Every form of its protocol, with what was filed and what is missing."""
+        seen = self._seen(self._found(name))
+        return form_views(seen.incident, seen.policy)
+
+    def crews(self, name: str) -> tuple[CrewLine, ...]:
+        seen = self._seen(self._found(name))
+        return crew_lines(seen.incident, seen.policy)
+
+    def owed(self, name: str) -> OwedView:
+        """What it still owes, and what is missing before it may be closed for good."""
+        seen = self._seen(self._found(name))
+        incident = seen.incident
+        return OwedView(
+            incident.id, incident.state, obligation_lines(incident, seen.now),
+            action_lines(incident, seen.now), missing_before_close(seen.world, seen.policy, incident),
+        )  # fmt: skip
+
+    def read_in(self, name: str, who: Principal | None = None) -> ReadIn:
+        """The summary for somebody who joins late; for nobody in particular without `who`."""
+        seen = self._seen(self._found(name))
+        return read_in(self.incident(name), seen.incident, seen.policy, seen.now, who)
+
+    def _seen(self, incident: Incident) -> Seen:
         policy = self._post.book.pinned(incident.policy)
-        world = self._post.world
-        chosen = incident.remedy
-        return IncidentView(
-            line=self._line(incident),
-            trigger=incident.trigger,
-            declared_by=incident.declared_by,
-            protocol=policy.protocol.title,
-            policy=incident.policy,
-            severity_because=incident.severity_because,
-            status=incident.status,
-            acknowledged_by=incident.acknowledged_by,
-            phases=self._phases(incident, policy),
-            stand_down=criteria_lines(
-                standings(world, policy, incident, policy.protocol.stand_down)
-            ),
-            roles=roles_lines(incident, policy),
-            evidence=evidence_lines(incident),
-            remedy=chosen.remedy if chosen else "",
-            remedy_because=chosen.because if chosen else "",
-            plans=tuple(plan_view(plan) for plan in world.plans_of(incident.id)),
-            halts=tuple(self.halt_view(halt) for halt in world.halts_of(incident.id)),
-            measures=tuple(measure_line(one) for one in measures(incident, policy)),
-            deadlines=tuple(
-                DeadlineLine(one.deadline, one.what, one.at, one.deadline in incident.missed)
-                for one in running(world, policy, incident)
-            ),
-            statements=dict(incident.statements),
-            obligations=tuple(
-                (one.title, one.owner, one.due_at) for one in incident.obligations.values()
-            ),
-            report=incident.report,
+        return Seen(self._post.world, policy, incident, self._clock.now().utc, self.reader)
+
+    def _found(self, name: str) -> Incident:
+        known = {one.id: one for one in self.reader.incidents()}
+        if name not in known:
+            hint = nearest(name, known) or 'allstop declare "what fails"'
+            raise Missing(f"there is no incident {name}", hint)
+        return known[name]
+
+    # --- the log -----------------------------------------------------------------------------
+
+    def timeline(self, name: str, *, everything: bool = False) -> tuple[Entry, ...]:
+        """The log of an incident, its halts and its plans, in order."""
+        incident = self._found(name)
+        streams = [incident_stream(incident.id)]
+        streams += [halt_stream(halt.id) for halt in self._post.world.halts_of(incident.id)]
+        streams += [plan_stream(plan.id) for plan in self._post.world.plans_of(incident.id)]
+        records = [
+            read_record(one)
+            for stream in streams
+            for one in self._store.records(stream=stream, limit=WHOLE_STREAM)
+        ]
+        ordered = sorted(records, key=lambda record: record.position)
+        return self.entries(record for record in ordered if everything or record.kind not in QUIET)
+
+    def log(self, after: int, limit: int) -> tuple[Entry, ...]:
+        """Any entries above a position, for readers that follow the log."""
+        return self.entries(read_record(one) for one in self._store.records(after, limit))
+
+    def entries(self, records: Iterable[Record]) -> tuple[Entry, ...]:
+        """Log entries as lines, each with its correction; one that is not for the reader keeps its
+        place and says nothing."""
+        world, reader = self._post.world, self.reader
+        return tuple(
+            entry(record, correction_of(world, record.stream, record.version))
+            if reader.stream(record.stream)
+            else withheld(record)
+            for record in records
         )
 
+    def corrected(self, found: Entry) -> Entry:
+        """A line that was made earlier, with what was corrected since."""
+        correction = correction_of(self._post.world, found.stream, found.version)
+        return found if correction == found.correction else replace(found, correction=correction)
+
+    def body(self, sha256: str) -> bytes | None:
+        """A body kept beside the log. What only a hidden incident refers to is not there."""
+        body = self._store.blob(sha256)
+        if body is None or not self.reader.hidden or self._refers(sha256):
+            return body
+        return None if self._hides(sha256) else body
+
+    def _refers(self, sha256: str) -> bool:
+        """Whether an incident that may be read has it among its evidence."""
+        return any(
+            piece.sha256 == sha256
+            for one in self.reader.incidents()
+            for piece in one.evidence.values()
+        )
+
+    def _hides(self, sha256: str) -> bool:
+        """Whether the log of a hidden incident, its halts or its plans names it."""
+        world, hidden = self._post.world, self.reader.hidden
+        streams = [incident_stream(id) for id in hidden]
+        streams += [halt_stream(halt.id) for id in hidden for halt in world.halts_of(id)]
+        streams += [plan_stream(plan.id) for id in hidden for plan in world.plans_of(id)]
+        return any(
+            sha256 in record.body
+            for stream in streams
+            for record in self._store.records(stream=stream, limit=WHOLE_STREAM)
+        )
+
+    # --- plans, halts, agents, services ------------------------------------------------------
+
     def plan(self, name: str) -> PlanView:
-        plan = self._post.world.plans.get(name)
-        if plan is None:
-            raise Missing(
-                f"there is no plan {name}", nearest(name, self._post.world.plans) or "allstop plans"
-            )
-        return plan_view(plan)
+        known = self.reader.plans()
+        if name not in known:
+            raise Missing(f"there is no plan {name}", nearest(name, known) or "allstop plans")
+        return plan_view(known[name])
 
     def halt(self, name: str) -> HaltView:
         halt = self._post.world.halts.get(name)
@@ -152,10 +274,11 @@ class Views:
         deadline = datetime.fromtimestamp(
             halt.ordered_at.timestamp() + rules.roll_call_ms / 1000, halt.ordered_at.tzinfo
         )
-        return HaltView(
+        view = HaltView(
             halt.id, halt.scope, halt.reason, halt.incident, halt.order, halt.ordered_at, halt.ordered_by,
             deadline, halt.stands, halt.stands and halt.accounted, settled, len(roll), halt.released_by, roll,
         )  # fmt: skip
+        return self.reader.halt(halt, view)
 
     def agents(self) -> tuple[AgentLine, ...]:
         world = self._post.world
@@ -188,100 +311,30 @@ class Views:
             )  # fmt: skip
         return tuple(found)
 
-    def timeline(self, name: str, *, everything: bool = False) -> tuple[Entry, ...]:
-        """The log of an incident, its halts and its plans, in order."""
-        incident = self._found(name)
-        streams = [incident_stream(incident.id)]
-        streams += [halt_stream(halt.id) for halt in self._post.world.halts_of(incident.id)]
-        streams += [plan_stream(plan.id) for plan in self._post.world.plans_of(incident.id)]
-        records = [
-            read_record(one)
-            for stream in streams
-            for one in self._store.records(stream=stream, limit=100_000)
-        ]
-        return entries(sorted(records, key=lambda record: record.position), everything=everything)
-
-    def log(self, after: int, limit: int) -> tuple[Entry, ...]:
-        """Any entries above a position, for readers that follow the log."""
-        return entries(
-            (read_record(one) for one in self._store.records(after, limit)), everything=True
-        )
-
-    def _found(self, name: str) -> Incident:
-        incident = self._post.world.incidents.get(name)
-        if incident is None:
-            known = self._post.world.incidents
-            raise Missing(
-                f"there is no incident {name}",
-                nearest(name, known) or 'allstop declare "what fails"',
-            )
-        return incident
-
-    def _line(self, incident: Incident) -> IncidentLine:
-        policy = self._post.book.pinned(incident.policy)
-        rule = policy.protocol.severity(incident.severity)
-        phase = policy.protocol.phase(incident.phase)
-        end = incident.stood_down_at or self._clock.now().utc
-        return IncidentLine(
-            incident.id, incident.title, incident.state, incident.severity, rule.title, incident.phase,
-            phase.title, incident.roles.get("commander", ""), incident.services, impact_text(incident),
-            incident.declared_at, words(between(incident.declared_at, end)),
-            update_due_at(incident, policy) if incident.is_open else None, self._waits(incident, policy),
-        )  # fmt: skip
-
-    def _waits(self, incident: Incident, policy: Policy) -> tuple[str, ...]:
-        """What the response waits for now, most specific first."""
-        if not incident.is_open:
-            return ()
-        world = self._post.world
-        gate = phase_standings(world, policy, incident, policy.protocol.phase(incident.phase))
-        missing = [one for one in gate if not one.passed]
-        if not missing:
-            missing = [
-                one
-                for one in standings(world, policy, incident, policy.protocol.stand_down)
-                if not one.passed
-            ]
-        return tuple(f"{one.criterion.title}: {one.text}" for one in missing)
-
-    def _phases(self, incident: Incident, policy: Policy) -> tuple[PhaseLine, ...]:
-        entered = dict(incident.phases)
-        names = [phase.name for phase in policy.protocol.phases]
-        place = names.index(incident.phase)
-        left_all = "resolved" in incident.milestones
-        found = []
-        for number, phase in enumerate(policy.protocol.phases):
-            state = (
-                "done" if number < place or left_all else "current" if number == place else "ahead"
-            )
-            gate = phase_standings(self._post.world, policy, incident, phase)
-            found.append(
-                PhaseLine(
-                    phase.name, phase.title, state, entered.get(phase.name), criteria_lines(gate)
-                )
-            )
-        return tuple(found)
+    # --- what to do next ---------------------------------------------------------------------
 
     def _next(
         self, incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...]
     ) -> tuple[str, str]:
         """The next sensible command, and why."""
-        for line in incidents:
-            if line.state == "open":
-                return self._next_in(line)
-        loose = next((halt for halt in halts if not halt.incident), None)
+        opened = [line for line in incidents if line.state == "open"]
+        if opened:
+            return self._next_in(opened[0], several=len(opened) > 1)
+        loose = next((halt for halt in halts if not halt.incident and not halt.private), None)
         if loose is not None:
             why = f"{loose.id} holds {loose.total} agents"
             return (f'allstop release {loose.id} --because "..."', why)
+        asked = next((one for one in self.proposals() if one.state == "open"), None)
+        if asked is not None:
+            return (f"allstop confirm {asked.id}", f"{asked.id} was proposed: {asked.because}")
         return (
             'allstop declare "what fails" --service NAME',
             "nothing is wrong that Allstop knows of",
         )
 
-    def _next_in(self, line: IncidentLine) -> tuple[str, str]:
+    def _next_in(self, line: IncidentLine, *, several: bool) -> tuple[str, str]:
         """The next sensible command in an open incident."""
         if self._post.world.incidents[line.id].acknowledged_at is None:
-            several = len(self._post.world.open_incidents()) > 1
             which = f" --incident {line.id}" if several else ""
             return (f"allstop ack{which}", f"nobody has acknowledged {line.id}")
         for plan in self._post.world.plans_of(line.id):

@@ -175,9 +175,9 @@ def _stretches(
         offset = _offset(begin, zone)
         day = (begin + offset).date()
         while _midnight(day).replace(tzinfo=UTC) - offset < end:
-            for opens, closes in _hours_of(day, calendar, offset):
+            for first, beyond in _hours_of(day, calendar, offset):
                 # Hours that overlap count once.
-                opens, closes = max(opens, begin, last), min(closes, end)
+                opens, closes = max(first, begin, last), min(beyond, end)
                 if opens < closes:
                     yield opens, closes
                     last = closes

@@ -22,6 +22,7 @@ from allstop.domain.deciding import (
     mode_keeping,
     noticing,
     overriding,
+    owing,
     plan_making,
     plan_running,
     preflighting,
@@ -35,7 +36,6 @@ from allstop.domain.draft import Draft, Refuse, Rules
 from allstop.domain.effects import Ending, Purpose, failed
 from allstop.domain.halt import commands as halt
 from allstop.domain.incident import commands as incident
-from allstop.domain.incident import course_commands as course
 from allstop.domain.incident import events as incident_events
 from allstop.domain.moment import Now
 from allstop.domain.plan import commands as plan
@@ -123,8 +123,8 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
 
 # The subjects that bring their own table of rules.
 SUBJECTS = (
-    activating, awarding, changing, closing, crewing, filing, kinship, mode_keeping, noticing, overriding,
-    preflighting, stopping_plans, triaging, working,
+    activating, awarding, changing, closing, crewing, filing, keeping_time, kinship, mode_keeping, noticing,
+    overriding, owing, preflighting, stopping_plans, triaging, working,
 )  # fmt: skip
 
 RULES: Rules = {
@@ -139,8 +139,6 @@ RULES: Rules = {
     incident.PostUpdate: informing.post_update,
     incident.RecordStatement: informing.record_statement,
     incident.AddNote: informing.add_note,
-    incident.MissDeadline: keeping_time.miss_deadline,
-    course.SetDeadlines: keeping_time.set_deadlines,
     incident.RecordReport: informing.record_report,
     incident.DecideRemedy: diagnosing.decide_remedy,
     incident.RecordSamples: advancing.record_samples,
@@ -170,8 +168,6 @@ for _subject in SUBJECTS:
 INTERNAL: frozenset[type] = frozenset(
     {
         incident.RequestUpdate,
-        incident.MissDeadline,
-        course.SetDeadlines,
         incident.RecordSamples,
         incident.NoteRelease,
         halt.RemindRollCall,

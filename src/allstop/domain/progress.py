@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allstop.domain.halt.lifecycle import SETTLED
-from allstop.domain.incident.state import Incident
+from allstop.domain.incident.parts import ActionItem, Owed
+from allstop.domain.incident.state import GONE, Incident
 from allstop.domain.policy import Policy
 from allstop.domain.world import World
 
@@ -56,6 +57,58 @@ def mark_words(mark: str) -> str:
     return f"{name.replace('-', ' ')} {words.get(kind, kind)}"
 
 
+def meetable(world: World, policy: Policy, incident: Incident) -> tuple[Owed, ...]:
+    """Obligations whose mark was reached, and of which nobody has recorded it yet."""
+    return tuple(
+        owed
+        for owed in incident.obligations.values()
+        if not owed.met
+        and owed.met_by
+        and incident.state not in GONE
+        and reached(world, policy, incident, owed.met_by)
+    )
+
+
+def mark_sentence(mark: str) -> str:
+    """What it means that a mark was reached: `the report was written`, `briefing filed`."""
+    return MARKS.get(mark) or mark_words(mark)
+
+
+def missing(world: World, policy: Policy, incident: Incident, mark: str) -> tuple[str, ...]:
+    """What keeps a mark from being reached, one sentence for each thing; empty once it is reached."""
+    if reached(world, policy, incident, mark):
+        return ()
+    if mark == "obligations":
+        return tuple(
+            f"{one.title}: owed by the {one.owner} until {one.due_at:%Y-%m-%d %H:%M} UTC"
+            for one in incident.obligations.values()
+            if not one.met
+        )
+    if mark == "action-items":
+        kept = _kept_actions(incident)
+        lacking = (f"action item {one.id} lacks {_lack(one)}" for one in kept if _lack(one))
+        return tuple(lacking) if kept else ("there is no action item",)
+    kind, _, name = mark.partition(":")
+    if kind == "obligation" and name in incident.obligations:
+        one = incident.obligations[name]
+        return (f"{one.title}: owed by the {one.owner}",)
+    return (f"not yet: {mark_sentence(mark)}",)
+
+
+def mark_hint(mark: str, incident: str) -> str:
+    """The command that would reach a mark; empty where there is no single one."""
+    kind, _, name = mark.partition(":")
+    hints = {
+        "form": f"allstop fill {name}",
+        "statement": f'allstop state {name} "..."',
+        "role": f"allstop assign {name} NAME",
+        "report": f"allstop report {incident} --file",
+        "acknowledged": "allstop ack",
+        "updated": 'allstop update "..."',
+    }
+    return hints.get(kind, "")
+
+
 def _named(incident: Incident, kind: str, name: str) -> bool:
     match kind:
         case "form":
@@ -72,10 +125,10 @@ def _named(incident: Incident, kind: str, name: str) -> bool:
 
 
 def _roll_call(world: World, policy: Policy, incident: Incident) -> bool:
-    del policy
     halts = [halt for halt in world.halts_of(incident.id) if halt.scope == "all"]
     if not halts:
-        return False
+        # Where nobody was told to stop, nobody is waited for.
+        return not policy.protocol.severity(incident.severity).all_stop
     return all((line.held_as or line.state) in SETTLED for line in halts[-1].roll.values())
 
 
@@ -87,10 +140,21 @@ def _crews(world: World, policy: Policy, incident: Incident) -> bool:
     )
 
 
+def _kept_actions(incident: Incident) -> list[ActionItem]:
+    return [one for one in incident.actions.values() if one.state != "dropped"]
+
+
+def _lack(item: ActionItem) -> str:
+    """What an action item is not yet: every one has a due date from the beginning."""
+    lacks = ["an owner"] if not item.owner else []
+    lacks += ["a priority"] if not item.priority else []
+    return " and ".join(lacks)
+
+
 def _actions(world: World, policy: Policy, incident: Incident) -> bool:
     del world, policy
-    kept = [one for one in incident.actions.values() if one.state != "dropped"]
-    return bool(kept) and all(one.owner and one.priority for one in kept)
+    kept = _kept_actions(incident)
+    return bool(kept) and not any(_lack(one) for one in kept)
 
 
 _TESTS: dict[str, Callable[[World, Policy, Incident], bool]] = {

@@ -10,26 +10,31 @@ from allstop.domain.policy.protocol import Protocol
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
-# Placeholders every occasion has.
+# Placeholders every occasion has. order: to the agents, while an all-stop stands; roles: who holds
+# which; next_hop: who comes after the first responder in the chain of escalation; payload: file that
+# the channel keeps the incident in, empty where it keeps none.
 COMMON = (
-    "incident", "title", "severity", "severity_title", "kind", "impact", "services", "commander",
-    "declared_by", "declared_at", "now", "status", "next_update", "task_id", "first_responder",
+    "incident", "title", "severity", "severity_title", "kind", "impact", "services", "domain",
+    "commander", "roles", "declared_by", "declared_at", "now", "status", "next_update", "order",
+    "task_id", "first_responder", "next_hop", "payload",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """When something is told. more: placeholders beside the common ones; subject, text: the default."""
+    """When something is told. more: placeholders beside the common ones; subject, text: the default;
+    said: placeholders of which one must be said: the first follows where a template holds none."""
 
     about: str
     more: tuple[str, ...]
     subject: str
     text: str
+    said: tuple[str, ...] = ()
 
 
 OCCASIONS: dict[str, Occasion] = {
     "declared": Occasion(
-        "an incident was declared", ("because", "order"),
+        "an incident was declared", ("because",),
         "{incident} declared: {title}", "{severity}: {because}. {impact}.",
     ),
     "notice": Occasion(
@@ -42,7 +47,7 @@ OCCASIONS: dict[str, Occasion] = {
     ),
     "update": Occasion(
         "an update was posted", ("number", "text", "fields", "next_in"),
-        "{incident} update {number}: {status}", "{text}{fields}{next_in}",
+        "{incident} update {number}: {status}", "{text}\n{fields}\n{next_in}", ("next_in", "next_update"),
     ),
     "remedy": Occasion(
         "rollback, fix or investigate was decided", ("remedy", "because"),
@@ -98,17 +103,22 @@ def render(
 
     A placeholder nobody fills stays empty: a message must go out whatever is missing.
     """
+    usual = OCCASIONS[occasion]
     found = [one for one in protocol.templates if one.occasion == occasion]
     chosen = next((one for one in found if one.audience == audience), None) or next(
         (one for one in found if not one.audience), None
     )
-    subject, text = (
-        (chosen.subject, chosen.text)
-        if chosen
-        else (OCCASIONS[occasion].subject, OCCASIONS[occasion].text)
-    )
+    subject, text = (chosen.subject, chosen.text) if chosen else (usual.subject, usual.text)
+    if usual.said and not set(usual.said) & {*placeholders(subject), *placeholders(text)}:
+        text = f"{text.rstrip()}\n{{{usual.said[0]}}}"
     return fill(subject, fields), fill(text, fields)
 
 
 def fill(text: str, fields: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: fields.get(match[1], ""), text)
+    """The text with its placeholders filled. A line that held nothing but empty ones goes with them."""
+    lines = []
+    for line in text.split("\n"):
+        filled = _PLACEHOLDER.sub(lambda match: fields.get(match[1], ""), line)
+        if filled.strip() or not _PLACEHOLDER.search(line):
+            lines.append(filled)
+    return "\n".join(lines)

@@ -58,10 +58,29 @@ class World:
         return tuple(halt for halt in self.halts.values() if halt.stands)
 
     def halts_of(self, incident: str) -> tuple[Halt, ...]:
+        """The halts that count for an incident: of this round, and older ones that still stand."""
+        now = self.round_of(incident)
+        return tuple(
+            halt for halt in self.all_halts_of(incident) if halt.round == now or halt.stands
+        )
+
+    def all_halts_of(self, incident: str) -> tuple[Halt, ...]:
+        """Its whole history, with what was before it was reopened."""
         return tuple(halt for halt in self.halts.values() if halt.incident == incident)
 
     def plans_of(self, incident: str) -> tuple[Plan, ...]:
+        """The plans that count for an incident: nothing made before it was reopened proves anything."""
+        now = self.round_of(incident)
+        return tuple(plan for plan in self.all_plans_of(incident) if plan.round == now)
+
+    def all_plans_of(self, incident: str) -> tuple[Plan, ...]:
+        """Its whole history, with what was before it was reopened."""
         return tuple(plan for plan in self.plans.values() if plan.incident == incident)
+
+    def round_of(self, incident: str) -> int:
+        """How often an incident was reopened. A count, because times cannot tell: clocks step."""
+        found = self.incidents.get(incident)
+        return len(found.reopened) if found is not None else 0
 
     def holders(self, agent: str) -> tuple[Halt, ...]:
         """The standing halts that hold an agent; it may run only when there are none."""
@@ -92,6 +111,7 @@ def _registered(world: World, record: Record) -> World:
 def _ordered(world: World, record: Record) -> World:
     epoch = world.epoch + 1
     halt = halt_state.ordered(record, epoch)
+    halt = replace(halt, round=world.round_of(halt.incident))
     return replace(world, epoch=epoch, halts={**world.halts, halt.id: halt})
 
 
@@ -140,6 +160,7 @@ def _planned(world: World, plan: Plan) -> World:
     if incident is not None and plan.purpose == "remedy":
         incidents = {**world.incidents, incident.id: replace(incident, remedy_planned=True)}
         world = replace(world, incidents=incidents)
+    plan = replace(plan, round=world.round_of(plan.incident))
     return replace(world, epoch=world.epoch + 1, plans={**world.plans, plan.id: plan})
 
 

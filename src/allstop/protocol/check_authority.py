@@ -5,9 +5,12 @@ from __future__ import annotations
 from allstop.domain.authority import ACTIONS
 from allstop.domain.verdict import nearest
 from allstop.protocol.document_protocol import ProtocolDocument
-from allstop.protocol.entries import Names, by_machine, check_entry, possible
+from allstop.protocol.entries import Names, by_machine, check_entry, nobody_yet, possible
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document
+
+# Done outside of an incident, where no role is held.
+_OUTSIDE = frozenset({"declare", "propose", "register-agent", "administer"})
 
 
 def check_authority(document: Document[ProtocolDocument], names: Names, found: Findings) -> None:
@@ -56,4 +59,9 @@ def _check_grant(
         text = f"only people may {ACTIONS[action]}, and {grant} is none"
         found.add("AP061", place, text, "grant it to a role, to person:ID or to owner")
         return False
-    return check_entry(grant, "grant", names, place, found)
+    if not check_entry(grant, "grant", names, place, found):
+        return False
+    if action in _OUTSIDE and grant.startswith("role:"):
+        nobody_yet(grant, place, found)
+        return False
+    return True

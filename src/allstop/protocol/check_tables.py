@@ -89,7 +89,8 @@ def _report(
         found.add("AP067", at(*path, row), text, "remove one of the two")
     for row, cover in report.dead:
         if cover is not None and cover < 0:
-            text, hint = "the tests of this row exclude each other", "no situation can satisfy them"
+            text = "the tests of this row can never hold"
+            hint = "they exclude each other, or ask for an unknown that is always known"
         else:
             who = "the rows before it together" if cover is None else table.line(cover)
             text, hint = f"this row can never match: every situation goes to {who}", "move it up"
@@ -102,6 +103,7 @@ def _report(
         found.add(
             table.gap, at(*path), f"no row matches, for example: {described(situation)}", hint
         )
-    if not report.exact and rows[-1]:
-        text = "the table is too large to be searched for gaps"
-        found.add("AP089", at(*path), text, "end it with a row without `when`")
+    if not report.exact:
+        text = "the table is too large to be searched to its end"
+        hint = "end it with a row without `when`" if rows[-1] else "fewer rows, or fewer tests"
+        found.add("AP089", at(*path), text, hint)

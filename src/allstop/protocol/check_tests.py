@@ -31,8 +31,8 @@ def check_tests(
         return ()
     tests = conditions(when, facts)
     if truth(tests, facts) == "never":
-        text = "these tests exclude each other"
-        found.add("AP134", document.at(*path), text, "no situation can satisfy them")
+        hint = "they exclude each other, or ask for an unknown that is always known"
+        found.add("AP134", document.at(*path), "these tests can never hold", hint)
         return ()
     return tests
 

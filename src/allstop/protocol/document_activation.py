@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from allstop.protocol.document_conditions import When
+from allstop.protocol.limits import MOST_ROWS
 from allstop.protocol.scalars import Entry, Name, Shape, Text
 
 
@@ -61,13 +62,20 @@ class ActivationDocument(Shape):
 
     who: list[WhoDocument] = Field(
         default_factory=list,
+        max_length=MOST_ROWS,
         description="who may declare; when absent, the `declare` grants decide alone",
     )
     phrases: list[Text] = Field(
-        default_factory=list, description="plain words in a message that propose an activation"
+        default_factory=list,
+        max_length=MOST_ROWS,
+        description="plain words in a message that propose an activation",
     )
     confirm: list[Entry] = Field(
         default_factory=list, description="who is asked to confirm what was proposed"
     )
-    alerts: list[AlertDocument] = Field(default_factory=list, description="alerts that count")
-    kinds: dict[Name, KindDocument] = Field(default_factory=dict, description="by name")
+    alerts: list[AlertDocument] = Field(
+        default_factory=list, max_length=MOST_ROWS, description="alerts that count"
+    )
+    kinds: dict[Name, KindDocument] = Field(
+        default_factory=dict, max_length=MOST_ROWS, description="by name"
+    )

@@ -41,6 +41,7 @@ from allstop.protocol.document_telling import (
     TemplateDocument,
     UpdatesDocument,
 )
+from allstop.protocol.limits import MOST_ROWS
 from allstop.protocol.scalars import DurationOrZero, Mark, Name, Percent, Shape, Text
 
 CriterionPlace = tuple[tuple[str, ...], str, CriterionDocument]
@@ -63,7 +64,7 @@ class ProtocolDocument(Shape):
         min_length=1, description="by name, the worst first"
     )
     classification: list[ClassificationDocument] = Field(
-        min_length=1, description="severity from impact, the first match wins"
+        min_length=1, max_length=MOST_ROWS, description="severity from impact, the first match wins"
     )
     calendar: CalendarDocument = Field(
         default_factory=CalendarDocument, description="business time"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from allstop.protocol.document_conditions import When
+from allstop.protocol.limits import MOST_ROWS
 from allstop.protocol.scalars import Duration, Entry, Name, Shape, Text
 from allstop.protocol.times import SpanText
 
@@ -34,7 +35,9 @@ class GateDocument(Shape):
 class RemedyDocument(Shape):
     """Rollback, fix or investigate."""
 
-    table: list[RemedyRowDocument] = Field(min_length=1, description="rows, the first match wins")
+    table: list[RemedyRowDocument] = Field(
+        min_length=1, max_length=MOST_ROWS, description="rows, the first match wins"
+    )
     recent: Duration = Field(
         default=86_400_000, description="how fresh a deployment counts as recent"
     )
@@ -81,6 +84,7 @@ class ApprovalsDocument(Shape):
     )
     table: list[ApprovalRowDocument] = Field(
         default_factory=list,
+        max_length=MOST_ROWS,
         description="rows, the first match wins; when absent, one person who may `approve`",
     )
 

@@ -57,8 +57,7 @@ def check_entry(entry: str, sort: Sort, names: Names, place: Place, found: Findi
     if kind == "role" and name and sort in _BEFORE:
         if not found.known("AP041", name, names.model.roles, place, "role"):
             return False
-        text = f"{entry} is nobody here: roles are held in an incident, and there is none yet"
-        found.add("AP137", place, text, "name an office, a person or owner")
+        nobody_yet(entry, place, found)
         return False
     if not colon and kind in _BARE[sort]:
         return True
@@ -66,6 +65,12 @@ def check_entry(entry: str, sort: Sort, names: Names, place: Place, found: Findi
         return _exists(kind, name, names, place, found)
     found.add("AP063", place, f"{entry} is no grant{_where(sort)}", _hint(entry, sort, names))
     return False
+
+
+def nobody_yet(entry: str, place: Place, found: Findings) -> None:
+    """A role where nobody can hold one."""
+    text = f"{entry} is nobody here: roles are held in an incident, and there is none yet"
+    found.add("AP137", place, text, "name an office, a person or owner")
 
 
 def _exists(kind: str, name: str, names: Names, place: Place, found: Findings) -> bool:

@@ -246,7 +246,8 @@ class _Composer:
             if bad := _FORBIDDEN.search(text):
                 name = f"an escape stands for the forbidden character U+{ord(bad.group()):04X}"
                 self._refuse("AP008", at, name)
-                return Node("", at, key)
+                # Something of text stays, so that nobody hears that it is missing as well.
+                return Node(_FORBIDDEN.sub("?", text), at, key)
             return Node(text, at, key)
         if text in {"", "~", "null"}:
             return Node(None, at, key, empty=text == "")

@@ -23,6 +23,7 @@ _CODES = {
     "missing": "AP020",
     "duration": "AP022",
     "span": "AP022",
+    "days": "AP022",
     "hours": "AP100",
     "date": "AP101",
     "zone": "AP102",
@@ -34,6 +35,7 @@ _CODES = {
     "greater_than_equal": "AP027",
     "less_than_equal": "AP027",
     "too_short": "AP027",
+    "too_long": "AP027",
     "string_too_short": "AP027",
 }
 _WANTED = {
@@ -47,6 +49,8 @@ _WANTED = {
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
 }
+# The unit somebody may have meant who wrote none.
+_UNITS = {"duration": "s", "span": "m", "days": "d"}
 # Keys of earlier versions, with what has taken their place.
 _GONE: dict[tuple[str, ...], str] = {
     ("remedy", "approve"): "approvals.table says who must agree",
@@ -133,7 +137,8 @@ def _explain(node: Node, model: type[BaseModel], error: Mapping[str, Any]) -> Pr
         )
     value = error.get("input")
     if kind == "literal_error":
-        values = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        said = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+        values = said.replace("True", "true").split(", ")
         hint = _closest(str(value), values)
         return problem(
             code, place, f"`{name}` cannot be {_shown(value)}: {' | '.join(values)}", hint
@@ -160,6 +165,8 @@ def _own_words(error: Mapping[str, Any]) -> str:
     if error["type"] in {"greater_than_equal", "less_than_equal"}:
         (limit,) = error["ctx"].values()
         return f"must be at {'least' if error['type'].startswith('g') else 'most'} {limit}"
+    if error["type"] == "too_long":
+        return f"must not have more than {error['ctx']['max_length']} entries"
     text = str(error["msg"])
     return text[:1].lower() + text[1:]
 
@@ -175,14 +182,14 @@ def _hint(kind: str, value: Any) -> str:
         return f'put quotes around it: "{_shown(value)}"'
     if kind == "int_type" and isinstance(value, str) and value.lstrip("+-").isdigit():
         return "write it without quotes and without leading zeros"
-    if kind in {"duration", "span"} and isinstance(value, int):
-        return f"write the unit: {value}s?" if kind == "duration" else f"write the unit: {value}m?"
+    if kind in _UNITS and isinstance(value, int):
+        return f"write the unit: {value}{_UNITS[kind]}?"
     return ""
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     text = str(value)

@@ -11,13 +11,15 @@ from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.policy import Condition, Protocol
 from allstop.domain.remedy import REMEDY_FACTS
+from allstop.domain.verdict import nearest
 from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check import check
 from allstop.protocol.compile_protocol import compile_protocol
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.documents import Documents
-from allstop.protocol.inherit import Source, every_pack, read_chain
-from allstop.protocol.problems import Problem, in_order
+from allstop.protocol.inherit import Source, every_pack, packs, read_chain
+from allstop.protocol.problems import Problem, in_order, problem
+from allstop.protocol.reader import Node
 from allstop.protocol.shape import Document, shape
 from allstop.protocol.tables import Situation, examine
 
@@ -64,6 +66,8 @@ def load_protocol(source: str | Path) -> Standalone:
     root, chain, problems = read_chain(start)
     if root is None:
         return Standalone(None, in_order(problems), None)
+    if (abstract := _abstract(root)) is not None:
+        return Standalone(None, in_order((*problems, abstract)), None)
     document, found = shape(root, ProtocolDocument, start.shown)
     problems = in_order(
         (*problems, *found, *check(Documents(document, None, None, chain), Catalogue()))
@@ -72,6 +76,14 @@ def load_protocol(source: str | Path) -> Standalone:
     if document.model is not None and not any(each.is_error for each in problems):
         protocol = compile_protocol(document.model, chain)
     return Standalone(protocol, problems, document)
+
+
+def _abstract(root: Node) -> Problem | None:
+    entry = root.value.get("abstract") if isinstance(root.value, dict) else None
+    if entry is None or entry.value is not True:
+        return None
+    text = "this protocol is made to be extended, and is none of its own"
+    return problem("AP033", entry.place, text, nearest("", packs()))
 
 
 def totality(protocol: Protocol) -> tuple[Totality, ...]:

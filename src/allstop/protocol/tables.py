@@ -25,6 +25,8 @@ ALWAYS_KNOWN = frozenset({
 })  # fmt: skip
 # More leftover pieces than this are not worth the wait; the checker says so instead.
 MOST_PIECES = 20_000
+# Neither are more comparisons of a row with a piece than this.
+MOST_STEPS = 400_000
 _FOREIGN = "XXX"
 
 Situation = dict[str, tuple[Scalar, ...]]
@@ -57,7 +59,7 @@ def examine(
     space = _space(rows, facts, ranks)
     full = {fact: (1 << len(points)) - 1 for fact, points in space.items()}
     boxes = [_box(row, space) for row in rows]
-    count = _volume(full)
+    count, steps = _volume(full), 0
     left: list[_Box] = [full]
     dead: list[tuple[int, int | None]] = []
     doubles: list[tuple[int, int]] = []
@@ -74,8 +76,9 @@ def examine(
                 cover = _first(place, boxes, lambda other, mine=whole: _within(mine, other))
                 dead.append((place, cover))
             continue
+        steps += len(left)
         left = [rest for piece in left for rest in _minus(piece, box)]
-        if len(left) > MOST_PIECES:
+        if len(left) > MOST_PIECES or steps > MOST_STEPS:
             return TableReport(tuple(dead), tuple(doubles), (), exact=False, situations=count)
     gaps = tuple(_example(piece, full, space) for piece in left)
     uncovered = sum(_volume(piece) for piece in left)

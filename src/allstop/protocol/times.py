@@ -54,19 +54,6 @@ def _wall(value: Any) -> int:
         raise PydanticCustomError("span", "{text}", {"text": text}) from None
 
 
-def span_text(span: Span) -> str:
-    """A span as a document writes it: `15m`, `4bh`, `3bd`."""
-    if span.clock is Clock.BUSINESS_DAYS:
-        return f"{span.amount}bd"
-    if span.clock is Clock.BUSINESS_HOURS:
-        return f"{span.amount // _HOUR}bh"
-    parts, rest = [], span.amount
-    for unit, size in (("d", _DAY), ("h", _HOUR), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, rest = divmod(rest, size)
-        parts += [f"{count}{unit}"] if count else []
-    return "".join(parts) or "0s"
-
-
 def shortest_ms(span: Span) -> int:
     """The least wall time a span can take, whenever it begins."""
     return span.amount * _DAY if span.clock is Clock.BUSINESS_DAYS else span.amount
@@ -97,7 +84,7 @@ def _by_severity(value: Any) -> Any:
 def _days(value: Any) -> int:
     match = _DAYS.fullmatch(value) if isinstance(value, str) else None
     if match is None or not 0 < int(match[1]) <= _MOST_DAYS:
-        raise PydanticCustomError("span", "must be a number of days such as 90d")
+        raise PydanticCustomError("days", "must be a number of days such as 90d")
     return int(match[1])
 
 

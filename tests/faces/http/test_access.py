@@ -26,11 +26,14 @@ from tests.faces.http.house import (
     memory,
 )
 
-PLACES = {"id": "INC-1", "role": "scribe", "sha256": "0" * 64, "principal": "source:x"}
+PLACES = {
+    "id": "INC-1", "role": "scribe", "sha256": "0" * 64, "principal": "source:x", "form": "briefing",
+    "task": "T-1", "crew": "responders", "change": "CHG-1", "obligation": "report", "action": "ACT-1",
+}  # fmt: skip
 # What an authenticated caller that may not do it at all is told.
 BODIES: dict[str, dict[str, Any]] = {
     "approve": {"subject": "stand-down"},
-    "override": {"criterion": "root-cause", "because": "x"},
+    "override": {"subject": "root-cause", "because": "x"},
     "stand-down": {"reason": "x"},
     "release": {"because": "x"},
     "token-new": {"principal": "agent:builder-1"},

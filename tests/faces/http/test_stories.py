@@ -39,7 +39,7 @@ async def test_an_incident_from_declaration_to_its_report(
             await ada.post("/api/v1/incidents/current/roles/commander/accept")
         ).status_code == 403
     assert (await owner.post("/api/v1/incidents/current/roles/commander/accept")).status_code == 200
-    overriding = {"criterion": "root-cause", "because": "known"}
+    overriding = {"subject": "root-cause", "because": "known"}
     assert (
         await owner.post(f"/api/v1/incidents/{incident}/overrides", json=overriding)
     ).status_code == 200

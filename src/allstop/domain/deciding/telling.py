@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from allstop.domain.clocks import update_due_at
 from allstop.domain.conditions import all_hold
 from allstop.domain.draft import Draft
 from allstop.domain.incident import events as e
-from allstop.domain.incident.clocks import update_due_at
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after
 from allstop.domain.policy import Audience, Policy

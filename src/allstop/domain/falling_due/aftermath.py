@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.falling_due.found import Due
-from allstop.domain.incident.clocks import running, unset
-from allstop.domain.incident.commands import MissDeadline
-from allstop.domain.incident.course_commands import SetDeadlines
+from allstop.domain.falling_due.promises import deadlines_due
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now
 from allstop.domain.policy import Policy
@@ -13,9 +11,4 @@ from allstop.domain.world import World
 
 
 def aftermath_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:
-    if unset(world, policy, incident):
-        found.commands.append(SetDeadlines(incident.id))
-        return
-    for clock in running(world, policy, incident):
-        if clock.deadline not in incident.missed:
-            found.at(clock.at, now, MissDeadline(incident.id, clock.deadline))
+    deadlines_due(found, world, policy, incident, now)

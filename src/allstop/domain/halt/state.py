@@ -41,7 +41,8 @@ class Roll:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """One holder's stop over a scope. epoch: fencing number of the order; latched until released."""
+    """One holder's stop over a scope. epoch: fencing number of the order; latched until released;
+    round: how often its incident had been reopened when it was ordered."""
 
     id: str
     scope: str
@@ -59,6 +60,7 @@ class Halt:
     settled_at: datetime | None = None
     released_at: datetime | None = None
     released_by: str = ""
+    round: int = 0
 
     @property
     def stands(self) -> bool:

@@ -29,8 +29,15 @@ def _deadline_set(incident: Incident, event: e.DeadlineSet, _: Record) -> Incide
 def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Incident:
     """The response begins again: nothing that let it end before counts any more.
 
-    What was learned stays; promises of the aftermath that were not kept yet are owed again later.
+    What was learned stays; promises of the aftermath that were not kept yet are owed again later, and
+    those that began with the declaration go on, with their clocks.
     """
+    kept = {k: v for k, v in incident.obligations.items() if v.met or v.begins == "declared"}
+    lasting = {f"obligation:{id}" for id in kept} | {f"action:{id}" for id in incident.actions}
+
+    def lasts(deadline: str) -> bool:
+        return ":".join(deadline.partition("@")[0].split(":")[:2]) in lasting
+
     return replace(
         incident,
         state="open",
@@ -46,10 +53,10 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
         stood_down_at=None,
         stood_down_by="",
         last_update_at=record.at,
-        clocks={},
-        missed=frozenset(),
-        warned=frozenset(),
-        obligations={k: v for k, v in incident.obligations.items() if v.met},
+        clocks={id: clock for id, clock in incident.clocks.items() if lasts(id)},
+        missed=frozenset(id for id in incident.missed if lasts(id)),
+        warned=frozenset(id for id in incident.warned if lasts(id)),
+        obligations=kept,
         preflights=(),
         timers=frozenset(),
     )

@@ -262,7 +262,8 @@ class IncidentStoodDown:
 @event("obligation.owed")
 @dataclass(frozen=True, slots=True)
 class ObligationOwed:
-    """owner: a role; remind_at: when its owner is reminded; met_by: the mark that meets it, or empty."""
+    """owner: a role; remind_at: when its owner is reminded; met_by: the mark that meets it, or empty;
+    begins: stood-down | declared."""
 
     id: str
     title: str
@@ -270,6 +271,7 @@ class ObligationOwed:
     due_at: datetime
     remind_at: datetime | None = None
     met_by: str = ""
+    begins: str = "stood-down"
 
 
 @event("report.written")

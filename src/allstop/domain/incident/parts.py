@@ -128,7 +128,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An obligation. met: how it was met, or empty."""
+    """An obligation. met: how it was met, or empty; begins: stood-down | declared."""
 
     id: str
     title: str
@@ -139,6 +139,7 @@ class Owed:
     met: str = ""
     met_at: datetime | None = None
     meeting_at: datetime | None = None
+    begins: str = "stood-down"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def _worst(seen: Impact, now: Impact) -> Impact:
 def _entered(incident: Incident, event: e.PhaseEntered, record: Record) -> Incident:
     gates = {**incident.gates, **{gate.key: gate for gate in event.watch}}
     phases = (*incident.phases, (event.phase, record.at))
-    return replace(incident, phase=event.phase, phases=phases, gates=gates)
+    # Timers count from here on: those of the phase it leaves are over, its own have not begun.
+    return replace(incident, phase=event.phase, phases=phases, gates=gates, timers=frozenset())
 
 
 def _role_assigned(incident: Incident, event: e.RoleAssigned, _: Record) -> Incident:
@@ -140,7 +141,10 @@ def _updated(incident: Incident, event: e.UpdatePosted, record: Record) -> Incid
 
 
 def _owed(incident: Incident, event: e.ObligationOwed, _: Record) -> Incident:
-    owed = Owed(event.id, event.title, event.owner, event.due_at, event.remind_at, event.met_by)
+    owed = Owed(
+        event.id, event.title, event.owner, event.due_at, event.remind_at, event.met_by,
+        begins=event.begins,
+    )  # fmt: skip
     return replace(incident, obligations={**incident.obligations, event.id: owed})
 
 

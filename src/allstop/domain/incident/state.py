@@ -118,8 +118,14 @@ class Incident:
 
     @property
     def is_owing(self) -> bool:
-        """Stood down, and not everything that is owed has been done."""
-        return self.state == "stood-down"
+        """The response has ended, and not everything that was promised is done; closing ends no promise."""
+        return self.state == "stood-down" or (
+            self.state == "closed"
+            and (
+                not all(one.met for one in self.obligations.values())
+                or any(one.state == "open" for one in self.actions.values())
+            )
+        )
 
 
 def declared(record: Record) -> Incident:

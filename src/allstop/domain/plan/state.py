@@ -31,7 +31,8 @@ class StepProgress:
 class Plan:
     """A plan is data: steps with their order, and how far each has come.
 
-    holding: the steps it is held for, each with the reason; it goes on when none is left.
+    holding: the steps it is held for, each with the reason; it goes on when none is left; round: how
+    often its incident had been reopened when it was made.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Plan:
     risk: int = 0
     because: str = ""
     signatures: tuple[Signature, ...] = ()
+    round: int = 0
 
     def step(self, id: str) -> e.Step | None:
         return next((step for step in self.steps if step.id == id), None)

@@ -119,8 +119,8 @@ def check(session: Session, file: Path | None, *, alone: bool) -> None:
 @click.argument("document", default="protocol", metavar="[protocol|fleet|roster|story]")
 def schema(session: Session, document: str) -> None:
     """Print the JSON Schema of a document, for editors that complete and check while one types."""
-    from allstop.protocol.schemas import json_schemas  # noqa: PLC0415
     from allstop.protocol.rehearsal.story import StoryDocument  # noqa: PLC0415
+    from allstop.protocol.schemas import json_schemas  # noqa: PLC0415
 
     schemas = {**_by_stem(json_schemas()), "story": StoryDocument.model_json_schema(by_alias=True)}
     if document not in schemas:
@@ -241,9 +241,10 @@ def _plain(problem: object) -> object:
 
 
 def _add_all() -> None:
+    from allstop.faces.cli.importing import import_  # noqa: PLC0415
     from allstop.faces.cli.rehearsing import rehearse  # noqa: PLC0415
 
-    for command in (list_, show, check, schema, diff, rehearse, conformance):
+    for command in (list_, show, check, schema, diff, rehearse, conformance, import_):
         protocol.add_command(command)
 
 

@@ -36,7 +36,7 @@ ADMINISTER = "administer"
 async def _evidence(call: Call) -> Response:
     name = call.path["sha256"]
     well_formed = len(name) == SHA256_LENGTH and set(name) <= set("0123456789abcdef")
-    body = call.coordinator.store.blob(name) if well_formed else None
+    body = call.views.body(name) if well_formed else None
     if body is None:
         raise Missing("there is no evidence by that digest", "the incident lists what was kept")
     # Never shown by a browser as a page: whoever can write an error message can write markup.
@@ -98,7 +98,7 @@ async def _events(call: Call) -> Response:
     if incident == CURRENT:
         incident = views.current()
     elif incident:
-        views.incident(incident)
+        views.known(incident)
     end = call.coordinator.store.last_position()
     after = _position(call.http.headers.get("last-event-id", ""))
     if after is None:
@@ -108,7 +108,8 @@ async def _events(call: Call) -> Response:
         text = f"position {after} is beyond the log, which ends at {end}"
         raise Malformed(text, "begin again with ?after=0")
     recognise = call.http.scope["state"][RECOGNISE]
-    return call.face.streams.open(after, incident, recognise, head=call.http.method == "HEAD")
+    head = call.http.method == "HEAD"
+    return call.face.streams.open(views, after, incident, recognise, head=head)
 
 
 def _position(text: str) -> int | None:
@@ -135,7 +136,12 @@ async def _metrics(call: Call) -> Response:
 
 
 def _effects(call: Call) -> tuple[EffectLine, ...]:
-    return tuple(effect_line(row) for row in call.coordinator.store.effects(limit=LATEST))
+    rows = call.views.reader.effects(call.coordinator.store.effects(limit=LATEST))
+    return tuple(effect_line(row) for row in rows)
+
+
+def _refusals(call: Call) -> tuple[RefusalEntry, ...]:
+    return call.views.reader.refusals(call.coordinator.store.refusals())
 
 
 RECORDS: tuple[Operation, ...] = (
@@ -145,8 +151,7 @@ RECORDS: tuple[Operation, ...] = (
     ),
     Operation(
         "refusals", "GET", "/api/v1/refusals", "The latest refused commands, newest first.",
-        view(lambda call: tuple(call.coordinator.store.refusals())), tuple[RefusalEntry, ...],
-        tag="records",
+        view(_refusals), tuple[RefusalEntry, ...], tag="records",
     ),
     Operation(
         "effects", "GET", "/api/v1/effects", "The latest requests to the world, newest first.",

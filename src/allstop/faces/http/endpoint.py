@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from allstop.application.command_post import Request
+from allstop.application.privacy import Reader
 from allstop.domain.principal import Kind, Principal
 from allstop.domain.verdict import nearest
 from allstop.errors import Missing, Unauthenticated
@@ -26,6 +27,7 @@ from allstop.faces.http.guards import (
 )
 from allstop.faces.http.operation import Call, Face, Operation
 from allstop.faces.http.problems import (
+    MEDIA_TYPE,
     Because,
     Malformed,
     ProblemResponse,
@@ -38,6 +40,7 @@ from allstop.faces.http.shapes import encode
 
 log = structlog.get_logger("allstop.http")
 
+JSON = "application/json"
 LARGEST = 2**53 - 1
 LONGEST_NAME = 100
 NOBODY = Principal("nobody", Kind.SOURCE, "not authenticated")
@@ -55,6 +58,13 @@ class Endpoint:
 
     async def __call__(self, http: HttpRequest) -> Response:
         http.scope["state"][OPERATION] = self._operation.id
+        response = await self._answer(http)
+        who: Principal | None = http.scope["state"].get(PRINCIPAL)
+        if who is not None and not self._operation.open:
+            _keep_private(response, Reader(self._face.coordinator.post, who))
+        return response
+
+    async def _answer(self, http: HttpRequest) -> Response:
         try:
             return self._render(await self._operation.handler(await self._call(http)))
         except ClientDisconnect:
@@ -74,7 +84,8 @@ class Endpoint:
             said = f"{http.method}\n{http.url.path}\n{text}"
             digest = hashlib.sha256(said.encode()).hexdigest()
         cause = http.scope["state"][REQUEST_ID]
-        return Call(self._face, Request(who, cause, key, digest), path, query, body, http)
+        views = self._face.coordinator.views.for_(who)
+        return Call(self._face, views, Request(who, cause, key, digest), path, query, body, http)
 
     def _who(self, http: HttpRequest) -> Principal:
         state = http.scope["state"]
@@ -103,6 +114,19 @@ def problem(error: Exception, http: HttpRequest, subject: str = "") -> ProblemRe
         log.error("operation failed", request_id=request_id, exc_info=error)
     found = problem_of(error, status, instance_of(http.scope), request_id)
     return ProblemResponse(found, headers_of(error, status))
+
+
+def _keep_private(response: Response, reader: Reader) -> None:
+    """Take the ids and titles of hidden incidents out of sentences that came to name them.
+
+    The views leave such incidents out; this is for texts that people and adapters wrote elsewhere.
+    A body kept as evidence is sent as it is, for it is known by its digest.
+    """
+    written = response.media_type in (JSON, MEDIA_TYPE, "text/markdown")
+    if not written or not reader.hidden or not response.body:
+        return
+    response.body = reader.text(bytes(response.body).decode()).encode()
+    response.headers["content-length"] = str(len(response.body))
 
 
 def _name(value: str) -> str:

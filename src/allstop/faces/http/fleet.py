@@ -9,7 +9,14 @@ from allstop.application.shapes import AgentLine, HaltView, PlanView, ServiceLin
 from allstop.domain.halt import commands as halt
 from allstop.domain.plan import commands as plan
 from allstop.faces.http import models as m
-from allstop.faces.http.operation import Call, Operation, command, view
+from allstop.faces.http.operation import (
+    Call,
+    Handler,
+    Operation,
+    command,
+    plan_command,
+    view,
+)
 from allstop.faces.http.shapes import Done
 
 PLAN = "/api/v1/plans/{id}"
@@ -24,7 +31,7 @@ def _register(call: Call) -> halt.RegisterAgent:
 
 def _halt(call: Call) -> halt.OrderHalt:
     body: m.Halt = call.body
-    return halt.OrderHalt(body.scope, body.reason, body.incident, body.exempt)
+    return halt.OrderHalt(body.scope, body.reason, call.named(body.incident), body.exempt)
 
 
 def _answer(call: Call) -> halt.AnswerRollCall:
@@ -35,9 +42,9 @@ def _answer(call: Call) -> halt.AnswerRollCall:
     )  # fmt: skip
 
 
-def _settle(call: Call) -> plan.SettleStep:
+def _settle(id: str, call: Call) -> plan.SettleStep:
     body: m.Settle = call.body
-    return plan.SettleStep(call.path["id"], body.step, body.happened, body.evidence)
+    return plan.SettleStep(id, body.step, body.happened, body.evidence)
 
 
 def _change(
@@ -50,23 +57,32 @@ def _change(
     )  # fmt: skip
 
 
+def _of_plan(
+    id: str, path: str, summary: str, body: type[m.Body], make: Callable[[str, Call], Any]
+) -> Operation:
+    """A command about one plan."""
+    handler: Handler = plan_command(make)
+    return Operation(
+        id, "POST", f"{PLAN}/{path}", summary, handler, Done, body, subject="plan", tag="plans",
+        keyed=True, problems=(403, 409),
+    )  # fmt: skip
+
+
 PLANS: tuple[Operation, ...] = (
     Operation(
         "plan-show", "GET", PLAN, "A plan with the standing of every step.",
         view(lambda call: call.views.plan(call.path["id"])), PlanView, subject="plan", tag="plans",
     ),
-    _change(
-        "plan-retry", f"{PLAN}/retry", "Try a failed or unknown step again.", m.Step,
-        lambda call: plan.RetryStep(call.path["id"], call.body.step), subject="plan", tag="plans",
+    _of_plan(
+        "plan-retry", "retry", "Try a failed or unknown step again.", m.Step,
+        lambda id, call: plan.RetryStep(id, call.body.step),
     ),
-    _change(
-        "plan-settle", f"{PLAN}/settle", "Say how a step ended that no machine can know.",
-        m.Settle, _settle, subject="plan", tag="plans",
+    _of_plan(
+        "plan-settle", "settle", "Say how a step ended that no machine can know.", m.Settle, _settle,
     ),
-    _change(
-        "plan-abandon", f"{PLAN}/abandon", "Give a plan up.", m.Because,
-        lambda call: plan.AbandonPlan(call.path["id"], call.body.because),
-        subject="plan", tag="plans",
+    _of_plan(
+        "plan-abandon", "abandon", "Give a plan up.", m.Because,
+        lambda id, call: plan.AbandonPlan(id, call.body.because),
     ),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ def _declare(call: Call) -> c.DeclareIncident:
     body: m.Declare = call.body
     return c.DeclareIncident(
         body.title, body.services, body.trigger, body.impact.impact(), body.severity, body.dedup,
-        body.began(), body.evidence,
+        body.began(), body.evidence, body.kind, body.domain, body.source, body.private,
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ READING: tuple[Operation, ...] = (
 )  # fmt: skip
 
 
-def _about(
+def about(
     id: str, path: str, summary: str, body: type[m.Body], make: Callable[[str, Call], Any]
 ) -> Operation:
     """A command about one incident."""
@@ -85,58 +85,63 @@ CHANGING: tuple[Operation, ...] = (
         "declare", "POST", PATH, "Declare an incident.", command(_declare), Done, m.Declare,
         status=201, tag="incidents", keyed=True, problems=(403, 409),
     ),
-    _about(
+    about(
         "acknowledge", "acknowledge", "Say that you have it.", m.Nothing,
         lambda id, _: c.AcknowledgeIncident(id),
     ),
-    _about(
+    about(
         "update", "updates", "Post an update to the audiences.", m.Update,
-        lambda id, call: c.PostUpdate(id, call.body.status, call.body.text),
+        lambda id, call: c.PostUpdate(
+            id, call.body.status, call.body.text, dict(call.body.fields), call.body.expected()
+        ),
     ),
-    _about(
+    about(
         "assign", "roles/{role}", "Assign a role.", m.Assign,
         lambda id, call: c.AssignRole(id, call.path["role"], call.body.person),
     ),
-    _about(
+    about(
         "handoff", "roles/{role}/handoff", "Offer a role to somebody.", m.Handoff,
         lambda id, call: c.OfferHandoff(id, call.path["role"], call.body.to, call.body.notes),
     ),
-    _about(
+    about(
         "accept", "roles/{role}/accept", "Accept a role that was offered to you.", m.Nothing,
         lambda id, call: c.AcceptHandoff(id, call.path["role"]),
     ),
-    _about(
+    about(
         "severity", "severity", "Set the severity by hand.", m.Severity,
         lambda id, call: c.SetSeverity(id, call.body.severity, call.body.because),
     ),
-    _about(
+    about(
         "statement", "statements", "Record a statement the protocol asks for.", m.Statement,
         lambda id, call: c.RecordStatement(id, call.body.subject, call.body.text),
     ),
-    _about(
+    about(
         "note", "notes", "Add a note to the timeline.", m.Note,
         lambda id, call: c.AddNote(id, call.body.text),
     ),
-    _about(
-        "approve", "approvals", "Approve standing down, or exactly the plan that was shown.",
+    about(
+        "approve", "approvals",
+        "Approve standing down, a change by hand, or exactly the plan that was shown.",
         m.Approval,
-        lambda id, call: c.Approve(id, call.body.subject, call.body.binds, call.body.note),
+        lambda id, call: c.Approve(
+            id, call.body.subject, call.body.binds, call.body.note, call.body.as_reviewer
+        ),
     ),
-    _about(
-        "override", "overrides", "Let one criterion through, on the record.", m.Override,
-        lambda id, call: c.Override(id, call.body.criterion, call.body.because),
+    about(
+        "override", "overrides", "Let through what stands in the way, on the record.", m.Override,
+        lambda id, call: c.Override(id, call.body.subject, call.body.because),
     ),
-    _about(
+    about(
         "remedy", "remedy", "Choose the remedy instead of the decision table.", m.Remedy,
         lambda id, call: c.DecideRemedy(
             id, call.body.remedy, call.body.because, call.body.service
         ),
     ),
-    _about(
+    about(
         "advance", "phase", "Leave the phase through its gate.", m.Nothing,
         lambda id, _: c.AdvancePhase(id),
     ),
-    _about(
+    about(
         "stand-down", "stand-down", "End the response, and release what it holds.", m.StandDown,
         lambda id, call: c.StandDown(id, call.body.reason),
     ),

@@ -76,6 +76,8 @@ class ImpactBody(Body):
     data_loss: bool | None = None
     breach: bool | None = None
     compliance: Literal["none", "possible", "violated"] | None = None
+    financial_error: bool | None = None
+    server_errors: bool | None = None
 
     def impact(self) -> Impact:
         lost = self.lost_per_hour
@@ -85,7 +87,11 @@ class ImpactBody(Body):
 
 
 class Declare(Body):
-    """A new incident. severity: only to set one by hand; dedup: at most one open incident has it."""
+    """A new incident. severity: only to set one by hand; dedup: at most one open incident has it;
+
+    kind: of emergency, as the protocol names them; domain: whose ground it is, where services do not
+    say; source: where it was seen; private: only for whoever takes part.
+    """
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     services: Names = ()
@@ -95,16 +101,26 @@ class Declare(Body):
     began_at: Instant | None = None
     evidence: Text = ""
     dedup: Line = ""
+    kind: Name = ""
+    domain: Name = ""
+    source: Name = ""
+    private: bool = False
 
     def began(self) -> datetime | None:
         return self.began_at.astimezone(UTC) if self.began_at else None
 
 
 class Update(Body):
-    """status: one of the protocol's."""
+    """status: one of the protocol's; fields: what it asks for beside the text, by id; expected_at: when
+    it will be over, as far as anybody can tell."""
 
     status: Name
     text: Text
+    fields: Annotated[dict[Name, Text], Field(max_length=100)] = {}
+    expected_at: Instant | None = None
+
+    def expected(self) -> datetime | None:
+        return self.expected_at.astimezone(UTC) if self.expected_at else None
 
 
 class Assign(Body):
@@ -141,17 +157,22 @@ class Note(Body):
 
 
 class Approval(Body):
-    """subject: stand-down, or plan:PLAN-1; binds: the hash of the plan that was shown."""
+    """subject: stand-down, plan:PLAN-1 or change:CHG-1; binds: the hash of the plan that was shown;
+
+    as_reviewer: sign as a reviewer instead of as an approver.
+    """
 
     subject: Name
     binds: Name = ""
     note: Text = ""
+    as_reviewer: bool = False
 
 
 class Override(Body):
-    """Lets one criterion through."""
+    """subject: id of a criterion, plan:PLAN-1, change:CHG-1, halt:HALT-1, severity:NAME, close or
+    preflight."""
 
-    criterion: Name
+    subject: Name
     because: Text
 
 

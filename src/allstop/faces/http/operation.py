@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +50,13 @@ class Face:
 class Call:
     """One request, authenticated, checked and parsed.
 
-    request: who asks, its id and idempotency key; body: the operation's model; query: parsed
-    values by name; http: the raw request, for the few operations that answer in their own way.
+    views: as whoever asks may see them; request: who asks, its id and idempotency key; body: the
+    operation's model; query: parsed values by name; http: the raw request, for the few operations
+    that answer in their own way.
     """
 
     face: Face
+    views: Views
     request: Request
     path: Mapping[str, str]
     query: Mapping[str, Any]
@@ -65,10 +68,6 @@ class Call:
         return self.face.coordinator
 
     @property
-    def views(self) -> Views:
-        return self.face.coordinator.views
-
-    @property
     def who(self) -> Principal:
         return self.request.who
 
@@ -77,15 +76,37 @@ class Call:
         return self.face.coordinator.post.book.latest
 
     def incident(self) -> str:
-        """The incident of the path; `current` means the one that is open. Raises Missing."""
+        """The incident of the path; `current` means the one that is open.
+
+        Raises Missing, for one that is hidden from whoever asks just as for one that is not there.
+        """
         name = self.path["id"]
-        return self.views.current() if name == CURRENT else name
+        return self.views.current() if name == CURRENT else self.views.known(name)
+
+    def named(self, incident: str) -> str:
+        """An incident the body names, if it names one. Raises Refused when there is none to be seen."""
+        if incident:
+            with _refusing("incident"):
+                self.views.known(incident)
+        return incident
 
     def require(self, action: str) -> None:
         """Raises Refused unless the current policy grants the action."""
         verdict = may(action, self.who, self.policy, {})
         if not verdict.allowed:
             raise Refused(tuple((one.code, one.text, one.hint) for one in verdict.reasons))
+
+
+@contextmanager
+def _refusing(subject: str) -> Iterator[None]:
+    """What does not exist for whoever asks is refused as the rules refuse what nobody knows.
+
+    The rules themselves know every incident, and their hint would name those that are hidden.
+    """
+    try:
+        yield
+    except Missing as missing:
+        raise Refused(((f"unknown-{subject}", missing.text, missing.hint),)) from None
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -141,6 +162,10 @@ def incident_command(make: Callable[[str, Call], Any]) -> Handler:
     """
 
     async def handle(call: Call) -> Any:
+        if call.path["id"] != CURRENT:
+            with _refusing("incident"):
+                incident = call.incident()
+            return await call.coordinator.post.do(make(incident, call), call.request)
         try:
             incident = call.incident()
         except Missing as missing:
@@ -151,6 +176,28 @@ def incident_command(make: Callable[[str, Call], Any]) -> Handler:
             except Refused:
                 raise missing from None
         return await call.coordinator.post.do(make(incident, call), call.request)
+
+    return handle
+
+
+def plan_command(make: Callable[[str, Call], Any]) -> Handler:
+    """The handler of a command about the plan of the path."""
+
+    async def handle(call: Call) -> Any:
+        with _refusing("plan"):
+            plan = call.views.plan(call.path["id"])
+        return await call.coordinator.post.do(make(plan.id, call), call.request)
+
+    return handle
+
+
+def proposal_command(make: Callable[[str, Call], Any]) -> Handler:
+    """The handler of a command about the proposal of the path."""
+
+    async def handle(call: Call) -> Any:
+        with _refusing("proposal"):
+            proposal = call.views.proposal(call.path["id"])
+        return await call.coordinator.post.do(make(proposal.id, call), call.request)
 
     return handle
 

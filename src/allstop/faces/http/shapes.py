@@ -17,13 +17,19 @@ from allstop.domain.policy import Policy
 class Done:
     """What a command led to. Only the fields that apply are sent.
 
-    incident, halt: what was opened; number: of the update; state: of the agent in the roll call;
-    still_held: agents of a released halt that another one holds.
+    incident, halt, proposal, task, finding, change, action: what was opened; number: of the update or
+    the filing; state: of the agent in the roll call, or of what was decided about; still_held: agents
+    of a released halt that another one holds.
     """
 
     incident: str = ""
     halt: str = ""
     plan: str = ""
+    proposal: str = ""
+    task: str = ""
+    finding: str = ""
+    change: str = ""
+    action: str = ""
     number: int = 0
     state: str = ""
     still_held: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from allstop.application.coordinator import Coordinator
-from allstop.application.shaping import entries
+from allstop.application.shapes import Entry
+from allstop.application.views import Views
 from allstop.domain.record import Record
 from allstop.errors import Unauthenticated, Unavailable
 from allstop.faces.http.shapes import encode
@@ -32,7 +33,7 @@ class Streams:
         self._coordinator = coordinator
         self._most = most
         self._ended = asyncio.Event()
-        self._encoded: OrderedDict[int, bytes] = OrderedDict()
+        self._encoded: OrderedDict[tuple[int, str], bytes] = OrderedDict()
         self.watchers = 0
 
     @property
@@ -43,10 +44,12 @@ class Streams:
         """Close every stream, and open no more."""
         self._ended.set()
 
-    def open(self, after: int, incident: str, recognise: Recognise, *, head: bool) -> Response:
+    def open(
+        self, views: Views, after: int, incident: str, recognise: Recognise, *, head: bool
+    ) -> Response:
         """A stream of entries above a position. Raises Unavailable when there are too many.
 
-        recognise: asked again and again; the stream ends when it raises Unauthenticated.
+        views: as the watcher may see them; recognise: asked again and again; the stream ends when it raises Unauthenticated.
         """
         if self.stopping:
             raise Unavailable("the coordinator is stopping", "come back in a moment")
@@ -56,7 +59,7 @@ class Streams:
         headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
         if head:
             return Response(headers=headers, media_type="text/event-stream")
-        return EventStream(self, after, incident, recognise, headers)
+        return EventStream(self, views, after, incident, recognise, headers)
 
     def now_ms(self) -> int:
         return self._coordinator.clock.now().monotonic_ms
@@ -65,13 +68,15 @@ class Streams:
         # `follow` is written as a generator and typed as an iterator; it has to be closed.
         return cast("AsyncGenerator[Record, None]", self._coordinator.hub.follow(after))
 
-    def encoded(self, record: Record) -> bytes:
-        """One event; thousands of watchers share the bytes."""
-        found = self._encoded.get(record.position)
+    def encoded(self, views: Views, record: Record) -> bytes:
+        """One event; thousands of watchers from whom nothing is hidden share the bytes."""
+        (entry,) = views.entries((record,))
+        if views.reader.hidden:
+            return views.reader.text(_event(entry).decode()).encode()
+        key = (record.position, entry.correction)
+        found = self._encoded.get(key)
         if found is None:
-            (entry,) = entries((record,), everything=True)
-            head = f"id: {record.position}\nevent: {record.kind}\ndata: ".encode()
-            found = self._encoded[record.position] = head + encode(entry) + b"\n\n"
+            found = self._encoded[key] = _event(entry)
             if len(self._encoded) > KEPT:
                 self._encoded.popitem(last=False)
         return found
@@ -93,13 +98,18 @@ class Streams:
         await self._ended.wait()
 
 
+def _event(entry: Entry) -> bytes:
+    head = f"id: {entry.position}\nevent: {entry.kind}\ndata: ".encode()
+    return head + encode(entry) + b"\n\n"
+
+
 class EventStream(Response):
     """Sends entries one by one, each as soon as it is durable; waits for a slow reader, not for it alone."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, streams: Streams, after: int, incident: str, recognise: Recognise,
+        self, streams: Streams, views: Views, after: int, incident: str, recognise: Recognise,
         headers: dict[str, str],
     ) -> None:  # fmt: skip
         super().__init__(None, 200, headers)
@@ -107,6 +117,7 @@ class EventStream(Response):
         self._recognise = recognise
         self._asked_ms = streams.now_ms()
         self._streams = streams
+        self._views = views
         self._after = after
         self._incident = incident
 
@@ -153,10 +164,17 @@ class EventStream(Response):
                     continue
                 record = coming.result()
                 coming = asyncio.create_task(_next(records))
-                if not self._incident or self._streams.concerns(record, self._incident):
-                    await put(self._streams.encoded(record))
+                if self._wanted(record):
+                    await put(self._streams.encoded(self._views, record))
         finally:
             await _cancel(coming)
+
+    def _wanted(self, record: Record) -> bool:
+        """Of one incident only its entries are sent, and none once it is hidden from the watcher."""
+        if not self._incident:
+            return True
+        visible = self._views.reader.sees(self._incident)
+        return visible and self._streams.concerns(record, self._incident)
 
     def _still_known(self) -> bool:
         """Whether whoever began this may go on; asked about once per heartbeat."""

@@ -13,7 +13,7 @@ from allstop.domain.decide import Decided, decide
 from allstop.domain.due import due
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
-from allstop.domain.incident.clocks import running
+from allstop.domain.clocks import running
 from allstop.domain.incident.commands import RecordSamples
 from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.moment import Now

@@ -15,7 +15,7 @@ from allstop.domain.business_time import due_at, share_at
 from allstop.domain.incident.parts import Clock
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after
-from allstop.domain.policy import Policy
+from allstop.domain.policy import CriterionKind, Policy
 from allstop.domain.policy.protocol import DeadlineRule
 from allstop.domain.policy.spans import Span
 from allstop.domain.progress import mark_words, reached
@@ -25,6 +25,7 @@ from allstop.domain.world import World
 
 # Ids of promises begin with these; everything else is about the response.
 OBLIGATION, ACTION = "obligation:", "action:"
+ANSWER = "acknowledge"
 PROMISES = (OBLIGATION, ACTION)
 
 
@@ -61,6 +62,30 @@ def is_obligation(deadline: str) -> bool:
 def obligation_of(deadline: str) -> str:
     """The id of the obligation a deadline is about."""
     return deadline.removeprefix(OBLIGATION).partition("@")[0]
+
+
+def call_of(deadline: str) -> str:
+    """The number of the call, for a deadline that calls the next one of the chain; empty for others."""
+    kind, _, level = deadline.partition("@")[0].partition(":")
+    return level if kind == ANSWER else ""
+
+
+def timers(policy: Policy, incident: Incident) -> tuple[tuple[str, datetime], ...]:
+    """Timer criteria of the present phase that have not elapsed, each with the instant at which it does.
+
+    In the last phase those of standing down run too.
+    """
+    if not incident.phases or not incident.is_open:
+        return ()
+    phase, entered = incident.phases[-1]
+    gate = policy.protocol.phase(phase).exit
+    if policy.protocol.next_phase(phase) is None:
+        gate = (*gate, *policy.protocol.stand_down)
+    return tuple(
+        (one.id, after(entered, one.window_ms))
+        for one in gate
+        if one.kind is CriterionKind.TIMER and one.id not in incident.timers
+    )
 
 
 def wanted(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
@@ -121,7 +146,7 @@ def _answering(world: World, policy: Policy, incident: Incident) -> Iterator[Clo
         return
     respond = policy.protocol.severity(incident.severity).respond
     what = f"nobody acknowledged within {span_words(respond)}"
-    id = _id(incident, "acknowledge")
+    id = _id(incident, ANSWER)
     clock = _clock(policy, incident, id, what, incident.severity_at, respond)
     yield _not_postponed(policy, incident, clock)
     yield from _calls(policy, incident, id)
@@ -146,7 +171,7 @@ def _calls(policy: Policy, incident: Incident, first: str) -> Iterator[Clock]:
     for level in range(2, len(reachable(policy, incident)) + 1):
         if not every or last is None or last.deadline not in incident.missed:
             return
-        id = _id(incident, f"acknowledge:{level}")
+        id = _id(incident, f"{ANSWER}:{level}")
         what = f"still nobody has acknowledged, call {level}"
         stored = incident.clocks.get(id)
         yield stored or Clock(id, what, after(last.at, every), f"call after {last.deadline}")
@@ -191,11 +216,14 @@ def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
 
 def _start_of(rule: DeadlineRule, incident: Incident) -> datetime | None:
     kind, _, name = rule.begins.partition(":")
-    if kind == "phase":
-        since = begun(incident)
-        entered = [at for phase, at in incident.phases if phase == name and at >= since]
-        return entered[-1] if entered else None
-    return incident.severity_at if kind == "severity" else begun(incident)
+    if kind != "phase":
+        return incident.severity_at if kind == "severity" else begun(incident)
+    entered = [at for phase, at in incident.phases if phase == name]
+    if not entered:
+        return None
+    # The phase it is in was entered in this response, whatever a clock that was set back says.
+    now = name == incident.phase or not incident.reopened or entered[-1] >= begun(incident)
+    return entered[-1] if now else None
 
 
 def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -211,7 +239,7 @@ def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Cl
             what = f"{name}: not recovered within its objective of {span_words(span)}"
             id = _id(incident, f"rto:{name}")
             percent = policy.protocol.warn_at_percent
-            yield _clock(policy, incident, id, what, begun(incident), span, percent)
+            yield _clock(policy, incident, id, what, begun(incident), span, warn_percent=percent)
 
 
 def _expected(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -254,7 +282,7 @@ def _actions(world: World, policy: Policy, incident: Incident) -> Iterator[Clock
 
 def _clock(
     policy: Policy, incident: Incident, id: str, what: str, start: datetime, span: Span,
-    warn_percent: int = 0,
+    *, warn_percent: int = 0,
 ) -> Clock:  # fmt: skip
     """A span from an instant; the basis begins with the severity it holds for."""
     basis = f"{incident.severity} {span_words(span)} from {start}"

@@ -1,0 +1,93 @@
+"""What stands beside the incidents: emergency mode, points, and how the protocol itself is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+
+from allstop.application.privacy import Reader
+from allstop.application.standing_shapes import (
+    Balance,
+    DrillLine,
+    ModeNow,
+    PointsView,
+    ProtocolView,
+    ReviewLine,
+)
+from allstop.application.work_shapes import PointsLine
+from allstop.application.work_shaping import mode_line, obligation_lines, points_line
+from allstop.domain.policy import Drill, Policy
+from allstop.domain.world import World
+
+# An incident that was declared with `drill:ID` as its trigger was this drill.
+DRILL = "drill"
+
+
+def mode_now(world: World, reader: Reader) -> ModeNow:
+    """What is suspended and enabled now.
+
+    What a hidden incident suspends is suspended for everybody, so it counts, without its name.
+    """
+    on = [
+        (one, line)
+        for one in world.open_incidents()
+        if (line := mode_line(one)) is not None and line.on
+    ]
+    return ModeNow(
+        {id: title for _, line in on for id, title in line.suspended.items()},
+        {id: title for _, line in on for id, title in line.enabled.items()},
+        tuple(line for one, line in on if reader.sees(one.id)),
+    )
+
+
+def points_view(world: World, policy: Policy, reader: Reader) -> PointsView:
+    """Teams of the roster and every other that was given points, the most points first."""
+    entries: list[PointsLine] = [points_line(one, "") for one in world.ledger]
+    entries += [points_line(one, found.id) for found in reader.incidents() for one in found.points]
+    titles = {team.name: team.title for team in policy.roster.teams}
+    sums = Counter(dict.fromkeys(titles, 0))
+    for one in entries:
+        sums[one.team] += one.points
+    balances = (Balance(team, titles.get(team, team), points) for team, points in sums.items())
+    return PointsView(
+        tuple(sorted(balances, key=lambda one: (-one.points, one.team))),
+        tuple(sorted(entries, key=lambda one: one.at, reverse=True)),
+    )
+
+
+def late_obligations(reader: Reader, now: datetime) -> int:
+    """How many promises are late, over all incidents."""
+    return sum(
+        1 for found in reader.incidents() for one in obligation_lines(found, now) if one.late
+    )
+
+
+def review_line(policy: Policy, now: datetime) -> ReviewLine:
+    """The protocol's own review: due so many days after the last one, late from the day after."""
+    rule = policy.protocol.review
+    if not rule.every_days:
+        return ReviewLine(0, rule.last, None, late=False)
+    if not rule.last:
+        return ReviewLine(rule.every_days, "", None, late=True)
+    last = datetime.combine(date.fromisoformat(rule.last), time(), UTC)
+    due = last + timedelta(days=rule.every_days)
+    return ReviewLine(rule.every_days, rule.last, due, late=now >= due + timedelta(days=1))
+
+
+def protocol_view(policy: Policy, digest: str, reader: Reader, now: datetime) -> ProtocolView:
+    """The protocol that new incidents are declared under, and what keeps it alive."""
+    rules = policy.protocol
+    return ProtocolView(
+        rules.name, rules.title, rules.extends, digest, review_line(policy, now),
+        tuple(_drill(one, reader, now) for one in rules.drills),
+    )  # fmt: skip
+
+
+def _drill(rule: Drill, reader: Reader, now: datetime) -> DrillLine:
+    held = [one.declared_at for one in reader.incidents() if one.trigger == f"{DRILL}:{rule.id}"]
+    last = max(held, default=None)
+    due = last + timedelta(days=rule.every_days) if last is not None else None
+    return DrillLine(
+        rule.id, rule.title, rule.every_days, rule.scenarios, rule.announced, last, due,
+        late=bool(rule.every_days) and (due is None or now >= due),
+    )  # fmt: skip

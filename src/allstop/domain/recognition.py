@@ -1,0 +1,66 @@
+"""Recognising an emergency: its kind by the impact, a phrase in a message, the labels of an alert."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from allstop.domain.conditions import all_hold
+from allstop.domain.impact import Impact
+from allstop.domain.policy import AlertRule, EmergencyKind, Policy, Protocol
+
+
+def kinds_that_hold(protocol: Protocol, impact: Impact) -> tuple[EmergencyKind, ...]:
+    """The kinds of emergency whose tests the impact satisfies, in the order of the document."""
+    return tuple(kind for kind in protocol.activation.kinds if kind_holds(kind, impact))
+
+
+def kind_holds(kind: EmergencyKind, impact: Impact) -> bool:
+    """Whether the impact shows this kind; one without tests is only ever named."""
+    return bool(kind.when) and all_hold(kind.when, impact.facts())
+
+
+def hit_domains(policy: Policy, services: Iterable[str], domain: str) -> tuple[str, ...]:
+    """Whose ground is hit: the domains of the services, or what was named where they do not say."""
+    known = (policy.fleet.service(name) for name in services)
+    said = tuple(dict.fromkeys(one.domain for one in known if one is not None and one.domain))
+    return said or ((domain,) if domain else ())
+
+
+def phrase_in(text: str, phrases: Iterable[str]) -> str:
+    """The longest of the phrases that the text holds as whole words, or nothing.
+
+    Case, width of letters and blanks do not count. Phrases are plain text, never patterns: a document
+    must not be able to make matching slow.
+    """
+    said = _folded(text)
+    for phrase in sorted(phrases, key=lambda one: (-len(_folded(one)), one)):
+        if _stands_in(_folded(phrase), said):
+            return phrase
+    return ""
+
+
+def alert_rule(rules: Iterable[AlertRule], labels: Mapping[str, str]) -> AlertRule | None:
+    """The first rule all of whose labels the alert has."""
+    return next((rule for rule in rules if rule.labels.items() <= labels.items()), None)
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _stands_in(phrase: str, text: str) -> bool:
+    """Whether the phrase stands in the text, not within a longer word at either end."""
+    at = text.find(phrase) if phrase else -1
+    while at >= 0:
+        end = at + len(phrase)
+        opens = at == 0 or not (_in_word(phrase[0]) and _in_word(text[at - 1]))
+        closes = end == len(text) or not (_in_word(phrase[-1]) and _in_word(text[end]))
+        if opens and closes:
+            return True
+        at = text.find(phrase, at + 1)
+    return False
+
+
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
