@@ -21,6 +21,26 @@ RESULTS = Path(__file__).parents[2] / "src/allstop/protocol/conformance/results.
 Open = Callable[..., Stage]
 
 
+# What each pack calls the classes its recovery objectives speak of; one without has none.
+CLASSES = {
+    "standard": ("core", "customer-facing"),
+    "pioneer": ("core-api", "auxiliary"),
+    "shutdown-coordinator": ("core", "customer-facing"),
+}
+
+
+def fleet_of(pack: str) -> str:
+    """The shop, in the words of a pack."""
+    lines = (PROJECTS / "fleet.yaml").read_text("utf-8").splitlines()
+    if pack not in CLASSES:
+        return "\n".join(line for line in lines if not line.startswith("    class:")) + "\n"
+    core, other = CLASSES[pack]
+    text = "\n".join(lines) + "\n"
+    return text.replace("class: core-api", f"class: {core}").replace(
+        "class: auxiliary", f"class: {other}"
+    )
+
+
 @pytest.fixture
 def open_stage(tmp_path: Path) -> Iterator[Open]:
     """Opens a stage on a pack: `open_stage("patronus")`, with more of protocol.yaml as text."""
@@ -29,7 +49,7 @@ def open_stage(tmp_path: Path) -> Iterator[Open]:
         def start(pack: str, more: str = "", begin: datetime | None = None) -> Stage:
             folder = tmp_path / f"{pack}-{len(list(tmp_path.iterdir()))}"
             shutil.copytree(PROJECTS / pack, folder)
-            shutil.copy(PROJECTS / "fleet.yaml", folder / "fleet.yaml")
+            (folder / "fleet.yaml").write_text(fleet_of(pack), "utf-8")
             if more:
                 with (folder / "protocol.yaml").open("a", encoding="utf-8") as file:
                     file.write(more)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from allstop.domain.policy import AgentEntry, Person, Policy
+from allstop.domain.policy import ActivationRule, AgentEntry, Person, Policy
 from allstop.domain.principal import Kind, Principal
-from allstop.domain.verdict import Verdict
+from allstop.domain.verdict import Reason, Verdict
 
 # Every action a grant may name, with what it covers. Reading is open to whoever is authenticated.
 ACTIONS: dict[str, str] = {
@@ -96,6 +96,55 @@ def _no(action: str, who: Principal, policy: Policy) -> Verdict:
     )
 
 
+def may_declare(policy: Policy, who: Principal, kind: str, domains: tuple[str, ...]) -> Verdict:
+    """Whether `who` may declare an emergency of this kind (or of none) on this ground.
+
+    The protocol's rules of activation decide; where it has none, the `declare` grants do.
+    """
+    rules = policy.protocol.activation.who
+    if not rules or who.kind is Kind.SYSTEM:
+        return may("declare", who, policy, {})
+    if declaring_rule(policy, who, kind, domains) is not None:
+        return Verdict.yes()
+    near = [rule for rule in rules if matches(rule.who, who, policy, {})]
+    why = "; ".join(_why_not(rule, kind, domains) for rule in near)
+    text = f"{who} may not {ACTIONS['declare']}"
+    hint = f"who may: {'; '.join(_rule_words(rule) for rule in rules)}"
+    return Verdict((Reason("no-authority", f"{text}: {why}" if why else text, hint),))
+
+
+def declaring_rule(
+    policy: Policy, who: Principal, kind: str, domains: tuple[str, ...]
+) -> ActivationRule | None:
+    """The first rule of activation that lets `who` declare this; subsystems need none."""
+    own = set(domains_of(policy, who))
+    for rule in policy.protocol.activation.who:
+        fits = (not rule.kinds or kind in rule.kinds) and (
+            not rule.own_domain or bool(own & set(domains))
+        )
+        if fits and matches(rule.who, who, policy, {}):
+            return rule
+    return None
+
+
+def _why_not(rule: ActivationRule, kind: str, domains: tuple[str, ...]) -> str:
+    reasons = []
+    if rule.kinds and kind not in rule.kinds:
+        seen = kind or "of no kind the protocol knows"
+        reasons.append(f"{rule.who} only for {', '.join(rule.kinds)}, and this is {seen}")
+    if rule.own_domain:
+        ground = ", ".join(domains) or "no domain that is known"
+        reasons.append(f"{rule.who} only in their own domain, and this hits {ground}")
+    return ", ".join(reasons)
+
+
+def _rule_words(rule: ActivationRule) -> str:
+    """`office:prefect in their own domain, for outage`."""
+    where = " in their own domain" if rule.own_domain else ""
+    what = f" for {', '.join(rule.kinds)}" if rule.kinds else ""
+    return f"{rule.who}{where}{what}"
+
+
 def matches(
     entry: str, who: Principal, policy: Policy, roles: Mapping[str, str], subject: str = ""
 ) -> bool:
@@ -149,6 +198,21 @@ def people_meant(policy: Policy, roles: Mapping[str, str], entry: str) -> tuple[
         for person in policy.roster.people
         if matches(entry, Principal(person.id, Kind.PERSON), policy, roles)
     )
+
+
+def people_called(
+    policy: Policy, roles: Mapping[str, str], entries: Iterable[str]
+) -> tuple[str, ...]:
+    """The people several entries mean, in their order, each once.
+
+    Of one entry whoever is away is left out, unless everybody is: somebody has to be called.
+    """
+    away = {person.id for person in policy.roster.people if person.away}
+    found: list[str] = []
+    for entry in entries:
+        meant = people_meant(policy, roles, entry)
+        found += [person for person in meant if person not in away] or meant
+    return tuple(dict.fromkeys(found))
 
 
 def _entry(policy: Policy, who: Principal) -> Person | AgentEntry | None:

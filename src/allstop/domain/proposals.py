@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -40,7 +41,7 @@ class ActivationDismissed:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """state: open | confirmed | dismissed; incident: the one it became."""
+    """state: open | confirmed | dismissed; incident: the one it became; labels: of an alert."""
 
     id: str
     text: str
@@ -55,6 +56,7 @@ class Proposal:
     state: str = "open"
     incident: str = ""
     reason: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def proposed(record: Record) -> Proposal:
     one: ActivationProposed = record.event
     return Proposal(
         one.proposal, one.text, one.source, one.because, one.kind, one.asked, one.services,
-        record.at, record.actor, one.policy,
+        record.at, record.actor, one.policy, labels=one.labels,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.document_roster import RosterDocument
-from allstop.protocol.entries import Names, check_entry, meant
+from allstop.protocol.entries import Names, check_entry, meant, meant_by_any
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document, Path
 
@@ -114,10 +114,14 @@ def _chain(
     if not chain or not fine[-1] or people is None or names.manned is None:
         return
     ends = meant(chain[-1], names)
-    if not ends:
-        text = f"the escalation ends at {chain[-1]}, and that is nobody on the roster"
+    last = document.at(*path, len(chain) - 1)
+    text = f"the escalation ends at {chain[-1]}, and that is nobody on the roster"
+    if not ends and path[0] == "activation" and meant_by_any(chain, names):
+        # A kind's chain that somebody hears of: the protocol's own is what must not end nowhere.
+        found.add("AP138", last, text, "give somebody that office, role or team")
+    elif not ends:
         hint = "end it with a person, or with owner, and make somebody owner"
-        found.add("AP072", document.at(*path, len(chain) - 1), text, hint)
+        found.add("AP072", last, text, hint)
     elif not any(names.manned.people[id].channels for id in ends):
         text = f"the escalation ends at {', '.join(ends)}, who can be reached by no channel"
         place_ = people.at("people", ends[0])

@@ -4,53 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from allstop.domain.clocks import update_due_at
-from allstop.domain.conditions import all_hold
+from allstop.domain.authority import people_meant
+from allstop.domain.clocks import chain_of, update_due_at
 from allstop.domain.draft import Draft
+from allstop.domain.hearing import listeners
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import after
+from allstop.domain.payload import CARRIED_ON, payload_name, payload_of, payload_path
 from allstop.domain.policy import Audience, Policy
 from allstop.domain.templates import render
+from allstop.domain.world import World
 
 
 def announce(draft: Draft, incident: str, occasion: str, fields: Mapping[str, str]) -> None:
-    """Tell every audience of the severity, in the protocol's words for the occasion."""
+    """Tell every audience that hears of it, in the protocol's words for the occasion."""
     found = draft.incident(incident, must_be_open=False)
-    policy = draft.policy(found)
-    wanted = policy.protocol.severity(found.severity).audiences
     told: set[str] = set()
-    for audience in policy.protocol.audiences:
-        if audience.name in wanted and hears(draft, found, audience):
-            told |= tell_audience(draft, incident, audience, occasion, fields, told)
+    for audience in listeners(draft.policy(found), found, occasion, draft.now.utc):
+        told |= tell_audience(draft, incident, audience, occasion, fields, told)
 
 
 def tell_audience(
     draft: Draft, incident: str, audience: Audience, occasion: str, fields: Mapping[str, str],
     told: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> set[str]:  # fmt: skip
-    """One notification per channel; `told` are channels that got it already. Returns those used."""
+    """One notification per channel; `told` are channels that got it already. Returns those used.
+
+    Of a private incident nobody is told, whatever asks for it: people hear of it by name.
+    """
     found = draft.incident(incident, must_be_open=False)
     policy = draft.policy(found)
-    every = common_fields(policy, found) | {"now": f"{draft.now.utc:%Y-%m-%d %H:%M:%S} UTC"}
-    subject, text = render(policy.protocol, occasion, audience.name, every | dict(fields))
-    used = set()
-    for channel in audience.channels:
+    every = common_fields(draft.world, policy, found)
+    every["now"] = f"{draft.now.utc:%Y-%m-%d %H:%M:%S} UTC"
+    used: set[str] = set()
+    for name in () if found.private else audience.channels:
         # Two audiences that share a channel would read the same text twice.
-        if channel not in told:
-            used.add(channel)
-            request(draft, incident, f"audience:{audience.name}", channel, subject, text)
+        if name in told or name in used:
+            continue
+        used.add(name)
+        payload = payload_path(policy.roster.channel(name), found)
+        subject, text = render(
+            policy.protocol, occasion, audience.name, every | {"payload": payload} | dict(fields)
+        )
+        carries = payload and occasion in CARRIED_ON
+        event = e.NotificationRequested(
+            _next_id(draft, incident), f"audience:{audience.name}", name, subject, text,
+            payload_of(found, every) if carries else "", payload_name(found) if carries else "",
+        )  # fmt: skip
+        draft.on_incident(incident, event)
     return used
-
-
-def hears(draft: Draft, incident: Incident, audience: Audience) -> bool:
-    """Whether an audience is told now: not of private incidents, not before its time, not of small ones."""
-    if incident.private or not all_hold(audience.when, incident.worst_impact.facts()):
-        return False
-    span = audience.after.at(incident.severity)
-    if span is None or audience.name in incident.noticed:
-        return True
-    return draft.now.utc >= after(incident.declared_at, span.amount)
 
 
 def tell_person(draft: Draft, incident: str, person: str, subject: str, text: str) -> None:
@@ -58,33 +60,76 @@ def tell_person(draft: Draft, incident: str, person: str, subject: str, text: st
     found = draft.incident(incident, must_be_open=False)
     entry = draft.policy(found).roster.person(person)
     for channel in entry.channels if entry else ():
-        request(draft, incident, f"person:{person}", channel, subject, text)
+        event = e.NotificationRequested(
+            _next_id(draft, incident), f"person:{person}", channel, subject, text
+        )
+        draft.on_incident(incident, event)
 
 
-def request(draft: Draft, incident: str, to: str, channel: str, subject: str, text: str) -> None:
-    number = len(draft.incident(incident, must_be_open=False).notifications) + 1
-    draft.on_incident(incident, e.NotificationRequested(f"N{number}", to, channel, subject, text))
+def _next_id(draft: Draft, incident: str) -> str:
+    return f"N{len(draft.incident(incident, must_be_open=False).notifications) + 1}"
 
 
-def common_fields(policy: Policy, incident: Incident) -> dict[str, str]:
-    """What every template may hold (`templates.COMMON`)."""
-    rule = policy.protocol.severity(incident.severity)
+def common_fields(world: World, policy: Policy, incident: Incident) -> dict[str, str]:
+    """What every template may hold (`templates.COMMON`), but for what only the message knows.
+
+    Each on one line: a title with line breaks in it must not be able to forge a line of a hand-off.
+    """
     kind = policy.protocol.activation.kind(incident.kind)
     due = update_due_at(incident, policy) if incident.is_open else None
+    stopped = any(halt.stands and halt.scope == "all" for halt in world.halts_of(incident.id))
     commander = incident.roles.get("commander", "")
-    return {
+    responders = incident.called or tuple(filter(None, (incident.acknowledged_by or commander,)))
+    held = (
+        f"{rule.title}: {_name(policy, incident.roles[rule.name])}"
+        for rule in policy.protocol.roles
+        if incident.roles.get(rule.name)
+    )
+    fields = {
         "incident": incident.id,
         "title": incident.title,
         "severity": incident.severity,
-        "severity_title": rule.title,
+        "severity_title": policy.protocol.severity(incident.severity).title,
         "kind": kind.title if kind else incident.kind,
         "impact": incident.impact.sentence(),
         "services": ", ".join(incident.services),
-        "commander": commander,
+        "domain": ", ".join(_domains(policy, incident)),
+        "commander": _name(policy, commander),
+        "roles": "; ".join(held),
         "declared_by": incident.declared_by,
         "declared_at": f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC",
         "status": incident.status or "investigating",
         "next_update": f"{due:%Y-%m-%d %H:%M} UTC" if due else "",
+        "order": policy.protocol.all_stop.order if stopped else "",
         "task_id": f"INCIDENT-{incident.declared_at:%Y-%m-%d}-{incident.severity}",
-        "first_responder": ", ".join(incident.called) or incident.acknowledged_by or commander,
+        "first_responder": ", ".join(_name(policy, person) for person in responders),
+        "next_hop": _next_hop(policy, incident, responders),
     }
+    return {name: " ".join(value.split()) for name, value in fields.items()}
+
+
+def _next_hop(policy: Policy, incident: Incident, responders: tuple[str, ...]) -> str:
+    """Who comes after the first responder in the chain: their names, or the entry when it means nobody."""
+    chain = [
+        (entry, people_meant(policy, incident.roles, entry)) for entry in chain_of(policy, incident)
+    ]
+    places = [place for place, (_, people) in enumerate(chain) if set(people) & set(responders)]
+    following = chain[places[0] + 1 :] if places else chain
+    for entry, people in following:
+        others = [_name(policy, person) for person in people if person not in responders]
+        if others or not people:
+            return ", ".join(others) or entry.partition(":")[2] or entry
+    return ""
+
+
+def _domains(policy: Policy, incident: Incident) -> tuple[str, ...]:
+    """Whose ground it is: as it was named, or as its services say."""
+    services = [policy.fleet.service(name) for name in incident.services]
+    named = [incident.domain] if incident.domain else [one.domain for one in services if one]
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def _name(policy: Policy, person: str) -> str:
+    """A person's name as the roster has it, or the id."""
+    entry = policy.roster.person(person)
+    return entry.name if entry is not None else person

@@ -55,7 +55,10 @@ INFO = AdapterInfo(
     summary="A scripted world.",
     version="1",
     ports=("probe", "actuator", "notifier", "agent"),
-    verbs=tuple(VerbInfo(name, name, repeat, Anything) for name, repeat in CLASSES.items()),
+    verbs=tuple(
+        VerbInfo(name, name, repeat, Anything, read_only=name in ("history", "state"))
+        for name, repeat in CLASSES.items()
+    ),
     probe_options=Anything,
 )
 
