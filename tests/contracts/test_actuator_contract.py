@@ -164,19 +164,24 @@ class TestGitRelease(ActuatorContract):
 class TestChatFile(ActuatorContract):
     @pytest.fixture
     def case(self, tmp_path: Path) -> ActuatorCase:
-        chat = tmp_path / "chat.md"
+        chat, payloads = tmp_path / "chat.md", tmp_path / "payloads"
 
-        def look() -> int:
-            return chat.read_text().count("## All stop") if chat.exists() else 0
+        def look() -> object:
+            count = chat.read_text().count("## All stop") if chat.exists() else 0
+            return count, {file.name: file.read_text() for file in payloads.glob("*")}
 
-        options = {"path": str(chat), "to": "ops", "subject": "All stop", "text": "Stop."}
+        options = {
+            "path": str(chat), "to": "ops", "subject": "All stop", "text": "Stop.",
+            "payloads": str(payloads), "attachment": "{}", "attachment_name": "INC-1.json",
+        }  # fmt: skip
         return ActuatorCase(
             ChatFile(),
-            (VerbCase("post", options, look, 1),),
+            (VerbCase("post", options, look, (1, {"INC-1.json": "{}"})),),
             trouble=(
                 ("post", {**options, "path": str(tmp_path / "none" / "chat.md")}),
                 ("post", {**options, "path": str(tmp_path)}),
                 ("post", {**options, "path": "/dev/full"}),
+                ("post", {**options, "payloads": str(tmp_path / "none" / "payloads")}),
             ),
         )
 

@@ -27,7 +27,7 @@ def codes(story: Story) -> list[str]:
 
 def test_a_declaration_classifies_stops_staffs_and_asks_for_evidence() -> None:
     """One command, one transaction: severity, all-stop, phase, team, diagnosis, announcement."""
-    kinds = outage().kinds()
+    kinds = [kind for kind in outage().kinds() if kind != "deadline.set"]
     wanted = [
         "incident.declared", "impact.measured", "severity.classified", "halt.ordered",
         "phase.entered", "role.assigned", "evidence.requested",
@@ -35,6 +35,14 @@ def test_a_declaration_classifies_stops_staffs_and_asks_for_evidence() -> None:
     places = [kinds.index(kind) for kind in wanted]
     assert places == sorted(places)
     assert kinds[-1] == "notification.requested"
+
+
+def test_the_clocks_start_with_the_declaration() -> None:
+    """What is owed from now on is on the record in the same transaction, after everything else."""
+    story = outage()
+    set_at_once = [one.event.deadline for one in story.records if one.kind == "deadline.set"]
+    assert set_at_once == ["acknowledge", "update:1", "target:contain", "target:resolve"]
+    assert story.kinds()[-len(set_at_once) :] == ["deadline.set"] * len(set_at_once)
 
 
 def test_every_reason_against_a_declaration_comes_at_once() -> None:

@@ -1,7 +1,7 @@
 """What each bad document must be told: its first lines, one problem each, word for word.
 
-`python -m tests.protocol.expectations` writes those lines anew after a message or a check has changed;
-read the difference before keeping it.
+`python -m tests.protocol.expectations` writes those lines anew after a message or a check has changed, and
+the generated part of docs/documents.md; read the difference before keeping it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from allstop.protocol import reference
 from tests.protocol.projects import DOCUMENTS, project
 
 BAD = sorted((DOCUMENTS / "bad").glob("*/*.yaml"))
 _MARK = b"# expect: "
+PAGE = DOCUMENTS.parents[1] / "docs" / "documents.md"
+MARK = "<!-- from here on generated: allstop.protocol.reference() -->\n"
 
 
 def file_of(path: Path) -> str:
@@ -51,3 +54,5 @@ def rewrite(path: Path) -> None:
 if __name__ == "__main__":
     for each in BAD:
         rewrite(each)
+    before = PAGE.read_text("utf-8").split(MARK)[0]
+    PAGE.write_text(before + MARK + reference(), "utf-8")

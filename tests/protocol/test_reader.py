@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from allstop.protocol.inherit import every_pack, pack_text
 from allstop.protocol.problems import Problem
-from allstop.protocol.reader import DEEPEST, LARGEST_BYTES, Node, find, plain, read
+from allstop.protocol.reader import DEEPEST, LARGEST_BYTES, QUICK, Node, find, plain, read
 from tests.protocol.projects import project
 
 YAML_LIKE = st.text(
@@ -42,6 +43,10 @@ def value(text: str) -> object:
         "1e3",
         ".inf",
         "2026-01-01",
+        "2026-12-25",
+        "09:00-17:00",
+        "1:30:00",
+        "90d",
         "=",
     ],
 )
@@ -68,6 +73,35 @@ def test_the_few_things_that_are_more_than_text(text: str, expected: object) -> 
     found = value(text)
     assert found == expected
     assert type(found) is type(expected)
+
+
+def test_hours_and_dates_stay_text_in_lists_and_mappings_of_one_line() -> None:
+    """Given hours and dates as people write them without quotes, then nobody makes numbers of them."""
+    root, problems = read(
+        "a: {fri: [09:00-12:00, 13:00-15:00], x: 09:00-17:00}\nb: [2026-12-25]\n", "x"
+    )
+    assert root is not None
+    assert problems == ()
+    assert plain(root) == {
+        "a": {"fri": ["09:00-12:00", "13:00-15:00"], "x": "09:00-17:00"},
+        "b": ["2026-12-25"],
+    }
+
+
+@pytest.mark.parametrize("character", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_what_turns_text_around_is_refused_and_languages_that_run_so_are_not(
+    character: str,
+) -> None:
+    """Given a character that shows a line other than it is, then it is named; Hebrew is only text."""
+    _, (problem,) = read(f"a: all clear {character}ton si siht\n", "x.yaml")
+    assert (problem.code, problem.line, problem.column) == ("AP008", 1, 14)
+    assert value("שלום") == "שלום"
+
+
+@pytest.mark.parametrize("name", every_pack())
+def test_the_quick_parser_makes_the_same_of_every_built_in_protocol(name: str) -> None:
+    """Given two parsers, when both read what is built in, then nodes and places are the same."""
+    assert read(pack_text(name), name, QUICK) == read(pack_text(name), name)
 
 
 def test_every_node_knows_its_place() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.conditions import all_hold
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.policy import Condition
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.remedy import REMEDY_FACTS
 from allstop.protocol import tables
-from allstop.protocol.tables import described, examine
+from allstop.protocol.tables import described, examine, truth
+from tests.protocol.projects import protocol
 
 FACTS = {
     "breach": "yes/no",
@@ -116,6 +119,51 @@ def test_dead_rows_say_which_row_covers_them() -> None:
     assert report.doubles == ((2, 0),)
 
 
+def test_what_waits_for_an_approval_is_always_known() -> None:
+    rows = [
+        (Condition("protected", "is", True),),
+        (Condition("protected", "is", False), Condition("purpose", "is", "contain")),
+        (Condition("purpose", "is_not", "contain"), Condition("risk", "at_most", 3)),
+    ]
+    report = examine(rows, APPROVAL_FACTS)
+    # protected or not, contain or not, risk up to 3 or beyond.
+    assert (report.situations, report.uncovered) == (2 * 2 * 2, 1)
+    (gap,) = report.gaps
+    assert described(gap).startswith("protected no, purpose remedy")
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS)
+def test_the_count_of_gaps_is_that_of_trying_every_situation(
+    rows: list[tuple[Condition, ...]],
+) -> None:
+    """Given any table, when gaps are counted, then walking through its own fact space counts the same."""
+    report = examine(rows, FACTS)
+    space = tables._space(rows, FACTS, 4)
+    situations = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
+    assert report.situations == len(situations)
+    missed = [facts for facts in situations if not any(all_hold(row, facts) for row in rows)]
+    assert report.uncovered == len(missed)
+
+
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [
+        ((Condition("users", "at_least", 1),), "sometimes"),
+        ((Condition("users", "at_least", 0),), "always"),
+        ((Condition("users", "is_not", None),), "always"),
+        ((Condition("users", "at_least", 5), Condition("users", "at_most", 4)), "never"),
+        ((Condition("core_functions_down", "is", None),), "never"),
+        ((Condition("failed_share_percent", "at_most", 100),), "always"),
+        ((Condition("failed_share_percent", "more_than", 100),), "never"),
+        ((Condition("lost_per_hour", "at_least", "0", "USD"),), "sometimes"),
+        ((), "always"),
+    ],
+)
+def test_tests_hold_always_sometimes_or_never(row: tuple[Condition, ...], answer: str) -> None:
+    assert truth(row, IMPACT_FACTS) == answer
+
+
 def test_a_table_that_is_too_large_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     names = list(IMPACT_FACTS)[:5]
     sorts = dict.fromkeys(names, "number")
@@ -123,3 +171,13 @@ def test_a_table_that_is_too_large_is_said_to_be(monkeypatch: pytest.MonkeyPatch
     assert examine(rows, sorts).exact
     monkeypatch.setattr(tables, "MOST_PIECES", 10)
     assert not examine(rows, sorts).exact
+
+
+def test_a_table_that_is_too_large_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Given a table no search could finish, when it is checked, then people are told that nobody knows."""
+    monkeypatch.setattr(tables, "MOST_STEPS", 3)
+    found = protocol(tmp_path, "terms: {}\n")
+    assert {each.code for each in found.problems} == {"AP089"}
+    assert found.policy is not None

@@ -12,13 +12,15 @@ from pathlib import Path
 from pydantic import Field
 
 from allstop.adapters.mechanisms.deadline import Deadline
-from allstop.adapters.mechanisms.files import append, holds_line, locked
+from allstop.adapters.mechanisms.files import append, holds_line, locked, replace, sync_folder
 from allstop.adapters.mechanisms.options import Options, read_options
 from allstop.adapters.mechanisms.text import many_lines, one_line
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
 
 _WRITERS = ThreadPoolExecutor(4, thread_name_prefix="allstop-chat")
+# A name that stays in its folder, on any file system.
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class PostOptions(Options):
@@ -28,6 +30,19 @@ class PostOptions(Options):
     to: str = Field(default="", title="To", description="Who is addressed.")
     subject: str = Field(default="", title="Subject", description="Heading of the message.")
     text: str = Field(default="", title="Text", description="The message, Markdown.")
+    payloads: str = Field(
+        default="",
+        title="Payloads",
+        description="Folder where the incident is kept as a JSON file; made when its parent is there.",
+    )
+    attachment: str = Field(
+        default="",
+        title="Attachment",
+        description="What is kept there before the message is posted.",
+    )
+    attachment_name: str = Field(
+        default="", title="Attachment name", description="Name of that file, without a folder."
+    )
 
 
 class ChatFile:
@@ -42,7 +57,10 @@ class ChatFile:
     )
 
     async def act(self, effect: Effect, keep: BlobSink) -> Outcome:  # noqa: ARG002
-        """Append the message unless its mark is there already; durable when done."""
+        """Append the message unless its mark is there already; durable when done.
+
+        The payload is kept first: a message must never point at a file that is not there.
+        """
         return await self._in_thread(effect, _post)
 
     async def observe(self, effect: Effect) -> Outcome:
@@ -90,14 +108,28 @@ def _post(effect: Effect, options: PostOptions, deadline: Deadline) -> Outcome:
     path, line = Path(options.path), mark(effect.id)
     if not path.parent.is_dir():
         return failed(f"no folder {path.parent}")
+    if options.attachment and not (
+        options.payloads and _FILE_NAME.fullmatch(options.attachment_name)
+    ):
+        return failed("an attachment needs a folder `payloads`, and a plain file name")
     try:
         with locked(path, deadline):
             if holds_line(path, line.encode()):
                 return done("the message is there already")
+            if options.attachment:
+                _keep(Path(options.payloads), options.attachment_name, options.attachment)
             append(path, _block(options, line).encode("utf-8"))
     except TimeoutError as error:
         return retry(str(error))
     return done(f"posted to {path.name}")
+
+
+def _keep(folder: Path, name: str, body: str) -> None:
+    """Put the payload in its place, whole and durable. Raises OSError."""
+    if not folder.is_dir():
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    replace(folder / name, body)
 
 
 def _look(effect: Effect, options: PostOptions, deadline: Deadline) -> Outcome:  # noqa: ARG001

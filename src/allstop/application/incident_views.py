@@ -28,7 +28,7 @@ from allstop.application.work_shaping import (
     crew_lines,
     filed_forms,
     finding_lines,
-    missing_before_close,
+    missing_lines,
     mode_line,
     obligation_lines,
     points_line,
@@ -89,7 +89,7 @@ def incident_view(seen: Seen, halts: tuple[HaltView, ...]) -> IncidentView:
         evidence=evidence_lines(incident),
         remedy=chosen.remedy if chosen else "",
         remedy_because=chosen.because if chosen else "",
-        plans=tuple(plan_view(plan) for plan in world.plans_of(incident.id)),
+        plans=tuple(plan_view(plan, incident) for plan in world.all_plans_of(incident.id)),
         halts=halts,
         measures=tuple(measure_line(one) for one in measures(incident, policy)),
         deadlines=_deadlines(seen),
@@ -122,7 +122,7 @@ def incident_view(seen: Seen, halts: tuple[HaltView, ...]) -> IncidentView:
         overrides=dict(incident.overrides),
         actions=action_lines(incident, now),
         points=tuple(points_line(one, incident.id) for one in incident.points),
-        missing_before_close=missing_before_close(world, policy, incident),
+        missing_before_close=tuple(one.text for one in missing_lines(world, policy, incident)),
     )
 
 

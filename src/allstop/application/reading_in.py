@@ -23,7 +23,8 @@ NEXT = 5
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing to know. ref: what it is about (`PLAN-1`, a task, a role), or empty; at: when."""
+    """One thing to know. ref: what it is about (`PLAN-1`, a task, a role), or empty; at: when it was, or
+    will be; the text itself does not change as time passes."""
 
     text: str
     ref: str = ""
@@ -77,7 +78,7 @@ TITLES = {
     "done": "What has been done",
     "decided": "What is decided, and why",
     "running": "What is running or waiting",
-    "next": "What is due next",
+    "next": "What is due next, and what is noted if it is missed",
     "open": "What nobody knows yet",
     "take": "What you could take",
 }
@@ -89,7 +90,7 @@ def read_in(
     """who: whoever joins; what they could take is sorted by what the roster says they may hold."""
     found = _Parts(
         what=tuple(_what(view)),
-        bad=tuple(_bad(view, incident, now)),
+        bad=tuple(_bad(view, incident)),
         who=tuple(_who(view, policy)),
         done=tuple(_done(view, incident)),
         decided=tuple(_decided(view, incident)),
@@ -103,9 +104,20 @@ def read_in(
         for one in fields(_Parts)
         if getattr(found, one.name)
     )
-    sentences = tuple(f"{part.title}: {point.text}" for part in parts for point in part.points)
+    sentences = tuple(
+        f"{part.title}: {point.text}{_passed(point.at, now)}"
+        for part in parts
+        for point in part.points
+    )
     line = view.line
     return ReadIn(line.id, line.title, line.state, line.severity, now, parts, sentences)
+
+
+def _passed(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return ""
+    gap = between(at, now)
+    return f", {words(gap)} ago" if gap >= 0 else f", in {words(-gap)}"
 
 
 def _what(view: IncidentView) -> Iterator[Said]:
@@ -125,7 +137,7 @@ def _what(view: IncidentView) -> Iterator[Said]:
         yield Said(f"{link.how.replace('-', ' ')}: {link.to} {link.title}".rstrip(), link.to)
 
 
-def _bad(view: IncidentView, incident: Incident, now: datetime) -> Iterator[Said]:
+def _bad(view: IncidentView, incident: Incident) -> Iterator[Said]:
     line = view.line
     yield Said(f"{line.severity} ({line.severity_title}): {view.severity_because}")
     yield Said(line.impact)
@@ -134,7 +146,7 @@ def _bad(view: IncidentView, incident: Incident, now: datetime) -> Iterator[Said
         yield Said(f"at its worst: {worst}")
     since = incident.began_at or line.declared_at
     if line.state == "open":
-        yield Said(f"it has lasted {words(between(since, now))}", "", since)
+        yield Said("it began", "", since)
     if view.mode is not None and view.mode.on:
         titles = ", ".join((*view.mode.suspended.values(), *view.mode.enabled.values()))
         yield Said(f"emergency mode is on: {titles}", "", view.mode.since)
@@ -215,10 +227,12 @@ def _running(view: IncidentView) -> Iterator[Said]:
 
 def _plan(plan: PlanView) -> str:
     """How far a plan is that has not ended; empty for every other."""
+    if plan.earlier:
+        return ""
     if plan.state == "held":
         return f"HELD: {plan.title}: {plan.held_because}"
     if plan.state == "proposed" and plan.approve:
-        return f"{plan.title}: waits for {plan.approve}"
+        return f"{plan.title}: waits for {plan.waits_for or plan.approve}"
     if plan.state in ("approved", "running"):
         done = sum(1 for step in plan.steps if step.state == "done")
         return f"{plan.title}: {done} of {len(plan.steps)} steps done"
@@ -228,20 +242,15 @@ def _plan(plan: PlanView) -> str:
 def _next(view: IncidentView, now: datetime) -> Iterator[Said]:
     line = view.line
     if line.update_due_at is not None:
-        yield Said(f"the next update is {_until(line.update_due_at, now)}", "", line.update_due_at)
+        yield Said("the next update is due", "", line.update_due_at)
     ahead = sorted((one for one in view.deadlines if not one.missed), key=lambda one: one.at)
     for one in ahead[:NEXT]:
-        yield Said(f"{_until(one.at, now)}, or else: {one.what}", one.id, one.at)
+        yield Said(one.what, one.id, one.at)
     for owed in view.obligations:
         if owed.meeting_at is not None and owed.meeting_at > now and not owed.met:
             yield Said(f"meeting for {owed.title}", owed.id, owed.meeting_at)
     if view.expected_at is not None:
         yield Said("it is expected to be over", "", view.expected_at)
-
-
-def _until(at: datetime, now: datetime) -> str:
-    gap = between(now, at)
-    return f"due in {words(gap)}" if gap >= 0 else f"late by {words(-gap)}"
 
 
 def _unknown(view: IncidentView, incident: Incident) -> Iterator[Said]:

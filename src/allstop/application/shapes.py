@@ -102,7 +102,9 @@ class StepLine:
 class PlanView:
     """approve: who must agree, in words; people: how many must sign, reviewers: and in which roles;
 
-    signatures: of those who have; because: the row of the approval table that says so.
+    signatures: of those who have; because: the row of the approval table that says so; waits_for: who
+    has not signed, in words; review_by: until when reviewers have time; earlier: made before its
+    incident was reopened, so it counts no more.
     """
 
     id: str
@@ -120,6 +122,9 @@ class PlanView:
     reviewers: tuple[str, ...] = ()
     signatures: tuple[SignatureLine, ...] = ()
     because: str = ""
+    waits_for: str = ""
+    review_by: datetime | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from allstop.application.shapes import (
 )
 from allstop.application.timeline import sentence, tone
 from allstop.application.work_shaping import signature_lines
+from allstop.domain.approvals import waits_for
 from allstop.domain.gates import CriterionStanding, hint_of
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.halt.state import Agent, Roll
@@ -23,6 +24,7 @@ from allstop.domain.impact import Impact
 from allstop.domain.incident.state import Incident
 from allstop.domain.metrics import Measure
 from allstop.domain.moment import words
+from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
 from allstop.domain.record import Record
@@ -44,7 +46,8 @@ def correction_of(world: World, stream: str, version: int) -> str:
     return incident.corrections.get(version, "") if incident is not None else ""
 
 
-def plan_view(plan: Plan) -> PlanView:
+def plan_view(plan: Plan, incident: Incident | None = None) -> PlanView:
+    """incident: whose plan it is, to tell whether it was made before that one was reopened."""
     steps = []
     for step in plan.steps:
         standing = plan.standing(step.id)
@@ -68,6 +71,8 @@ def plan_view(plan: Plan) -> PlanView:
         plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
         plan.approved_by, plan.held_because, tuple(steps), plan.risk, plan.people, plan.reviewers,
         signature_lines(plan.signatures), plan.because,
+        waits_for(plan) if plan.state is PlanState.PROPOSED else "", plan.review_by,
+        incident is not None and plan.round < len(incident.reopened),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from allstop.application.standing_shapes import (
 )
 from allstop.application.work_shapes import PointsLine
 from allstop.application.work_shaping import mode_line, obligation_lines, points_line
+from allstop.domain.mode import enabled, suspended
 from allstop.domain.policy import Drill, Policy
 from allstop.domain.world import World
 
@@ -28,16 +29,9 @@ def mode_now(world: World, reader: Reader) -> ModeNow:
 
     What a hidden incident suspends is suspended for everybody, so it counts, without its name.
     """
-    on = [
-        (one, line)
-        for one in world.open_incidents()
-        if (line := mode_line(one)) is not None and line.on
-    ]
-    return ModeNow(
-        {id: title for _, line in on for id, title in line.suspended.items()},
-        {id: title for _, line in on for id, title in line.enabled.items()},
-        tuple(line for one, line in on if reader.sees(one.id)),
-    )
+    lines = (mode_line(one) for one in reader.incidents())
+    on = tuple(line for line in lines if line is not None and line.on)
+    return ModeNow(suspended(world), enabled(world), on)
 
 
 def points_view(world: World, policy: Policy, reader: Reader) -> PointsView:

@@ -32,7 +32,7 @@ GOOD = frozenset({
 NOTICE = frozenset({
     "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
     "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
-    "plan.signed", "change.proposed", "change.signed", "override.recorded", "incident.triaged",
+    "plan.signed", "plan.resumed", "change.proposed", "change.signed", "override.recorded", "incident.triaged",
     "incident.dismissed", "incident.merged", "privacy.changed", "responders.called", "mode.begun",
     "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done",
     "obligation.reminded", "activation.proposed", "activation.confirmed", "activation.dismissed",
@@ -217,6 +217,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     p.StepFailed: lambda e: f"Step {e.step} FAILED: {e.because}",
     p.StepUnknown: lambda e: f"Step {e.step} UNKNOWN: {e.because}",
     p.PlanHeld: lambda e: f"Plan HELD at {e.step}: {e.because}",
+    p.PlanResumed: lambda e: f"Plan goes on although {e.rule} is violated: a person accepts it",
     p.PlanDone: lambda _: "Plan done",
     p.PlanAbandoned: lambda e: f"Plan abandoned: {e.reason}",
     p.ReleaseKnownGood: _known_good,

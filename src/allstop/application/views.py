@@ -38,10 +38,11 @@ from allstop.application.work_shaping import (
     action_lines,
     crew_lines,
     form_views,
-    missing_before_close,
+    missing_lines,
     obligation_lines,
     proposal_line,
 )
+from allstop.domain.approvals import waits_for
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan.lifecycle import PlanState
@@ -143,7 +144,7 @@ class Views:
 
     def incident(self, name: str) -> IncidentView:
         incident = self._found(name)
-        halts = tuple(self.halt_view(halt) for halt in self._post.world.halts_of(incident.id))
+        halts = tuple(self.halt_view(halt) for halt in self._post.world.all_halts_of(incident.id))
         return incident_view(self._seen(incident), halts)
 
     def forms(self, name: str) -> tuple[FormView, ...]:
@@ -161,7 +162,7 @@ class Views:
         incident = seen.incident
         return OwedView(
             incident.id, incident.state, obligation_lines(incident, seen.now),
-            action_lines(incident, seen.now), missing_before_close(seen.world, seen.policy, incident),
+            action_lines(incident, seen.now), missing_lines(seen.world, seen.policy, incident),
         )  # fmt: skip
 
     def read_in(self, name: str, who: Principal | None = None) -> ReadIn:
@@ -186,8 +187,8 @@ class Views:
         """The log of an incident, its halts and its plans, in order."""
         incident = self._found(name)
         streams = [incident_stream(incident.id)]
-        streams += [halt_stream(halt.id) for halt in self._post.world.halts_of(incident.id)]
-        streams += [plan_stream(plan.id) for plan in self._post.world.plans_of(incident.id)]
+        streams += [halt_stream(halt.id) for halt in self._post.world.all_halts_of(incident.id)]
+        streams += [plan_stream(plan.id) for plan in self._post.world.all_plans_of(incident.id)]
         records = [
             read_record(one)
             for stream in streams
@@ -235,8 +236,8 @@ class Views:
         """Whether the log of a hidden incident, its halts or its plans names it."""
         world, hidden = self._post.world, self.reader.hidden
         streams = [incident_stream(id) for id in hidden]
-        streams += [halt_stream(halt.id) for id in hidden for halt in world.halts_of(id)]
-        streams += [plan_stream(plan.id) for id in hidden for plan in world.plans_of(id)]
+        streams += [halt_stream(halt.id) for id in hidden for halt in world.all_halts_of(id)]
+        streams += [plan_stream(plan.id) for id in hidden for plan in world.all_plans_of(id)]
         return any(
             sha256 in record.body
             for stream in streams
@@ -249,7 +250,8 @@ class Views:
         known = self.reader.plans()
         if name not in known:
             raise Missing(f"there is no plan {name}", nearest(name, known) or "allstop plans")
-        return plan_view(known[name])
+        plan = known[name]
+        return plan_view(plan, self._post.world.incidents.get(plan.incident))
 
     def halt(self, name: str) -> HaltView:
         halt = self._post.world.halts.get(name)
@@ -339,7 +341,7 @@ class Views:
             return (f"allstop ack{which}", f"nobody has acknowledged {line.id}")
         for plan in self._post.world.plans_of(line.id):
             if plan.state is PlanState.PROPOSED and plan.approve:
-                why = f"{plan.id} waits for the approval of the {plan.approve}"
+                why = f"{plan.id} waits for approval by {waits_for(plan) or plan.approve}"
                 return (f"allstop approve {plan.id}", why)
         return (
             f"allstop show {line.id}",

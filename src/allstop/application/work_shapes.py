@@ -98,7 +98,8 @@ class SignatureLine:
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
     """A change by hand. state: proposed | approved | made | refused | withdrawn; by, people,
-    reviewers: who must agree, and because of which row."""
+    reviewers: who must agree, and because of which row; waits_for: who has not, in words; review_by:
+    until when the reviewers have time."""
 
     id: str
     title: str
@@ -113,6 +114,8 @@ class ChangeLine:
     reviewers: tuple[str, ...]
     because: str
     signatures: tuple[SignatureLine, ...]
+    waits_for: str
+    review_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +204,20 @@ class ModeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingLine:
+    """Something that must happen before an incident may be closed. hint: the command for it."""
+
+    id: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwedView:
-    """What an incident still owes. missing: what must happen before it may be closed, in words."""
+    """What an incident still owes. missing: what must happen before it may be closed."""
 
     incident: str
     state: str
     obligations: tuple[ObligationLine, ...]
     actions: tuple[ActionLine, ...]
-    missing: tuple[str, ...]
+    missing: tuple[MissingLine, ...]

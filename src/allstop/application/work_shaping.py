@@ -15,6 +15,7 @@ from allstop.application.work_shapes import (
     FiledForm,
     FindingLine,
     FormView,
+    MissingLine,
     ModeLine,
     ObligationLine,
     PointsLine,
@@ -22,11 +23,13 @@ from allstop.application.work_shapes import (
     SignatureLine,
     TaskLine,
 )
+from allstop.domain.approvals import waits_for
+from allstop.domain.deciding.closing import missing_before_close
 from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.incident.parts import Change, Points, PreflightResult, Signature
 from allstop.domain.incident.state import GONE, Incident
+from allstop.domain.mode import mode_is_on
 from allstop.domain.policy import Form, Policy
-from allstop.domain.progress import mark_words, reached
 from allstop.domain.proposals import Proposal
 from allstop.domain.world import World
 
@@ -103,6 +106,7 @@ def change_line(one: Change) -> ChangeLine:
     return ChangeLine(
         one.id, one.title, one.risk, one.service, one.detail, one.state, one.requested_by, one.at,
         one.by, one.people, one.reviewers, one.because, signature_lines(one.signatures),
+        waits_for(one) if one.state == "proposed" else "", one.review_by,
     )  # fmt: skip
 
 
@@ -120,7 +124,7 @@ def mode_line(incident: Incident) -> ModeLine | None:
     if mode is None:
         return None
     return ModeLine(
-        incident.id, not mode.ended, dict(mode.suspended), dict(mode.enabled), mode.since,
+        incident.id, mode_is_on(incident), dict(mode.suspended), dict(mode.enabled), mode.since,
         mode.until, mode.ended,
     )  # fmt: skip
 
@@ -157,11 +161,11 @@ def proposal_line(one: Proposal) -> ProposalLine:
     )  # fmt: skip
 
 
-def missing_before_close(world: World, policy: Policy, incident: Incident) -> tuple[str, ...]:
-    """What must happen before it may be closed for good, in words; nothing once it is over."""
+def missing_lines(world: World, policy: Policy, incident: Incident) -> tuple[MissingLine, ...]:
+    """What must happen before it may be closed for good; nothing once it is over."""
     if incident.state in GONE or incident.state == "closed":
         return ()
-    requires = policy.protocol.closing.requires.get(incident.severity, ())
     return tuple(
-        mark_words(mark) for mark in requires if not reached(world, policy, incident, mark)
+        MissingLine(one.code.partition(":")[2], one.text, one.hint)
+        for one in missing_before_close(world, policy, incident).reasons
     )

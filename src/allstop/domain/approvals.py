@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allstop.domain.conditions import all_hold
-from allstop.domain.incident.parts import Signature
+from allstop.domain.incident.parts import Change, Signature
+from allstop.domain.incident.state import Incident
+from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
+from allstop.domain.policy.spans import Span
 from allstop.domain.policy.tables import Scalar
 
 # Facts an approval row may test, and their sort. All are always known.
@@ -23,26 +26,57 @@ APPROVAL_FACTS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """by: grant entries; people: how many must sign; reviewers: roles that must sign as well."""
+    """by: grant entries; people: how many must sign; reviewers: roles that must sign as well; within:
+    how long reviewers have."""
 
     by: tuple[str, ...] = ()
     people: int = 0
     reviewers: tuple[str, ...] = ()
     because: str = ""
     row: int = -1
+    within: Span | None = None
 
     def words(self) -> str:
         """`commander`, `2 of commander, owner; reviewed by security`; empty when nobody has to."""
-        names = (
-            ", ".join(entry.removeprefix("role:") for entry in self.by)
-            or "somebody who may approve"
-        )
-        parts = []
-        if self.people:
-            parts.append(names if self.people == 1 else f"{self.people} of {names}")
+        parts = [self._signers()] if self.people else []
         if self.reviewers:
             parts.append(f"reviewed by {', '.join(self.reviewers)}")
         return "; ".join(parts)
+
+    def names(self) -> str:
+        """Who may sign, in words."""
+        named = ", ".join(entry.removeprefix("role:") for entry in self.by)
+        return named or "somebody who may approve"
+
+    def _signers(self) -> str:
+        return self.names() if self.people == 1 else f"{self.people} of {self.names()}"
+
+    def missing(self, signatures: tuple[Signature, ...], requester: str = "") -> str:
+        """Who is still waited for: `1 more of commander, owner; review by security`; empty once all signed.
+
+        requester: whose own signature does not count.
+        """
+        short = self.lacking(signatures, requester)
+        parts = []
+        if short:
+            begun = short < self.people
+            parts.append(f"{short} more of {self.names()}" if begun else self._signers())
+        reviews = self.unreviewed(signatures, requester)
+        if reviews:
+            parts.append(f"review by {', '.join(reviews)}")
+        return "; ".join(parts)
+
+    def unreviewed(
+        self, signatures: tuple[Signature, ...], requester: str = ""
+    ) -> tuple[str, ...]:
+        """The reviewing roles that have not signed."""
+        reviewed = {one.role for one in signatures if one.review and one.person != requester}
+        return tuple(role for role in self.reviewers if role not in reviewed)
+
+    def lacking(self, signatures: tuple[Signature, ...], requester: str) -> int:
+        """How many people are lacking. One person counts once, whatever they signed as."""
+        signed = {one.person for one in signatures if not one.review and one.person != requester}
+        return max(0, self.people - len(signed))
 
 
 def need_for(policy: Policy, facts: Mapping[str, Scalar]) -> Need:
@@ -53,14 +87,53 @@ def need_for(policy: Policy, facts: Mapping[str, Scalar]) -> Need:
     for place, row in enumerate(policy.protocol.approvals.rows):
         if all_hold(row.when, facts):
             people = max(1, row.people) if facts.get("protected") else row.people
-            return Need(row.by, people, row.reviewers, row.because, place)
+            return Need(row.by, people, row.reviewers, row.because, place, row.within)
     return Need((), 1, (), "no row of the approval table matched", -1)
 
 
-def complete(
-    people: int, reviewers: tuple[str, ...], signatures: tuple[Signature, ...], requester: str = ""
-) -> bool:
-    """Whether everybody who must sign has. requester: whose own approval does not count."""
-    signed = {one.person for one in signatures if not one.review and one.person != requester}
-    reviewed = {one.role for one in signatures if one.review}
-    return len(signed) >= people and set(reviewers) <= reviewed
+def need_of_plan(plan: Plan) -> Need:
+    """Who must agree to a plan. Plans of older logs name one role only."""
+    if plan.approve and not plan.people and not plan.reviewers:
+        return Need((f"role:{plan.approve}", "owner"), 1)
+    return Need(plan.by, plan.people, plan.reviewers, plan.because)
+
+
+def need_of_change(change: Change) -> Need:
+    """Who must agree to a change by hand."""
+    return Need(change.by, change.people, change.reviewers, change.because)
+
+
+def waits_for(one: Plan | Change) -> str:
+    """Who is waited for, in words; empty once everybody has agreed."""
+    if isinstance(one, Change):
+        return need_of_change(one).missing(one.signatures, one.requested_by)
+    return need_of_plan(one).missing(one.signatures)
+
+
+def review_id(incident: Incident, name: str) -> str:
+    """The deadline of a review. Each response of an incident has its own: it is missed once in each."""
+    again = f"@{len(incident.reopened) + 1}" if incident.reopened else ""
+    return f"review:{name}{again}"
+
+
+def awaited_reviews(
+    incident: Incident, plans: tuple[Plan, ...]
+) -> tuple[tuple[str, Plan | Change], ...]:
+    """What waits for reviewers by a deadline that was not missed yet, by subject (`plan:PLAN-1`)."""
+    asked: list[tuple[str, Plan | Change]] = [(f"plan:{one.id}", one) for one in plans]
+    asked += [(f"change:{one.id}", one) for one in incident.changes.values()]
+    return tuple(
+        (subject, one)
+        for subject, one in asked
+        if one.state == "proposed"
+        and one.review_by is not None
+        and review_id(incident, one.id) not in incident.missed
+        and reviews_missing(one)
+    )
+
+
+def reviews_missing(one: Plan | Change) -> tuple[str, ...]:
+    """The reviewing roles that have not signed a plan or a change."""
+    if isinstance(one, Change):
+        return need_of_change(one).unreviewed(one.signatures, one.requested_by)
+    return need_of_plan(one).unreviewed(one.signatures)

@@ -19,6 +19,7 @@ from allstop.domain.deciding import (
     informing,
     keeping_time,
     kinship,
+    merging,
     mode_keeping,
     noticing,
     overriding,
@@ -27,6 +28,7 @@ from allstop.domain.deciding import (
     plan_running,
     preflighting,
     roll_call,
+    signing,
     stopping_plans,
     team,
     triaging,
@@ -68,6 +70,7 @@ def decide(
     rule = RULES[type(command)]
     try:
         rule(draft, command)
+        stopping_plans.hold_touched_plans(draft)
         _start_clocks(draft)
     except Refuse as refusal:
         return refusal.verdict
@@ -123,8 +126,8 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
 
 # The subjects that bring their own table of rules.
 SUBJECTS = (
-    activating, awarding, changing, closing, crewing, filing, keeping_time, kinship, mode_keeping, noticing,
-    overriding, owing, preflighting, stopping_plans, triaging, working,
+    activating, awarding, changing, closing, crewing, filing, keeping_time, kinship, merging, mode_keeping,
+    noticing, overriding, owing, preflighting, signing, stopping_plans, triaging, working,
 )  # fmt: skip
 
 RULES: Rules = {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from allstop.domain.falling_due.aftermath import aftermath_due
 from allstop.domain.falling_due.course import course_due
 from allstop.domain.falling_due.found import Due
-from allstop.domain.falling_due.halts_and_plans import halt_due, plan_due
+from allstop.domain.falling_due.halts_and_plans import halt_due, plans_due
 from allstop.domain.falling_due.notices import notices_due
 from allstop.domain.falling_due.preflights import preflights_due
 from allstop.domain.falling_due.promises import promises_due
@@ -26,7 +26,7 @@ __all__ = ["Due", "due"]
 
 # What an open incident brings, the most urgent first.
 PARTS: tuple[Callable[[Due, World, Policy, Incident, Now], None], ...] = (
-    response_due, preflights_due, promises_due, course_due, notices_due,
+    plans_due, response_due, preflights_due, promises_due, course_due, notices_due,
 )  # fmt: skip
 
 
@@ -37,8 +37,6 @@ def due(world: World, book: PolicyBook, now: Now) -> Due:
         halt_due(found, halt, book, now)
     for incident in world.open_incidents():
         policy = book.pinned(incident.policy)
-        for plan in world.plans_of(incident.id):
-            plan_due(found, plan, now)
         for part in PARTS:
             part(found, world, policy, incident, now)
     for incident in world.owing_incidents():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allstop.domain.approvals import waits_for
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import words
 from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Criterion, CriterionKind, Phase, Policy
+from allstop.domain.preflight import lets_start
 from allstop.domain.samples import GateProgress, Standing
 from allstop.domain.verdict import Reason, Verdict
 from allstop.domain.work_gates import judge_work, work_hint
@@ -54,6 +57,14 @@ def phase_standings(
     return standings(world, policy, incident, phase.exit)
 
 
+def asked_for(policy: Policy, kind: CriterionKind, subject: str = "", *, since: str = "") -> bool:
+    """Whether a phase has a criterion of this kind and subject. since: only this phase and later ones."""
+    phases = policy.protocol.phases
+    names = [phase.name for phase in phases]
+    later = phases[names.index(since) :] if since in names else phases
+    return any((one.kind, one.subject) == (kind, subject) for phase in later for one in phase.exit)
+
+
 def verdict_of(found: tuple[CriterionStanding, ...]) -> Verdict:
     """Open when every criterion passed, otherwise shut with what is missing."""
     return Verdict(
@@ -96,7 +107,7 @@ def _judge(
                 f"{chosen.remedy}: {chosen.because}" if chosen else "not decided yet",
             )
         case CriterionKind.PLAN:
-            return _plan(world, incident, criterion.subject)
+            return _plan(world, policy, incident, criterion.subject)
         case CriterionKind.PROBE | CriterionKind.STABLE_FOR:
             return _sampled(incident, criterion)
         case CriterionKind.STATEMENT:
@@ -147,21 +158,34 @@ def _evidence(incident: Incident) -> tuple[bool, str]:
     return (True, f"{text}; not available: {', '.join(lost)}" if lost else text)
 
 
-def _plan(world: World, incident: Incident, purpose: str) -> tuple[bool, str]:
+def _plan(
+    world: World, policy: Policy, incident: Incident, purpose: str
+) -> tuple[bool, str]:
     plans = [plan for plan in world.plans_of(incident.id) if plan.purpose == purpose]
     if not plans:
         return (False, "no plan was made yet")
     plan = plans[-1]
-    done = sum(1 for step in plan.steps if plan.standing(step.id).state == "done")
     if plan.state is PlanState.DONE and not plan.steps:
         return (True, f"nothing was done: {plan.title}")
     if plan.state is PlanState.DONE:
         return (True, f"{plan.id} done: {plan.title}")
     if plan.state is PlanState.HELD:
         return (False, f"{plan.id} is held: {plan.held_because}")
-    if plan.state is PlanState.PROPOSED and plan.approve:
-        return (False, f"{plan.id} waits for the approval of the {plan.approve}")
+    if plan.state in (PlanState.PROPOSED, PlanState.APPROVED):
+        return (False, f"{plan.id} {_before_start(policy, incident, plan)}")
+    done = sum(1 for step in plan.steps if plan.standing(step.id).state == "done")
     return (False, f"{plan.id} {plan.state}, {done} of {len(plan.steps)} steps done")
+
+
+def _before_start(policy: Policy, incident: Incident, plan: Plan) -> str:
+    """What a plan that was not started waits for."""
+    if plan.state is PlanState.PROPOSED and plan.approve:
+        begun = f", now for {waits_for(plan)}" if plan.signatures else ""
+        return f"waits for the approval of the {plan.approve}{begun}"
+    checks = lets_start(policy, incident, plan)
+    if not checks.allowed:
+        return f"waits for the preflight: {'; '.join(one.text for one in checks.reasons)}"
+    return "is about to start"
 
 
 def _sampled(incident: Incident, criterion: Criterion) -> tuple[bool, str]:

@@ -50,6 +50,13 @@ def heard(incident: Incident, audience: Audience) -> bool:
     return audience.name in incident.noticed or told.issuperset(audience.channels)
 
 
+def may_hear(policy: Policy, incident: Incident, audience: Audience, now: datetime) -> bool:
+    """Whether an audience may be told something that is addressed to it by name."""
+    if incident.private or not all_hold(audience.when, incident.worst_impact.facts()):
+        return False
+    return heard(incident, audience) or begins_at(policy, incident, audience) <= now
+
+
 def begins_at(policy: Policy, incident: Incident, audience: Audience) -> datetime:
     """From when on an audience may hear: at once, or as long after the beginning as it is held back."""
     span, begins = audience.after.at(incident.severity), begun(incident)

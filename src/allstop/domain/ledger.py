@@ -25,7 +25,9 @@ def known_teams(world: World, policy: Policy) -> tuple[str, ...]:
     """Every team there is: on the roster, of somebody on it, or of a registered agent."""
     roster = policy.roster
     named = [team.name for team in roster.teams]
-    named += [one.team for one in (*roster.people, *roster.agents, *world.agents.values())]
+    named += [one.team for one in roster.people]
+    named += [one.team for one in roster.agents]
+    named += [one.team for one in world.agents.values()]
     return tuple(dict.fromkeys(name for name in named if name))
 
 

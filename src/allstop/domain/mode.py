@@ -34,6 +34,10 @@ def enabled(world: World) -> dict[str, str]:
 def suspending(world: World, ids: frozenset[str]) -> Incident | None:
     """The first open incident whose emergency mode suspends one of `ids`."""
     for incident in world.open_incidents():
-        if incident.mode is not None and mode_is_on(incident) and ids & set(incident.mode.suspended):
+        if (
+            incident.mode is not None
+            and mode_is_on(incident)
+            and ids & set(incident.mode.suspended)
+        ):
             return incident
     return None

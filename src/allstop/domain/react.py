@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from allstop.domain.effects import Effect, Lane, Purpose
@@ -10,6 +10,7 @@ from allstop.domain.halt import events as halt_events
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident import course_events
 from allstop.domain.incident import events as incident_events
+from allstop.domain.payload import for_incident
 from allstop.domain.plan import events as plan_events
 from allstop.domain.policy import ActionSpec, PolicyBook
 from allstop.domain.record import Record
@@ -23,6 +24,8 @@ COORDINATOR = "coordinator"
 # A service needs a moment to come up: a proof is looked for this often before it counts as missing.
 PROBE_ATTEMPTS = 20
 
+Reaction = Callable[[Record, World, PolicyBook], tuple[Effect, ...]]
+
 
 def react(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
     """The effects of one entry, in the world its transaction leaves. Never fails, reads nothing else.
@@ -30,39 +33,8 @@ def react(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
     The idempotency key of an effect is its entry's place in the log, so the same entry can never
     lead to two different effects.
     """
-    event: Any = record.event
-    match event:
-        case halt_events.HaltOrdered():
-            return tuple(_tell(record, world, agent, n) for n, agent in enumerate(event.agents))
-        case halt_events.AgentHeld(agent):
-            return (_tell(record, world, agent, 0),)
-        case halt_events.RollCallReminded(agents):
-            return tuple(_tell(record, world, agent, n) for n, agent in enumerate(agents))
-        case halt_events.RollCallAnswered(agent):
-            return (_agent(record, world, Purpose.CONFIRM, "confirm", agent, 0),)
-        case halt_events.AgentUnaccounted(agent):
-            halt = world.halts[_id(record)]
-            force = book.pinned(halt.policy).protocol.all_stop.enforce
-            return (
-                (_agent(record, world, Purpose.FREEZE, "freeze", agent, 0),)
-                if force == "freeze"
-                else ()
-            )
-        case halt_events.HaltReleased(_, agents):
-            return tuple(
-                _agent(record, world, Purpose.RESUME, "resume", agent, n)
-                for n, agent in enumerate(agents)
-            )
-        case incident_events.EvidenceRequested():
-            return _diagnose(record, world, book, event)
-        case incident_events.NotificationRequested():
-            return _notify(record, world, book, event)
-        case course_events.PreflightBegun():
-            return _preflight(record, world, book, event)
-        case plan_events.StepStarted():
-            return _step(record, world, event)
-        case _:
-            return ()
+    answer = REACTIONS.get(type(record.event))
+    return answer(record, world, book) if answer is not None else ()
 
 
 def react_all(records: Iterable[Record], world: World, book: PolicyBook) -> tuple[Effect, ...]:
@@ -78,8 +50,22 @@ def _key(record: Record, index: int) -> str:
     return f"{record.stream}:{record.version}:{index}"
 
 
-def _tell(record: Record, world: World, agent: str, index: int) -> Effect:
-    return _agent(record, world, Purpose.TELL, "tell", agent, index)
+def _to_agents(purpose: Purpose, verb: str, agents: Callable[[Any], tuple[str, ...]]) -> Reaction:
+    """The same to each of the agents that the event names."""
+
+    def answer(record: Record, world: World, _: PolicyBook) -> tuple[Effect, ...]:
+        named = enumerate(agents(record.event))
+        return tuple(_agent(record, world, purpose, verb, name, place) for place, name in named)
+
+    return answer
+
+
+def _freeze(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
+    """An agent that is unaccounted for is stopped by force, where the protocol says so."""
+    force = book.pinned(world.halts[_id(record)].policy).protocol.all_stop.enforce
+    if force != "freeze":
+        return ()
+    return (_agent(record, world, Purpose.FREEZE, "freeze", record.event.agent, 0),)
 
 
 def _agent(
@@ -100,9 +86,8 @@ def _agent(
     )  # fmt: skip
 
 
-def _diagnose(
-    record: Record, world: World, book: PolicyBook, event: incident_events.EvidenceRequested
-) -> tuple[Effect, ...]:
+def _diagnose(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
+    event: incident_events.EvidenceRequested = record.event
     service = book.pinned(world.incidents[_id(record)].policy).fleet.service(event.service)
     spec: ActionSpec | None = service.diagnose.get(event.name) if service else None
     if spec is None:
@@ -115,16 +100,15 @@ def _diagnose(
     )  # fmt: skip
 
 
-def _notify(
-    record: Record, world: World, book: PolicyBook, event: incident_events.NotificationRequested
-) -> tuple[Effect, ...]:
+def _notify(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
+    event: incident_events.NotificationRequested = record.event
     id = _id(record)
     about = world.proposals.get(id) or world.incidents[id]
     channel = book.pinned(about.policy).roster.channel(event.channel)
     if channel is None:
         return ()
     options = {
-        **_for_incident(channel.options, id),
+        **for_incident(channel.options, id),
         "to": event.to,
         "subject": event.subject,
         "text": event.text,
@@ -139,17 +123,8 @@ def _notify(
     )  # fmt: skip
 
 
-def _for_incident(options: dict[str, Any], id: str) -> dict[str, Any]:
-    """A channel's options with `{incident}` filled in, so that each incident may have its own."""
-    return {
-        key: value.replace("{incident}", id.lower()) if isinstance(value, str) else value
-        for key, value in options.items()
-    }
-
-
-def _preflight(
-    record: Record, world: World, book: PolicyBook, event: course_events.PreflightBegun
-) -> tuple[Effect, ...]:
+def _preflight(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
+    event: course_events.PreflightBegun = record.event
     incident = world.incidents[_id(record)]
     checks = list(book.pinned(incident.policy).protocol.preflight.checks)
     options = {"incident": incident.id, "checks": checks, "policy": incident.policy}
@@ -161,7 +136,8 @@ def _preflight(
     )  # fmt: skip
 
 
-def _step(record: Record, world: World, event: plan_events.StepStarted) -> tuple[Effect, ...]:
+def _step(record: Record, world: World, _: PolicyBook) -> tuple[Effect, ...]:
+    event: plan_events.StepStarted = record.event
     plan = world.plans[_id(record)]
     step = plan.step(event.step)
     if step is None or step.kind == "gate":
@@ -173,3 +149,20 @@ def _step(record: Record, world: World, event: plan_events.StepStarted) -> tuple
             attempts=PROBE_ATTEMPTS if step.kind == "probe" else 3,
         ),
     )  # fmt: skip
+
+
+# What each event asks for; one that is not named here asks for nothing.
+REACTIONS: dict[type, Reaction] = {
+    halt_events.HaltOrdered: _to_agents(Purpose.TELL, "tell", lambda event: event.agents),
+    halt_events.AgentHeld: _to_agents(Purpose.TELL, "tell", lambda event: (event.agent,)),
+    halt_events.RollCallReminded: _to_agents(Purpose.TELL, "tell", lambda event: event.agents),
+    halt_events.RollCallAnswered: _to_agents(
+        Purpose.CONFIRM, "confirm", lambda event: (event.agent,)
+    ),
+    halt_events.AgentUnaccounted: _freeze,
+    halt_events.HaltReleased: _to_agents(Purpose.RESUME, "resume", lambda event: event.agents),
+    incident_events.EvidenceRequested: _diagnose,
+    incident_events.NotificationRequested: _notify,
+    course_events.PreflightBegun: _preflight,
+    plan_events.StepStarted: _step,
+}

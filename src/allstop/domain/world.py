@@ -50,6 +50,16 @@ class World:
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self.incidents.values() if incident.is_open)
 
+    def open_for(self, dedup: str) -> Incident | None:
+        """The open incident for a deduplication key: it bears it, or one that does was merged into it."""
+        for incident in self.incidents.values() if dedup else ():
+            found = incident
+            while incident.dedup == dedup and found.state == "merged":
+                found = self.incidents[found.merged_into]
+            if incident.dedup == dedup and found.is_open:
+                return found
+        return None
+
     def owing_incidents(self) -> tuple[Incident, ...]:
         """Stood down, and owing: obligations and action items are still chased."""
         return tuple(incident for incident in self.incidents.values() if incident.is_owing)

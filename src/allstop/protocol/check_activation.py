@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.protocol.check_tests import check_tests
 from allstop.protocol.document_activation import AlertDocument, WhoDocument
@@ -9,7 +11,8 @@ from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.entries import Names, Sort, check_entry, meant_by_any, possible
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document, Path
-from allstop.protocol.tables import examine
+
+_EVERYBODY = ("person", "agent", "source")
 
 
 def check_activation(document: Document[ProtocolDocument], names: Names, found: Findings) -> None:
@@ -31,16 +34,10 @@ def check_activation(document: Document[ProtocolDocument], names: Names, found: 
     _covered(document, written.who, written.alerts, found)
     _phrases(document, written.phrases, found)
     _entries(document, ("activation", "confirm"), written.confirm, names, found, "asked")
-    asks = written.phrases or any(alert.act == "propose" for alert in written.alerts)
-    if asks and not written.confirm:
-        text = "an activation can be proposed, and nobody is asked to confirm it"
-        hint = "name offices, people or owner under activation.confirm"
-        found.add("AP138", at("activation"), text, hint)
 
 
 def _kinds(document: Document[ProtocolDocument], names: Names, found: Findings) -> None:
     kinds = names.model.activation.kinds
-    recognised = []
     for name, kind in kinds.items():
         path = ("activation", "kinds", name)
         if kind.phase is not None:
@@ -51,17 +48,7 @@ def _kinds(document: Document[ProtocolDocument], names: Names, found: Findings) 
             ("tell", kind.tell),
         ):
             _entries(document, (*path, key), entries, names, found)
-        tests = check_tests(document, (*path, "when"), kind.when, IMPACT_FACTS, found)
-        if tests:
-            recognised.append((name, tests))
-    report = examine([tests for _, tests in recognised], IMPACT_FACTS)
-    for row, cover in (*report.dead, *report.doubles):
-        if cover != -1:
-            name = recognised[row][0]
-            who = recognised[cover][0] if cover is not None else "the kinds before it together"
-            text = f"{name} is never recognised: what its tests match is {who} already"
-            place = document.at("activation", "kinds", name, "when")
-            found.add("AP147", place, text, "put the narrower kind first")
+        check_tests(document, (*path, "when"), kind.when, IMPACT_FACTS, found)
 
 
 def _entries(
@@ -98,12 +85,8 @@ def _covered(
         first = next((at for at in range(place) if _covers(who[at], rule)), None)
         if first is not None:
             line = document.at("activation", "who", first).line
-            text = (
-                f"this rule adds nothing: the one in line {line} lets {rule.who} declare all of it"
-            )
-            found.add(
-                "AP147", document.at("activation", "who", place), text, "remove one of the two"
-            )
+            text = f"this rule can never apply: the one in line {line} comes first for {rule.who}"
+            found.add("AP147", document.at("activation", "who", place), text, "move it up")
     for place, alert in enumerate(alerts):
         first = next(
             (at for at in range(place) if alerts[at].labels.items() <= alert.labels.items()), None
@@ -115,20 +98,20 @@ def _covered(
 
 
 def _covers(one: WhoDocument, other: WhoDocument) -> bool:
-    """Whether `one` allows everything `other` does, to the same or more, and tells as many."""
-    person = one.who == "person" and other.who.partition(":")[0] in {"person", "owner"}
+    """Whether the first of two rules fits wherever the other does."""
+    meant = "person" if other.who == "owner" else other.who.partition(":")[0]
+    # `person` is every person, and `person:ID` one of them.
+    same = one.who == other.who or (one.who in _EVERYBODY and one.who == meant)
     kinds = not one.kinds or (bool(other.kinds) and set(other.kinds) <= set(one.kinds))
-    same = one.who == other.who or person
-    return (
-        same and kinds and one.own_domain <= other.own_domain and set(other.tell) <= set(one.tell)
-    )
+    return same and kinds and one.own_domain <= other.own_domain
 
 
 def _phrases(document: Document[ProtocolDocument], phrases: list[str], found: Findings) -> None:
     seen: dict[str, int] = {}
     for place, phrase in enumerate(phrases):
         where = document.at("activation", "phrases", place)
-        said = " ".join(phrase.casefold().split())
+        # As messages are compared with it (`allstop.domain.recognition`).
+        said = " ".join(unicodedata.normalize("NFKC", phrase).casefold().split())
         if not any(letter.isalnum() for letter in said):
             found.add("AP148", where, "a phrase without a letter would be found in any message", "")
         elif said in seen:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from allstop.protocol.document_conditions import When
-from allstop.protocol.limits import MOST_ROWS
+from allstop.protocol.limits import HIGHEST_RISK, MOST_ROWS
 from allstop.protocol.scalars import Duration, Entry, Name, Shape, Text
 from allstop.protocol.times import SpanText
 
@@ -74,7 +74,7 @@ class ApprovalRowDocument(Shape):
 class ApprovalsDocument(Shape):
     """Who must agree before a plan or a change runs."""
 
-    risk: dict[Name, Annotated[int, Field(ge=0, le=10)]] = Field(
+    risk: dict[Name, Annotated[int, Field(ge=0, le=HIGHEST_RISK)]] = Field(
         default_factory=dict,
         description="risk level, 0 to 10, of what a plan or change does: isolate, reopen, rollback, "
         "restart, or a word of your own; 0 when absent",

@@ -11,7 +11,7 @@ from pathlib import Path
 from allstop.domain.verdict import nearest
 from allstop.protocol.document_conditions import is_tests
 from allstop.protocol.problems import Place, Problem, problem
-from allstop.protocol.reader import LARGEST_BYTES, Node, read
+from allstop.protocol.reader import LARGEST_BYTES, QUICK, Node, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def pack_text(name: str) -> str:
 @lru_cache(maxsize=64)
 def _pack(name: str, text: str) -> tuple[Node | None, tuple[Problem, ...]]:
     """A built-in protocol, parsed once; nodes are never changed after that."""
-    return read(text, f"packs/{name}.yaml")
+    return read(text, f"packs/{name}.yaml", QUICK)
 
 
 def read_source(source: Source, blame: Place) -> tuple[Node | None, tuple[Problem, ...]]:

@@ -20,6 +20,10 @@ DEEPEST = 64
 # Canonical JSON (RFC 8785) cannot hold more without loss.
 LARGEST_INTEGER = 2**53 - 1
 
+# libyaml where it is there: many times faster, and its complaints are less exact. A test compares what the
+# two make of every built-in protocol.
+QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 # C0 controls but line ends and tab (which has a problem of its own), C1 controls, surrogates,
 # non-characters, the line ends that YAML counts and editors do not (NEL, LS, PS), and what turns the
@@ -70,10 +74,12 @@ def find(node: Node, path: tuple[str | int, ...]) -> Node:
     return node
 
 
-def read(source: bytes | str, file: str) -> tuple[Node | None, tuple[Problem, ...]]:
+def read(
+    source: bytes | str, file: str, loader: Any = yaml.SafeLoader
+) -> tuple[Node | None, tuple[Problem, ...]]:
     """The document's root mapping, and every problem found. Never raises.
 
-    None when the text cannot be parsed; with duplicate keys and the like there is still a tree
+    loader: QUICK for what is known to be good. None when the text cannot be parsed; with duplicate keys and the like there is still a tree
     (the first of two keys stays), so that the later checks can speak too.
     """
     start = Place(file, 1, 1)
@@ -91,7 +97,7 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, tuple[Problem, ..
     found = _characters(text, file)
     if found:
         return None, found
-    composer = _Composer(text, file)
+    composer = _Composer(text, file, loader)
     try:
         root = composer.document()
     except _Stop:
@@ -150,8 +156,8 @@ class _Stop(Exception):
 class _Composer:
     """Builds nodes from parser events, so depth is checked before anything recurses."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._loader = yaml.SafeLoader(text)
+    def __init__(self, text: str, file: str, loader: Any) -> None:
+        self._loader = loader(text)
         self._file = file
         self.problems: list[Problem] = []
 
@@ -176,7 +182,7 @@ class _Composer:
         return root
 
     def _next(self) -> Any:
-        return self._loader.get_event()  # type: ignore[no-untyped-call]
+        return self._loader.get_event()
 
     def _at(self, event: Any) -> Place:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -227,7 +233,7 @@ class _Composer:
                 self._refuse("AP005", at, "an anchor or a tag on a key", "remove it")
             name = event.value
             node = self._node(self._next(), depth + 1, at)
-            if name == "<<" and event.style is None:
+            if name == "<<" and not event.style:
                 self._refuse("AP005", at, "the merge key <<", "write the values out")
             elif _FORBIDDEN.search(name):
                 self._refuse("AP008", at, "an escape in the key stands for a forbidden character")
@@ -242,7 +248,7 @@ class _Composer:
 
     def _scalar(self, event: Any, at: Place, key: Place | None) -> Node:
         text: str = event.value
-        if event.style is not None:
+        if event.style:
             if bad := _FORBIDDEN.search(text):
                 name = f"an escape stands for the forbidden character U+{ord(bad.group()):04X}"
                 self._refuse("AP008", at, name)

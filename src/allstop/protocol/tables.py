@@ -17,6 +17,7 @@ from allstop.domain.approvals import APPROVAL_FACTS
 from allstop.domain.conditions import holds
 from allstop.domain.policy import Condition
 from allstop.domain.policy.tables import Scalar
+from allstop.protocol.limits import HIGHEST_RISK
 
 # Facts the core always knows: counts of what is seen down, the severity it has decided, what waits for an
 # approval, and how long a plan has been running.
@@ -181,8 +182,8 @@ def _values(fact: str, sort: str, conditions: list[Condition], ranks: int) -> li
     if sort != "number":
         return list(sort.split("|"))
     low, high = (1, ranks) if fact == "severity_rank" else (0, 10**15)
-    if fact.endswith("_percent"):
-        high = 100
+    if fact == "risk" or fact.endswith("_percent"):
+        high = HIGHEST_RISK if fact == "risk" else 100
     found = {low, high}
     for condition in conditions:
         # Facts are whole numbers: the nearest on both sides of a threshold stand for all others.

@@ -55,12 +55,12 @@ def _wall(value: Any) -> int:
 
 
 def shortest_ms(span: Span) -> int:
-    """The least wall time a span can take, whenever it begins."""
+    """The least wall time a span takes, in a calendar that has the same hours every day."""
     return span.amount * _DAY if span.clock is Clock.BUSINESS_DAYS else span.amount
 
 
 def longer(left: Span, right: Span) -> bool:
-    """Whether `left` is longer than `right` for certain, whatever the calendar."""
+    """Whether `left` is longer than `right` whenever they begin; business time may take any longer."""
     if left.clock is right.clock:
         return left.amount > right.amount
     return right.clock is Clock.WALL and shortest_ms(left) > right.amount

@@ -6,6 +6,8 @@ from allstop.domain.policy import (
     ActionSpec,
     AgentEntry,
     AllStop,
+    ApprovalRow,
+    Approvals,
     Audience,
     Channel,
     ClassificationRow,
@@ -14,6 +16,7 @@ from allstop.domain.policy import (
     CriterionKind,
     Dependency,
     DependencyKind,
+    Escalation,
     Fleet,
     Function,
     Grant,
@@ -30,6 +33,7 @@ from allstop.domain.policy import (
     Roster,
     Service,
     SeverityRule,
+    Span,
     Targets,
     Team,
     UpdateRules,
@@ -43,7 +47,8 @@ def severity(
     name: str, rank: int, title: str, *, all_stop: bool, every: int | None
 ) -> SeverityRule:
     return SeverityRule(
-        name, rank, title, f"{title} severity", 5 * MINUTE * rank, every, all_stop, ("company",),
+        name, rank, title, f"{title} severity", Span(5 * MINUTE * rank), Span(every) if every else None,
+        all_stop, ("company",),
         Targets(2 * MINUTE, 5 * MINUTE * rank, 10 * MINUTE * rank, HOUR * rank),
     )  # fmt: skip
 
@@ -145,17 +150,27 @@ def protocol() -> Protocol:
                 RemedyRow("rollback", (Condition("recent_deployment", "is", True),), "it broke right after a deployment"),
                 RemedyRow("investigate", (), "nobody knows why yet"),
             ),
-            ("SEV1",), "commander", 2 * HOUR, 2 * MINUTE, 3, 20_000, 10 * MINUTE,
+            2 * HOUR, 2 * MINUTE, 3, 20_000, 10 * MINUTE,
         ),
         updates=UpdateRules(MINUTE, ("investigating", "identified", "monitoring", "resolved")),
         audiences=(Audience("company", "Everybody", ("chat",)),),
-        escalation=("commander", "owner"),
+        escalation=Escalation(("commander", "owner")),
         evidence=("recent-changes", "service-state"),
         obligations=(
-            Obligation("post-mortem", "Post-mortem is published", "commander", 5 * 24 * HOUR),
-            Obligation("customers", "Customers are told what happened", "communications", 24 * HOUR),
+            Obligation("post-mortem", "Post-mortem is published", "commander", Span(5 * 24 * HOUR)),
+            Obligation("customers", "Customers are told what happened", "communications", Span(24 * HOUR)),
         ),
         terms={"commander": "Incident commander"},
+        approvals=Approvals((
+            ApprovalRow(
+                (
+                    Condition("purpose", "is", "contain"), Condition("severity_rank", "at_most", 1),
+                    Condition("protected", "is", False),
+                ),
+                (), 0, "isolating is easily undone",
+            ),
+            ApprovalRow((), ("role:commander",), 1, "a person looks first"),
+        )),
     )  # fmt: skip
 
 

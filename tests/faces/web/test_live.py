@@ -64,6 +64,8 @@ async def test_a_new_connection_is_sent_everything_then_only_changes() -> None:
         first = await stream.next()
         assert ids(first) == {
             "headline",
+            "standing",
+            "proposals",
             "open",
             "halts",
             "next",

@@ -18,6 +18,13 @@ def order_all_stop(draft: Draft, incident_id: str) -> None:
     _order(draft, "all", f"{incident.id}: {incident.title}", incident_id, (), incident.policy)
 
 
+def order_same(draft: Draft, halt: Halt, incident_id: str) -> None:
+    """The same stop in the name of another incident: whoever one holds, the other holds as well."""
+    found = draft.incident(incident_id)
+    reason = f"{found.id}: {found.title}"
+    _order(draft, halt.scope, reason, found.id, halt.exempt, found.policy)
+
+
 def order_halt(draft: Draft, command: c.OrderHalt) -> None:
     """A halt asked for: cheap and wide, because stopping is the safe direction."""
     roles = draft.incident(command.incident).roles if command.incident else {}

@@ -42,9 +42,9 @@ def _note_nobody(draft: Draft, policy: Policy, incident: Incident, rule: LedgerR
     named = incident.statements.get(CAUSED_BY, "")
     resolver = policy.protocol.ledger.resolver
     if rule.to == "causer" and named:
-        text = f"no points for “{rule.because}”: {named} is nobody who is in a team"
+        text = f"no points for {rule.because}: {named} is nobody who is in a team"
     elif rule.to == "resolver":
-        text = f"no points for “{rule.because}”: nobody of a team was in the crew {resolver}"
+        text = f"no points for {rule.because}: nobody of a team was in the crew {resolver}"
     else:
         return
     draft.on_incident(incident.id, e.NoteAdded(text))
@@ -52,9 +52,7 @@ def _note_nobody(draft: Draft, policy: Policy, incident: Incident, rule: LedgerR
 
 def award_by_hand(draft: Draft, command: wc.AwardPoints) -> None:
     """A person gives or takes points, in an incident or outside of one."""
-    incident = (
-        draft.incident(command.incident, must_be_open=False) if command.incident else None
-    )
+    incident = draft.incident(command.incident, must_be_open=False) if command.incident else None
     policy = draft.policy(incident) if incident else draft.book.latest
     draft.require(may("points", draft.who, policy, incident.roles if incident else {}))
     if draft.who.kind is not Kind.PERSON:

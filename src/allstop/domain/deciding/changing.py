@@ -1,8 +1,168 @@
-"""Changes by hand: proposed, agreed to, made."""
+"""Changes by hand: proposed, agreed to by whom the approval table names, made, refused or withdrawn."""
 
 from __future__ import annotations
 
-from allstop.domain.draft import Rules
+from allstop.domain.approvals import need_of_change, waits_for
+from allstop.domain.authority import matches, may
+from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.signing import ask, need_of, review_by, sign
+from allstop.domain.deciding.telling import tell_person
+from allstop.domain.draft import Draft, Rules, refuse
+from allstop.domain.incident import work_commands as wc
+from allstop.domain.incident import work_events as we
+from allstop.domain.incident.commands import Approve
+from allstop.domain.incident.parts import Change
+from allstop.domain.incident.state import Incident
+from allstop.domain.policy import Policy, Service
+from allstop.domain.principal import Kind
+from allstop.domain.verdict import nearest
 
-RULES: Rules = {}
+TITLE_LIMIT = 200
+HIGHEST_RISK = 10
+STATES = ("made", "refused", "withdrawn")
+OPEN = ("proposed", "approved")
+
+
+def propose_change(draft: Draft, command: wc.ProposeChange) -> None:
+    """Ask for a change somebody wants to make by hand. It waits for as many people as its risk takes."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    draft.require(may("change", draft.who, policy, incident.roles))
+    title = checked(command.title, "a change")
+    if len(title) > TITLE_LIMIT:
+        refuse("too-long", f"a change has at most {TITLE_LIMIT} characters, the rest is its detail")
+    detail = checked(command.detail, "a detail") if command.detail.strip() else ""
+    risk = _risk(policy, command)
+    service = _service(policy, command.service)
+    need = need_of(
+        policy, incident, "change", risk,
+        protected=service is not None and service.protected,
+        stateful=service is not None and service.stateful,
+    )  # fmt: skip
+    id = f"CHG-{len(incident.changes) + 1}"
+    event = we.ChangeProposed(
+        id, title, risk, command.service, detail, need.by, need.people, need.reviewers,
+        need.because, review_by(draft, policy, need),
+    )  # fmt: skip
+    draft.on_incident(incident.id, event)
+    draft.result["change"] = id
+    draft.result["waits_for"] = need.words()
+    if not need.words():
+        draft.on_incident(incident.id, we.ChangeApproved(id))
+        return
+    hint = f"allstop approve {id}"
+    what = f"{id} waits for your approval"
+    ask(draft, incident.id, need, what, f"{title} (risk {risk}). {hint}", str(draft.who))
+
+
+def approve_change(draft: Draft, incident: Incident, policy: Policy, command: Approve) -> None:
+    """Somebody other than whoever asked for it agrees to a change, or signs it off as a reviewer."""
+    change = _change(incident, command.subject.removeprefix("change:"))
+    if change.state != "proposed":
+        refuse("not-proposed", f"{change.id} is {change.state}")
+    need = need_of_change(change)
+    role = sign(
+        draft, policy, incident, need, change.signatures,
+        as_reviewer=command.as_reviewer, requester=change.requested_by,
+    )  # fmt: skip
+    draft.on_incident(incident.id, we.ChangeSigned(change.id, role, command.as_reviewer))
+    if not waits_for(draft.incident(incident.id).changes[change.id]):
+        let_change(draft, incident.id, change)
+
+
+def let_change(draft: Draft, incident: str, change: Change) -> None:
+    """Everybody agreed, or it was overridden: whoever asked for it may make it."""
+    draft.on_incident(incident, we.ChangeApproved(change.id))
+    hint = f"Say so when it is made: allstop change end {change.id} made"
+    _tell_requester(draft, incident, change, "is approved", hint)
+
+
+def end_change(draft: Draft, command: wc.EndChange) -> None:
+    """Say what became of a change: made once it is approved, refused by an approver, or withdrawn."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    change = _change(incident, command.change)
+    if command.state not in STATES:
+        text = f"a change is not {command.state}"
+        refuse("unknown-state", text, nearest(command.state, STATES))
+    if change.state not in OPEN:
+        refuse("ended", f"{change.id} was {change.state}")
+    rules = {"made": _check_made, "refused": _check_refused, "withdrawn": _check_withdrawn}
+    rules[command.state](draft, policy, incident, change)
+    # What was made is in its title; who stops one owes the others a reason.
+    bare = command.state == "made" and not command.note.strip()
+    note = "" if bare else checked(command.note, "the end of a change")
+    draft.on_incident(incident.id, we.ChangeEnded(change.id, command.state, note))
+    if command.state == "refused":
+        _tell_requester(draft, incident.id, change, "is refused", note)
+
+
+def _check_made(draft: Draft, policy: Policy, incident: Incident, change: Change) -> None:
+    if str(draft.who) != change.requested_by:
+        draft.require(may("change", draft.who, policy, incident.roles))
+    if change.state != "approved":
+        text = f"{change.id} may not be made yet: it waits for {waits_for(change)}"
+        refuse("not-approved", text, f"allstop approve {change.id}")
+
+
+def _check_refused(draft: Draft, policy: Policy, incident: Incident, change: Change) -> None:
+    """Whoever could agree can also say no; so can a reviewer."""
+    if draft.who.kind is not Kind.PERSON:
+        refuse("human-only", f"only a person may refuse a change, and {draft.who} is none")
+    mine = any(matches(one, draft.who, policy, incident.roles) for one in change.by)
+    reviews = any(incident.roles.get(role) == draft.who.id for role in change.reviewers)
+    if not (mine or reviews):
+        draft.require(may("approve", draft.who, policy, incident.roles))
+
+
+def _check_withdrawn(draft: Draft, policy: Policy, incident: Incident, change: Change) -> None:
+    """Whoever asked for it, or whoever leads."""
+    if str(draft.who) != change.requested_by:
+        draft.require(may("plan", draft.who, policy, incident.roles))
+
+
+def _risk(policy: Policy, command: wc.ProposeChange) -> int:
+    """The level given, or the protocol's for the action; of both the higher, as nobody talks one down."""
+    rules = policy.protocol.approvals
+    if command.action and command.action not in rules.risk:
+        text = f"the protocol knows no action {command.action}"
+        refuse("unknown-action", text, nearest(command.action, rules.risk) or "give a risk instead")
+    given = command.risk
+    known = str(given) in rules.levels if rules.levels else 0 <= given <= HIGHEST_RISK
+    if given and not known:
+        levels = sorted(rules.levels, key=int)
+        text = f"there is no risk level {given}"
+        refuse("unknown-risk", text, f"known: {', '.join(levels) or f'0 to {HIGHEST_RISK}'}")
+    if not given and not command.action and rules.levels:
+        levels = "; ".join(f"{one}: {rules.levels[one]}" for one in sorted(rules.levels, key=int))
+        refuse("no-risk", "say how risky it is, or which action it is", levels)
+    return max(given, rules.risk.get(command.action, 0))
+
+
+def _service(policy: Policy, name: str) -> Service | None:
+    """The service it is about. With no fleet described, any name is taken."""
+    known = [one.name for one in policy.fleet.services]
+    if name and known and name not in known:
+        refuse("unknown-service", f"the fleet has no service {name}", nearest(name, known))
+    return policy.fleet.service(name)
+
+
+def _change(incident: Incident, id: str) -> Change:
+    change = incident.changes.get(id)
+    if change is None:
+        hint = nearest(id, incident.changes) or "none was proposed yet"
+        refuse("unknown-change", f"{incident.id} has no change {id}", hint)
+    return change
+
+
+def _tell_requester(
+    draft: Draft, incident: str, change: Change, what: str, text: str
+) -> None:
+    kind, _, name = change.requested_by.partition(":")
+    if kind == Kind.PERSON and change.requested_by != str(draft.who):
+        subject = f"{incident}: {change.id} {what}"
+        tell_person(draft, incident, name, subject, f"{change.title}. {text}")
+
+
+RULES: Rules = {wc.ProposeChange: propose_change, wc.EndChange: end_change}
 INTERNAL: frozenset[type] = frozenset()

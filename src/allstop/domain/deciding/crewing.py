@@ -61,11 +61,10 @@ def assign_crew(draft: Draft, command: wc.AssignCrew) -> None:
 
 
 def _rule(policy: Policy, name: str) -> CrewRule:
-    for rule in policy.protocol.crews:
-        if rule.name == name:
-            return rule
-    known = [rule.name for rule in policy.protocol.crews]
-    refuse("unknown-crew", f"the protocol has no crew {name}", nearest(name, known))
+    rules = {rule.name: rule for rule in policy.protocol.crews}
+    if name not in rules:
+        refuse("unknown-crew", f"the protocol has no crew {name}", nearest(name, rules))
+    return rules[name]
 
 
 def _members(draft: Draft, policy: Policy, given: tuple[str, ...]) -> tuple[str, ...]:

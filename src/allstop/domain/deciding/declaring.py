@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from allstop.domain.authority import may
+from allstop.domain.authority import declaring_rule, may, may_declare
+from allstop.domain.deciding import kinship
 from allstop.domain.deciding.all_stop import order_all_stop
-from allstop.domain.deciding.team import fill_roles
+from allstop.domain.deciding.calling import call_informed, call_responders
+from allstop.domain.deciding.mode_keeping import begin_mode, follow_severity
+from allstop.domain.deciding.owing import owe
+from allstop.domain.deciding.team import fill_roles, note_lacking
 from allstop.domain.deciding.telling import announce
+from allstop.domain.deciding.working import add_phase_tasks
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import watches
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
-from allstop.domain.policy import Policy
+from allstop.domain.incident.state import Incident
+from allstop.domain.moment import between
+from allstop.domain.policy import EmergencyKind, Policy, Protocol
+from allstop.domain.principal import Kind, Principal
+from allstop.domain.recognition import hit_domains, kind_holds, kinds_that_hold
 from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
 
@@ -20,10 +30,53 @@ NAME_LIMIT = 100
 
 
 def declare(draft: Draft, command: c.DeclareIncident) -> None:
-    """Open an incident: severity by the table, all-stop, team, diagnosis, first announcement."""
+    open_incident(draft, command)
+
+
+def open_incident(draft: Draft, command: c.DeclareIncident, proposal: str = "") -> None:
+    """Open an incident, or the one that has come back. proposal: the one it confirms, or empty."""
     policy = draft.book.latest
-    draft.require(may("declare", draft.who, policy, {}) & _well_formed(draft, policy, command))
+    kind = _kind(policy, command)
+    name = kind.name if kind else command.kind
+    ground = hit_domains(policy, command.services, command.domain)
+    allowed = may_declare(policy, draft.who, name, ground)
+    draft.require(allowed & _well_formed(draft, policy, command))
+    rule = declaring_rule(policy, draft.who, name, ground)
+    known = _recurring(draft, command.dedup)
+    if known is not None:
+        _reopen(draft, known, command)
+        call_informed(draft, known.id, rule)
+        return
     id = f"INC-{len(draft.world.incidents) + 1}"
+    found = _record(draft, policy, command, id, kind, proposal)
+    shown = _halt_conditions(policy, command.impact, kind)
+    if policy.protocol.severity(found.severity).all_stop or any(one.all_stop for one in shown):
+        order_all_stop(draft, id)
+    _enter_first_phase(draft, policy, id, kind)
+    if policy.protocol.channel:
+        name = policy.protocol.channel.replace("{incident}", id.lower())
+        draft.on_incident(id, ce.ChannelOpened(name))
+    fill_roles(draft, id)
+    for one in shown:
+        if one is not kind:
+            draft.on_incident(id, e.NoteAdded(f"{one.title} as well: the impact shows it"))
+        call_responders(draft, id, one)
+    call_informed(draft, id, rule)
+    services = draft.incident(id).services
+    _note_unknown(draft, policy, id, services)
+    _request_evidence(draft, policy, id, services)
+    begin_mode(draft, id, f"{id} was declared")
+    owe(draft, id, "declared")
+    order = policy.protocol.all_stop.order if draft.world.halts_of(id) else ""
+    announce(draft, id, "declared", {"because": found.because, "order": order})
+    draft.result["incident"] = id
+
+
+def _record(
+    draft: Draft, policy: Policy, command: c.DeclareIncident, id: str, kind: EmergencyKind | None,
+    proposal: str,
+) -> Classification:  # fmt: skip
+    """The declaration itself, its impact and its first severity."""
     # Named twice, a service would be isolated by two steps of one name.
     services = tuple(dict.fromkeys(command.services))
     # A source whose clock is ahead must not cost the emergency: it began now at the latest.
@@ -32,25 +85,94 @@ def declare(draft: Draft, command: c.DeclareIncident) -> None:
         id,
         e.IncidentDeclared(
             id, command.title.strip(), services, command.trigger, draft.book.current,
-            command.dedup, began_at, command.evidence,
+            command.dedup, began_at, command.evidence, kind.name if kind else "", command.domain,
+            proposal, command.source or source_of(draft.who), command.private,
         ),
     )  # fmt: skip
     if command.impact != Impact():
         draft.on_incident(id, e.ImpactMeasured(command.impact))
-    found = _first_severity(policy, command)
+    found = _first_severity(policy, command, kind)
     by_person = bool(command.severity) and found.severity == command.severity
     draft.on_incident(id, e.SeverityClassified(found.severity, found.because, found.row, by_person))
-    if policy.protocol.severity(found.severity).all_stop:
-        order_all_stop(draft, id)
-    first = policy.protocol.phases[0]
+    return found
+
+
+def source_of(who: Principal) -> str:
+    """Where an incident was seen, when nobody says: by the monitoring, by a source, or by the team."""
+    match who.kind:
+        case Kind.SYSTEM:
+            return "monitoring"
+        case Kind.SOURCE:
+            return who.id
+        case _:
+            return "team"
+
+
+def _kind(policy: Policy, command: c.DeclareIncident) -> EmergencyKind | None:
+    """The kind that was named, or else the first one the impact shows."""
+    if command.kind:
+        return policy.protocol.activation.kind(command.kind)
+    return next(iter(kinds_that_hold(policy.protocol, command.impact)), None)
+
+
+def _halt_conditions(
+    policy: Policy, impact: Impact, kind: EmergencyKind | None
+) -> tuple[EmergencyKind, ...]:
+    """The kind itself, and every halt condition that holds beside it: none waits for being named."""
+    others = (
+        one
+        for one in kinds_that_hold(policy.protocol, impact)
+        if one.all_stop and (kind is None or one.name != kind.name)
+    )
+    return (*((kind,) if kind else ()), *others)
+
+
+def _enter_first_phase(
+    draft: Draft, policy: Policy, incident: str, kind: EmergencyKind | None
+) -> None:
+    """Begin at the first phase, or where the kind begins: a disaster recovery begins at recovery."""
+    phases = policy.protocol.phases
+    names = [phase.name for phase in phases]
+    place = names.index(kind.phase) if kind and kind.phase in names else 0
+    first = phases[place]
     watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
-    draft.on_incident(id, e.PhaseEntered(first.name, watched))
-    fill_roles(draft, id)
-    _note_unknown(draft, policy, id, services)
-    _request_evidence(draft, policy, id, services)
-    order = policy.protocol.all_stop.order if draft.world.halts_of(id) else ""
-    announce(draft, id, "declared", {"because": found.because, "order": order})
-    draft.result["incident"] = id
+    draft.on_incident(incident, e.PhaseEntered(first.name, watched))
+    if place and kind:
+        skipped = ", ".join(phase.title for phase in phases[:place])
+        text = f"{kind.title} begins at {first.title}; passed over: {skipped}"
+        draft.on_incident(incident, e.NoteAdded(text))
+    add_phase_tasks(draft, incident, first)
+
+
+def _recurring(draft: Draft, dedup: str) -> Incident | None:
+    """The last incident with this key that was stood down so recently that this is the same one."""
+    if not dedup:
+        return None
+    for incident in reversed(tuple(draft.world.incidents.values())):
+        if incident.dedup != dedup or incident.state != "stood-down":
+            continue
+        within = draft.policy(incident).protocol.reopen_within_ms
+        ended = incident.stood_down_at
+        if within and ended and between(ended, draft.now.utc) <= within:
+            return incident
+    return None
+
+
+def _reopen(draft: Draft, incident: Incident, command: c.DeclareIncident) -> None:
+    """It has come back: the response goes on where the record of the first time stands."""
+    kinship.reopen_recurrence(draft, incident, command.title.strip())
+    if command.impact not in (Impact(), incident.impact):
+        _take_impact(draft, incident.id, command.impact)
+    begin_mode(draft, incident.id, f"{incident.id} was opened again")
+    found = draft.incident(incident.id)
+    policy = draft.policy(found)
+    shown = _halt_conditions(policy, found.impact, policy.protocol.activation.kind(found.kind))
+    if policy.protocol.severity(found.severity).all_stop or any(one.all_stop for one in shown):
+        _ensure_all_stop(draft, incident.id)
+    for kind in shown:
+        call_responders(draft, incident.id, kind)
+    draft.result["incident"] = incident.id
+    draft.result["reopened"] = True
 
 
 def measure_impact(draft: Draft, command: c.MeasureImpact) -> None:
@@ -58,17 +180,33 @@ def measure_impact(draft: Draft, command: c.MeasureImpact) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("set-severity", draft.who, policy, incident.roles))
-    if command.impact == incident.impact:
-        return
-    draft.on_incident(incident.id, e.ImpactMeasured(command.impact))
-    found = classify(policy.protocol, command.impact)
-    if (
-        found.row >= 0
-        and worse(policy.protocol, found.severity, incident.severity) != incident.severity
-    ):
-        _change_severity(
-            draft, incident.id, e.SeverityClassified(found.severity, found.because, found.row)
-        )
+    if command.impact != incident.impact:
+        _take_impact(draft, incident.id, command.impact)
+
+
+def _take_impact(draft: Draft, id: str, impact: Impact) -> None:
+    """Another impact: what it shows for the first time is acted on, and the severity may rise."""
+    before = draft.incident(id)
+    policy = draft.policy(before)
+    new = tuple(
+        kind
+        for kind in kinds_that_hold(policy.protocol, impact)
+        if kind.name != before.kind and not kind_holds(kind, before.worst_impact)
+    )
+    draft.on_incident(id, e.ImpactMeasured(impact))
+    # The kind that was declared stays; a halt condition stops everybody whenever it is seen.
+    if any(kind.all_stop for kind in new):
+        _ensure_all_stop(draft, id)
+    found = classify(policy.protocol, impact)
+    if found.row < 0:
+        found = Classification(before.severity, -1, before.severity_because)
+    for kind in new:
+        draft.on_incident(id, e.NoteAdded(f"recognised by the impact: {kind.title}"))
+        found = _at_least(policy.protocol, found, kind)
+    if worse(policy.protocol, found.severity, before.severity) != before.severity:
+        change_severity(draft, id, e.SeverityClassified(found.severity, found.because, found.row))
+    for kind in new:
+        call_responders(draft, id, kind)
 
 
 def set_severity(draft: Draft, command: c.SetSeverity) -> None:
@@ -76,7 +214,7 @@ def set_severity(draft: Draft, command: c.SetSeverity) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("set-severity", draft.who, policy, incident.roles))
-    if draft.who.kind.value != "person":
+    if draft.who.kind is not Kind.PERSON:
         refuse("human-only", "only a person sets a severity by hand")
     known = [rule.name for rule in policy.protocol.severities]
     if command.severity not in known:
@@ -89,66 +227,76 @@ def set_severity(draft: Draft, command: c.SetSeverity) -> None:
         refuse("no-reason", "a severity set by hand needs a reason", '--because "..."')
     if command.severity == incident.severity:
         refuse("same-severity", f"{incident.id} is {command.severity} already")
-    _change_severity(
-        draft,
-        incident.id,
-        e.SeverityClassified(command.severity, command.reason, -1, by_person=True),
-    )
+    event = e.SeverityClassified(command.severity, command.reason, -1, by_person=True)
+    change_severity(draft, incident.id, event)
 
 
-def _change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -> None:
+def change_severity(draft: Draft, incident: str, event: e.SeverityClassified) -> None:
+    """Everything that goes with another severity: the all-stop, emergency mode, what is owed, the word."""
     before = draft.incident(incident).severity
     draft.on_incident(incident, event)
-    policy = draft.policy(draft.incident(incident))
-    stopped = any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident))
-    if policy.protocol.severity(event.severity).all_stop and not stopped:
-        order_all_stop(draft, incident)
+    protocol = draft.policy(draft.incident(incident)).protocol
+    if protocol.severity(event.severity).all_stop:
+        _ensure_all_stop(draft, incident)
+    follow_severity(draft, incident, before)
+    if protocol.severity(event.severity).rank < protocol.severity(before).rank:
+        note_lacking(draft, incident)
+        owe(draft, incident, "declared")
     announce(draft, incident, "severity", {"before": before, "because": event.because})
 
 
-def _first_severity(policy: Policy, command: c.DeclareIncident) -> Classification:
-    """Measured severity, or the one given by hand; given and measured: the worse of the two."""
+def _ensure_all_stop(draft: Draft, incident: str) -> None:
+    """The all-stop, unless it stands already."""
+    if not any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident)):
+        order_all_stop(draft, incident)
+
+
+def _at_least(
+    protocol: Protocol, found: Classification, kind: EmergencyKind | None
+) -> Classification:
+    """A kind of emergency may have a severity of its own, which the classified one is never below."""
+    floor = kind.severity if kind else ""
+    if not kind or not floor or worse(protocol, floor, found.severity) == found.severity:
+        return found
+    return Classification(floor, -1, f"{kind.title} is {floor} at least")
+
+
+def _first_severity(
+    policy: Policy, command: c.DeclareIncident, kind: EmergencyKind | None
+) -> Classification:
+    """Measured severity, or the one given by hand; given and measured: the worse of the two. A kind is
+    never milder than its own."""
     measured = classify(policy.protocol, command.impact)
-    if not command.severity:
-        return measured
-    given = Classification(command.severity, -1, "set by whoever declared")
-    if command.impact == Impact():
-        return given
-    return (
-        measured
-        if worse(policy.protocol, command.severity, measured.severity) != command.severity
-        else given
-    )
+    if command.severity:
+        given = Classification(command.severity, -1, "set by whoever declared")
+        milder = worse(policy.protocol, command.severity, measured.severity) != command.severity
+        if command.impact == Impact() or not milder:
+            measured = given
+    return _at_least(policy.protocol, measured, kind)
 
 
 def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Verdict:
     reasons = []
     if not command.title.strip() or len(command.title) > TITLE_LIMIT:
-        reasons.append(
-            Reason(
-                "bad-title",
-                f"a title has 1 to {TITLE_LIMIT} characters",
-                "say in a few words what fails",
-            )
-        )
+        text = f"a title has 1 to {TITLE_LIMIT} characters"
+        reasons.append(Reason("bad-title", text, "say in a few words what fails"))
     reasons += _service_reasons(policy, command.services)
+    for what, name in (("domain", command.domain), ("source", command.source)):
+        if len(name) > NAME_LIMIT:
+            text = f"the name of a {what} has at most {NAME_LIMIT} characters"
+            reasons.append(Reason(f"bad-{what}", text))
     severities = [rule.name for rule in policy.protocol.severities]
     if command.severity and command.severity not in severities:
         text = f"the protocol has no severity {command.severity}"
         reasons.append(Reason("unknown-severity", text, nearest(command.severity, severities)))
-    same = [
-        one.id
-        for one in draft.world.open_incidents()
-        if command.dedup and one.dedup == command.dedup
-    ]
-    if same:
-        reasons.append(
-            Reason(
-                "already-declared",
-                f"{same[0]} is open for {command.dedup}",
-                f"allstop show {same[0]}",
-            )
-        )
+    if command.kind and policy.protocol.activation.kind(command.kind) is None:
+        kinds = [kind.name for kind in policy.protocol.activation.kinds]
+        text = f"the protocol has no kind of emergency {command.kind}"
+        reasons.append(Reason("unknown-kind", text, nearest(command.kind, kinds)))
+    for one in draft.world.open_incidents():
+        if command.dedup and one.dedup == command.dedup:
+            text = f"{one.id} is open for {command.dedup}"
+            reasons.append(Reason("already-declared", text, f"allstop show {one.id}"))
     return Verdict(tuple(reasons))
 
 

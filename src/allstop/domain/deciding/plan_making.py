@@ -7,9 +7,8 @@ import json
 from dataclasses import asdict
 
 from allstop.domain.approvals import Need
-from allstop.domain.authority import people_meant
-from allstop.domain.deciding.signing import need_of
-from allstop.domain.deciding.telling import tell_person
+from allstop.domain.authority import may
+from allstop.domain.deciding.signing import ask, need_of, review_by
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan import commands as c
@@ -25,6 +24,7 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
     """Make the plan for a purpose. What a service lacks is named in the plan's title, never called fine."""
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
+    draft.require(may("plan", draft.who, policy, incident.roles))
     if command.purpose not in PURPOSES:
         refuse("unknown-purpose", f"there is no plan for {command.purpose}", "contain or remedy")
     open_ones = [
@@ -49,30 +49,13 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
     event = e.PlanMade(
         id, incident.id, command.purpose, title, steps, plan_hash(steps), need.words(),
         draft.world.epoch + 1, incident.policy, need.by, need.people, need.reviewers, risk,
-        need.because,
+        need.because, review_by(draft, policy, need),
     )  # fmt: skip
     draft.emit(plan_stream(id), event)
     draft.result["plan"] = id
-    for holder in _asked(policy, incident, need):
+    if need.words():
         hint = f"allstop plan show {id}, then allstop approve {id}"
-        tell_person(
-            draft,
-            incident.id,
-            holder,
-            f"{incident.id}: {id} waits for your approval",
-            f"{title}. {hint}",
-        )
-
-
-def _asked(policy: Policy, incident: Incident, need: Need) -> tuple[str, ...]:
-    """The people who are asked: every reviewer, and the first entry of `by` that means somebody."""
-    found = [incident.roles.get(role, "") for role in need.reviewers]
-    for entry in need.by if need.people else ():
-        meant = people_meant(policy, incident.roles, entry)
-        found += meant
-        if meant and need.people == 1:
-            break
-    return tuple(dict.fromkeys(name for name in found if name))
+        ask(draft, incident.id, need, f"{id} waits for your approval", f"{title}. {hint}")
 
 
 def plan_hash(steps: tuple[e.Step, ...]) -> str:
@@ -84,10 +67,8 @@ def plan_hash(steps: tuple[e.Step, ...]) -> str:
 def _risk(policy: Policy, steps: tuple[e.Step, ...]) -> int:
     """The highest risk level of what the plan does; an action the protocol gives none counts as 0."""
     levels = policy.protocol.approvals.risk
-    return max(
-        (levels.get(step.id.partition("-")[0], 0) for step in steps if step.kind == "act"),
-        default=0,
-    )
+    actions = (step.id.partition("-")[0] for step in steps if step.kind == "act")
+    return max((levels.get(action, 0) for action in actions), default=0)
 
 
 def _containment(policy: Policy, incident: Incident) -> tuple[str, tuple[e.Step, ...], bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from allstop.domain.approvals import Need
+from allstop.domain.approvals import need_of_plan, waits_for
 from allstop.domain.authority import may
-from allstop.domain.deciding.signing import refuse_twice, settled, sign
+from allstop.domain.deciding.signing import sign
+from allstop.domain.deciding.stopping_plans import hold_by_rules
 from allstop.domain.deciding.telling import announce, tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
@@ -15,8 +16,10 @@ from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import PlanState, StepState
-from allstop.domain.plan.state import ENDED, Plan
+from allstop.domain.plan.state import ENDED, RULE, Plan
 from allstop.domain.policy import Policy
+from allstop.domain.preflight import lets_start
+from allstop.domain.principal import Kind
 from allstop.domain.record import FLEET_STREAM, plan_stream
 from allstop.domain.samples import Standing
 from allstop.domain.verdict import nearest
@@ -29,8 +32,9 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
     plan = _plan(draft, command.subject.removeprefix("plan:"))
     if plan.incident != incident.id:
         refuse("other-incident", f"{plan.id} belongs to {plan.incident}")
-    if plan.state is not PlanState.PROPOSED:
-        refuse("not-proposed", f"{plan.id} is {plan.state}")
+    check_not_started(draft, plan)
+    if plan.state is PlanState.APPROVED:
+        refuse("not-proposed", f"{plan.id} is approved")
     if not plan.approve:
         refuse("no-approval-needed", f"{plan.id} needs no approval")
     if command.binds and command.binds != plan.hash:
@@ -40,33 +44,41 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
             f"allstop plan show {plan.id}",
         )
     need = need_of_plan(plan)
-    refuse_twice(draft, plan.signatures, review=command.as_reviewer)
-    role = sign(draft, policy, incident, need, as_reviewer=command.as_reviewer)
+    role = sign(
+        draft, policy, incident, need, plan.signatures, as_reviewer=command.as_reviewer
+    )
     draft.emit(plan_stream(plan.id), e.PlanSigned(plan.hash, role, command.as_reviewer))
-    if settled(need, draft.world.plans[plan.id].signatures):
+    if not waits_for(draft.world.plans[plan.id]):
         draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, role))
 
 
-def need_of_plan(plan: Plan) -> Need:
-    """Who must agree to a plan. Plans of older logs name one role only."""
-    if plan.approve and not plan.people and not plan.reviewers:
-        return Need((f"role:{plan.approve}", "owner"), 1)
-    return Need(plan.by, plan.people, plan.reviewers, plan.because)
-
-
 def start_plan(draft: Draft, command: c.StartPlan) -> None:
+    """Start a plan that everybody agreed to, once the checks before it have passed."""
     plan = _plan(draft, command.plan)
     incident = draft.incident(plan.incident)
-    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
-    waits = plan.approve and plan.state is not PlanState.APPROVED
+    policy = draft.policy(incident)
+    draft.require(may("plan", draft.who, policy, incident.roles))
+    check_not_started(draft, plan)
+    if plan.approve and plan.state is not PlanState.APPROVED:
+        text = f"{plan.id} waits for {waits_for(plan)}"
+        refuse("not-approved", text, f"allstop approve {plan.id}")
+    draft.require(lets_start(policy, incident, plan))
+    begin_plan(draft, plan.id)
+
+
+def check_not_started(draft: Draft, plan: Plan) -> None:
+    """Refuse a plan that has been started, has ended, or was made before its incident was reopened."""
     if plan.state not in (PlanState.PROPOSED, PlanState.APPROVED):
         refuse("not-proposed", f"{plan.id} is {plan.state}")
-    if waits:
-        refuse(
-            "not-approved", f"{plan.id} waits for the {plan.approve}", f"allstop approve {plan.id}"
-        )
-    draft.emit(plan_stream(plan.id), e.PlanStarted())
-    _go_on(draft, plan.id)
+    if plan not in draft.world.plans_of(plan.incident):
+        text = f"{plan.id} was made before {plan.incident} was reopened"
+        refuse("outdated", text, "allstop plans")
+
+
+def begin_plan(draft: Draft, plan_id: str) -> None:
+    """Whatever stood before it is settled: it runs."""
+    draft.emit(plan_stream(plan_id), e.PlanStarted())
+    _go_on(draft, plan_id)
 
 
 def step_outcome(draft: Draft, plan_id: str, step: str, outcome: Outcome) -> None:
@@ -96,9 +108,29 @@ def step_parked(draft: Draft, plan_id: str, step: str, because: str) -> None:
 
 
 def retry_step(draft: Draft, command: c.RetryStep) -> None:
+    """Try a step again that failed; or accept that a stop rule is violated, and go on."""
+    if command.step.startswith(RULE):
+        _accept(draft, command.plan, command.step)
+        return
     plan = _held(draft, command.plan, command.step)
     attempt = plan.standing(command.step).attempt + 1
     draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
+
+
+def _accept(draft: Draft, plan_id: str, rule: str) -> None:
+    """A person takes it upon themselves: this rule stops the plan no more, and that is on the record."""
+    plan = _plan(draft, plan_id)
+    incident = draft.incident(plan.incident)
+    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
+    if draft.who.kind is not Kind.PERSON:
+        refuse("human-only", f"only a person may accept that a rule is violated, and {draft.who} is none")
+    if plan.state in ENDED:
+        refuse("ended", f"{plan.id} is {plan.state}, nothing of it is done any more")
+    if rule not in plan.holding:
+        refuse("not-held", f"{rule} does not hold {plan.id}", nearest(rule, plan.holding))
+    draft.emit(plan_stream(plan.id), e.PlanResumed(rule.removeprefix(RULE)))
+    settle_gates(draft, plan.incident)
+    _go_on(draft, plan.id)
 
 
 def settle_step(draft: Draft, command: c.SettleStep) -> None:
@@ -173,6 +205,8 @@ def _done(
 
 def _go_on(draft: Draft, plan_id: str) -> None:
     """Start whatever has become ready; end the plan when nothing is left. Event-driven, never waves."""
+    # What is against the rules starts nothing further, not even its first step.
+    hold_by_rules(draft, plan_id)
     plan = draft.world.plans[plan_id]
     if plan.state is not PlanState.RUNNING:
         return
@@ -221,6 +255,10 @@ def _held(draft: Draft, plan_id: str, step: str) -> Plan:
         refuse("not-held", f"{step} is {plan.standing(step).state}")
     if plan.state in ENDED:
         refuse("ended", f"{plan.id} is {plan.state}, nothing of it is done any more")
+    rule = next((name for name in plan.holding if name.startswith(RULE)), "")
+    if rule:
+        text = f"{plan.id} is held by a stop rule: {plan.holding[rule]}"
+        refuse("rule-violated", text, f"allstop plan retry {plan.id} {rule}, to accept it")
     if step not in plan.holding:
         refuse("being-observed", f"it is being looked at how {step} ended", "allstop plans")
     return plan

@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
-from allstop.domain.draft import Draft, Rules
-from allstop.domain.effects import Outcome
+from allstop.domain.authority import may
+from allstop.domain.deciding.telling import tell_person
+from allstop.domain.draft import Draft, Rules, refuse
+from allstop.domain.effects import Ending, Outcome
+from allstop.domain.incident import course_commands as cc
+from allstop.domain.incident import course_events as ce
+from allstop.domain.incident.course_events import CheckResult
+from allstop.domain.incident.state import Incident
+from allstop.domain.preflight import check_words, nothing_known, read_results
+from allstop.domain.principal import Kind
+
+
+def begin_preflight(draft: Draft, command: cc.BeginPreflight) -> None:
+    """Run the protocol's checks. By itself once in each response, by a person as often as they like."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    draft.require(may("preflight", draft.who, policy, incident.roles))
+    if draft.who.kind is Kind.SYSTEM and incident.preflights:
+        return
+    if not policy.protocol.preflight.checks:
+        refuse("no-checks", "the protocol names no preflight checks", "`preflight:` in protocol.yaml")
+    running = _running(incident)
+    if running is not None:
+        refuse("preflight-running", f"preflight {running} is still running", "allstop show")
+    number = max((one.number for one in incident.preflights), default=0) + 1
+    draft.on_incident(incident.id, ce.PreflightBegun(number))
+    draft.result["preflight"] = number
 
 
 def preflight_outcome(draft: Draft, incident: str, number: str, outcome: Outcome) -> None:
-    del draft, incident, number, outcome
+    """The checks were made, or could not be: what nobody could look at has not passed."""
+    found = draft.incident(incident, must_be_open=False)
+    checks = draft.policy(found).protocol.preflight.checks
+    if outcome.ending is Ending.DONE:
+        results = read_results(checks, outcome.facts)
+    else:
+        results = nothing_known(checks, outcome.because or "the checks could not be made")
+    _record(draft, found, int(number), results)
 
 
-RULES: Rules = {}
-INTERNAL: frozenset[type] = frozenset()
+def record_preflight(draft: Draft, command: cc.RecordPreflight) -> None:
+    incident = draft.incident(command.incident, must_be_open=False)
+    _record(draft, incident, command.number, command.results)
+
+
+def _record(
+    draft: Draft, incident: Incident, number: int, results: tuple[CheckResult, ...]
+) -> None:
+    if _running(incident) != number:
+        return
+    draft.on_incident(incident.id, ce.PreflightDone(number, results))
+    bad = [check_words(one) for one in results if one.ok is not True]
+    commander = incident.roles.get("commander", "")
+    if bad and commander and draft.policy(incident).protocol.preflight.required:
+        hint = "Mend it and run allstop preflight, or let it through: allstop override preflight"
+        subject = f"{incident.id}: nothing starts, {len(bad)} checks have not passed"
+        tell_person(draft, incident.id, commander, subject, f"{'; '.join(bad)}. {hint}")
+
+
+def _running(incident: Incident) -> int | None:
+    newest = incident.preflights[-1] if incident.preflights else None
+    return newest.number if newest is not None and newest.results is None else None
+
+
+RULES: Rules = {cc.BeginPreflight: begin_preflight, cc.RecordPreflight: record_preflight}
+INTERNAL: frozenset[type] = frozenset({cc.RecordPreflight})

@@ -1,14 +1,20 @@
-"""Who must agree to a plan or a change, and the signatures of those who do."""
+"""Who must agree to a plan or a change, who is asked, and the signatures of those who do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from allstop.domain.approvals import Need, complete, need_for
-from allstop.domain.authority import matches, may
-from allstop.domain.draft import Draft, refuse
+from allstop.domain.approvals import Need, awaited_reviews, need_for, review_id, reviews_missing
+from allstop.domain.authority import matches, may, people_meant
+from allstop.domain.business_time import due_at
+from allstop.domain.deciding.escalating import escalate, next_of_chain
+from allstop.domain.deciding.telling import tell_person
+from allstop.domain.draft import Draft, Rules, refuse
+from allstop.domain.incident import events as e
 from allstop.domain.incident.parts import Signature
 from allstop.domain.incident.state import Incident
+from allstop.domain.plan.commands import LateReview
 from allstop.domain.policy import Policy
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import Kind
@@ -29,43 +35,118 @@ def need_of(
     return need_for(policy, facts)
 
 
-def sign(draft: Draft, policy: Policy, incident: Incident, need: Need, *, as_reviewer: bool) -> str:
-    """The role this principal signs as. Refuses who may not sign, and who is no person."""
+def review_by(draft: Draft, policy: Policy, need: Need) -> datetime | None:
+    """Until when the reviewers have time; None where the protocol sets no limit."""
+    if need.within is None or not need.reviewers:
+        return None
+    return due_at(draft.now.utc, need.within, policy.protocol.calendar)
+
+
+def ask(
+    draft: Draft, incident: str, need: Need, what: str, text: str, requester: str = ""
+) -> None:
+    """Tell those whose signature is waited for; the commander where nobody else can be asked."""
+    found = draft.incident(incident)
+    policy = draft.policy(found)
+    unmanned = [role for role in need.reviewers if not found.roles.get(role)]
+    if unmanned:
+        text = f"{text} Nobody is {', '.join(unmanned)} yet: allstop assign ROLE NAME."
+    people = asked(policy, found, need, requester)
+    if unmanned or not people:
+        people = tuple(dict.fromkeys((*people, *people_meant(policy, found.roles, "commander"))))
+    for person in people:
+        tell_person(draft, incident, person, f"{incident}: {what}", text)
+
+
+def asked(
+    policy: Policy, incident: Incident, need: Need, requester: str = ""
+) -> tuple[str, ...]:
+    """Every reviewer, and of those who may sign as many entries as can give the signatures it takes."""
+    found = [incident.roles.get(role, "") for role in need.reviewers]
+    signers: list[str] = []
+    for entry in _entries(policy, need) if need.people else ():
+        meant = people_meant(policy, incident.roles, entry)
+        signers += [one for one in meant if f"person:{one}" != requester]
+        if signers and need.people == 1:
+            break
+    return tuple(dict.fromkeys(name for name in (*found, *signers) if name))
+
+
+def _entries(policy: Policy, need: Need) -> tuple[str, ...]:
+    """Who may sign: as the row says, or whoever may approve anything."""
+    grants = (grant.to for grant in policy.protocol.authority if grant.action == "approve")
+    return need.by or tuple(entry for to in grants for entry in to)
+
+
+def sign(
+    draft: Draft, policy: Policy, incident: Incident, need: Need,
+    signatures: tuple[Signature, ...], *, as_reviewer: bool, requester: str = "",
+) -> str:  # fmt: skip
+    """The role this principal signs as. Refuses who may not sign, has signed, or is no person."""
     if draft.who.kind is not Kind.PERSON:
         refuse("human-only", f"only a person may sign, and {draft.who} is none")
+    if str(draft.who) == requester:
+        refuse("own-change", f"{draft.who} asked for it, so somebody else has to agree")
     if as_reviewer:
         draft.require(may("review", draft.who, policy, incident.roles))
-        return _reviewer_role(draft, incident, need)
+        return _reviewer_role(draft, incident, need, signatures)
+    if any(one.person == str(draft.who) and not one.review for one in signatures):
+        refuse("already-signed", f"{draft.who} has signed already, and counts once")
+    role = _signer_role(draft, policy, incident, need)
+    if not need.lacking(signatures, requester):
+        text = f"as many as must agree have; it waits for {need.missing(signatures, requester)}"
+        refuse("enough-signatures", text)
+    return role
+
+
+def _signer_role(draft: Draft, policy: Policy, incident: Incident, need: Need) -> str:
     if not need.by:
         draft.require(may("approve", draft.who, policy, incident.roles))
-        return _role_held(draft, incident)
+        held = (role for role, holder in incident.roles.items() if holder == draft.who.id)
+        return next(held, "owner")
     meant = [one for one in need.by if matches(one, draft.who, policy, incident.roles)]
     if not meant:
-        hint = f"it waits for {need.words()}"
-        refuse("no-authority", f"{draft.who} may not approve this", hint)
+        refuse("no-authority", f"{draft.who} may not approve this", _hint(draft, incident, need))
     return meant[0].removeprefix("role:")
 
 
-def settled(need: Need, signatures: tuple[Signature, ...], requester: str = "") -> bool:
-    """Whether everybody who must agree has."""
-    return complete(need.people, need.reviewers, signatures, requester)
+def _hint(draft: Draft, incident: Incident, need: Need) -> str:
+    reviews = any(incident.roles.get(role) == draft.who.id for role in need.reviewers)
+    return "sign as a reviewer: --review" if reviews else f"it waits for {need.words()}"
 
 
-def refuse_twice(draft: Draft, signatures: tuple[Signature, ...], *, review: bool) -> None:
-    """One person counts once."""
-    if any(one.person == str(draft.who) and one.review == review for one in signatures):
-        refuse("already-signed", f"{draft.who} has signed already, and counts once")
-
-
-def _reviewer_role(draft: Draft, incident: Incident, need: Need) -> str:
+def _reviewer_role(
+    draft: Draft, incident: Incident, need: Need, signatures: tuple[Signature, ...]
+) -> str:
+    """A reviewing role of theirs that has not signed: whoever holds two signs twice."""
     mine = [role for role in need.reviewers if incident.roles.get(role) == draft.who.id]
     if not mine:
-        names = ", ".join(need.reviewers) or "nobody"
+        names = ", ".join(need.reviewers) or "nobody has to review it"
         text = f"{draft.who} holds none of the reviewing roles: {names}"
         refuse("no-reviewer", text, "allstop assign ROLE NAME")
-    return mine[0]
+    open_ones = [role for role in mine if role in need.unreviewed(signatures)]
+    if not open_ones:
+        refuse("already-signed", f"{mine[0]} has signed already")
+    return open_ones[0]
 
 
-def _role_held(draft: Draft, incident: Incident) -> str:
-    held = (role for role, holder in incident.roles.items() if holder == draft.who.id)
-    return next(held, "owner")
+def late_review(draft: Draft, command: LateReview) -> None:
+    """Reviewers have used up their time: recorded once, told them and the next of the chain."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    waiting = dict(awaited_reviews(incident, draft.world.plans_of(incident.id)))
+    one = waiting.get(command.subject)
+    if one is None or one.review_by is None or draft.now.utc < one.review_by:
+        return
+    roles = reviews_missing(one)
+    what = f"{one.id} waits for its review by {', '.join(roles)}"
+    reviewers = tuple(dict.fromkeys(name for role in roles if (name := incident.roles.get(role))))
+    told = (*reviewers, *next_of_chain(policy, incident, reviewers))
+    missed = e.DeadlineMissed(review_id(incident, one.id), what, one.review_by, told)
+    draft.on_incident(incident.id, missed)
+    hint = f"allstop approve {one.id} --review, or the owner: allstop override {command.subject}"
+    escalate(draft, incident.id, what, f"{one.title}. {hint}", reviewers)
+
+
+RULES: Rules = {LateReview: late_review}
+INTERNAL: frozenset[type] = frozenset(RULES)

@@ -1,8 +1,64 @@
-"""Stop rules: a plan that runs against one is held."""
+"""Stop rules: a plan that runs against one is held, the rule is cited, and it is escalated."""
 
 from __future__ import annotations
 
-from allstop.domain.draft import Rules
+from allstop.domain.conditions import sentence
+from allstop.domain.deciding.escalating import escalate
+from allstop.domain.draft import Draft, Rules
+from allstop.domain.incident.course_events import RuleViolated
+from allstop.domain.incident.events import ImpactMeasured
+from allstop.domain.plan.commands import CheckRules
+from allstop.domain.plan.events import PlanHeld
+from allstop.domain.plan.state import RULE
+from allstop.domain.record import plan_stream
+from allstop.domain.stop_rules import violated
 
-RULES: Rules = {}
-INTERNAL: frozenset[type] = frozenset()
+
+def hold_by_rules(draft: Draft, plan_id: str) -> None:
+    """Hold a running plan for every rule it violates now. Each rule stops a plan once."""
+    plan = draft.world.plans[plan_id]
+    if plan.finished:
+        return
+    incident = draft.incident(plan.incident, must_be_open=False)
+    found = violated(draft.policy(incident), incident, plan, draft.now.utc)
+    for rule, facts in found:
+        event = RuleViolated(rule.id, rule.title, plan.id, rule.because, facts)
+        draft.on_incident(incident.id, event)
+        tests = ", ".join(sentence(test) for test in rule.when)
+        because = f"stop rule {rule.title}: {rule.because}" + (f" ({tests})" if tests else "")
+        draft.emit(plan_stream(plan.id), PlanHeld(f"{RULE}{rule.id}", because))
+    if found:
+        named = ", ".join(rule.title for rule, _ in found)
+        _tell(draft, incident.id, plan.id, named, tuple(rule.id for rule, _ in found))
+
+
+def hold_touched_plans(draft: Draft) -> None:
+    """After each command: judge the plans it moved, and those of incidents whose impact it measured."""
+    plans: set[str] = set()
+    for record in draft.records:
+        kind, _, id = record.stream.partition("/")
+        if kind == "plan":
+            plans.add(id)
+        elif isinstance(record.event, ImpactMeasured):
+            plans |= {plan.id for plan in draft.world.plans_of(id)}
+    for id in sorted(plans):
+        hold_by_rules(draft, id)
+
+
+def check_rules(draft: Draft, command: CheckRules) -> None:
+    """The time a plan takes may violate a rule now."""
+    if command.plan in draft.world.plans:
+        hold_by_rules(draft, command.plan)
+
+
+def _tell(draft: Draft, incident: str, plan: str, named: str, rules: tuple[str, ...]) -> None:
+    """The commander, and the next of the chain: a rule that was broken is not one person's secret."""
+    commander = draft.incident(incident, must_be_open=False).roles.get("commander", "")
+    hints = ", ".join(f"allstop plan retry {plan} {RULE}{id}" for id in rules)
+    text = f"Accept it and go on: {hints}. Or stop: allstop plan abandon {plan}"
+    first = (commander,) if commander else ()
+    escalate(draft, incident, f"{plan} is held by a stop rule: {named}", text, first)
+
+
+RULES: Rules = {CheckRules: check_rules}
+INTERNAL: frozenset[type] = frozenset(RULES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from allstop.domain.authority import may
+from allstop.domain.authority import may, people_meant
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
-from allstop.domain.policy import Person, Policy
+from allstop.domain.policy import Person, Policy, RoleRule
 from allstop.domain.principal import Kind
 from allstop.domain.verdict import nearest
 
@@ -22,9 +22,12 @@ def fill_roles(draft: Draft, incident: str) -> None:
         taken = draft.incident(incident).roles
         if not rule.fill or rule.name in taken:
             continue
-        person = candidate(policy, rule.name, taken)
+        person = candidate(policy, rule, taken, found.severity)
         if person is None:
-            draft.on_incident(incident, e.NoteAdded(f"nobody on the roster can be {rule.title}"))
+            away = [one.name for one in policy.roster.people if rule.name in one.roles]
+            why = f" ({', '.join(away)} away)" if away else ""
+            text = f"nobody on the roster can be {rule.title}{why}"
+            draft.on_incident(incident, e.NoteAdded(text))
             continue
         draft.on_incident(
             incident, e.RoleAssigned(rule.name, person.id, "first free on the roster for this role")
@@ -32,20 +35,61 @@ def fill_roles(draft: Draft, incident: str) -> None:
         subject = f"{found.id}: you are {rule.title}"
         text = f"{found.title}. {rule.duties}".strip()
         tell_person(draft, incident, person.id, subject, text)
+        missing = _lacking(policy, rule, person.id, found.severity)
+        if missing:
+            asked = f"without what {found.severity} asks for, {', '.join(missing)}"
+            text = f"{person.name} is {rule.title} {asked}: nobody who is there has it"
+            draft.on_incident(incident, e.NoteAdded(text))
 
 
-def candidate(policy: Policy, role: str, taken: Mapping[str, str]) -> Person | None:
-    """Who should hold a role: somebody able to, free before busy, most preferred role first."""
-    able = [person for person in policy.roster.people if role in person.roles]
+def candidate(
+    policy: Policy, rule: RoleRule, taken: Mapping[str, str], severity: str
+) -> Person | None:
+    """Who should hold a role: somebody there and able to, with the skills the severity asks for, free
+    before busy, most preferred role first."""
+    able = [one for one in policy.roster.people if rule.name in one.roles and not one.away]
     busy = set(taken.values())
-    return min(able, key=lambda person: (person.id in busy, person.roles.index(role)), default=None)
+
+    def order(person: Person) -> tuple[bool, bool, int]:
+        lacks = bool(_lacking(policy, rule, person.id, severity))
+        return (lacks, person.id in busy, person.roles.index(rule.name))
+
+    return min(able, key=order, default=None)
+
+
+def note_lacking(draft: Draft, incident: str) -> None:
+    """The severity has risen: whoever holds a role that asks for more now is not replaced, but told,
+    and the owner with them."""
+    found = draft.incident(incident)
+    policy = draft.policy(found)
+    for rule in policy.protocol.roles:
+        holder = found.roles.get(rule.name, "")
+        missing = _lacking(policy, rule, holder, found.severity) if holder else ()
+        if not missing:
+            continue
+        others = {role: who for role, who in found.roles.items() if role != rule.name}
+        better = candidate(policy, rule, others, found.severity)
+        text = f"{rule.title} {holder} lacks {', '.join(missing)}, which {found.severity} asks for"
+        if better is not None and not _lacking(policy, rule, better.id, found.severity):
+            text += f"; {better.id} has it: allstop assign {rule.name} {better.id}"
+        draft.on_incident(incident, e.NoteAdded(text))
+        owners = people_meant(policy, found.roles, "owner")
+        for person in dict.fromkeys((holder, *owners)):
+            tell_person(draft, incident, person, f"{found.id}: {rule.title}", text)
+
+
+def _lacking(policy: Policy, rule: RoleRule, person: str, severity: str) -> tuple[str, ...]:
+    """The skills a role asks for at a severity and a person does not have."""
+    entry = policy.roster.person(person)
+    skills = entry.skills if entry else ()
+    return tuple(skill for skill in rule.needs.get(severity, ()) if skill not in skills)
 
 
 def assign(draft: Draft, command: c.AssignRole) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("assign", draft.who, policy, incident.roles))
-    _check_role(policy, command.role)
+    rule = _check_role(policy, command.role)
     _check_person(policy, command.person)
     previous = incident.roles.get(command.role, "")
     if previous == command.person:
@@ -55,6 +99,11 @@ def assign(draft: Draft, command: c.AssignRole) -> None:
     tell_person(
         draft, incident.id, command.person, f"{incident.id}: you are {command.role}", incident.title
     )
+    missing = _lacking(policy, rule, command.person, incident.severity)
+    if missing:
+        # In an emergency whoever is there has to do: said, not refused.
+        what = f"which {rule.title} asks for at {incident.severity}"
+        draft.result["warning"] = f"{command.person} lacks {', '.join(missing)}, {what}"
 
 
 def offer_handoff(draft: Draft, command: c.OfferHandoff) -> None:
@@ -101,10 +150,11 @@ def acknowledge(draft: Draft, command: c.AcknowledgeIncident) -> None:
     draft.on_incident(incident.id, e.IncidentAcknowledged(draft.who.id))
 
 
-def _check_role(policy: Policy, role: str) -> None:
-    known = [rule.name for rule in policy.protocol.roles]
-    if role not in known:
-        refuse("unknown-role", f"the protocol has no role {role}", nearest(role, known))
+def _check_role(policy: Policy, role: str) -> RoleRule:
+    rules = {rule.name: rule for rule in policy.protocol.roles}
+    if role not in rules:
+        refuse("unknown-role", f"the protocol has no role {role}", nearest(role, rules))
+    return rules[role]
 
 
 def _check_person(policy: Policy, person: str) -> None:

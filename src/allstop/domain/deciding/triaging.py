@@ -2,7 +2,73 @@
 
 from __future__ import annotations
 
-from allstop.domain.draft import Rules
+from allstop.domain.authority import may
+from allstop.domain.deciding.all_stop import release_halts_of
+from allstop.domain.deciding.declaring import set_severity
+from allstop.domain.deciding.informing import TEXT_LIMIT, checked
+from allstop.domain.deciding.mode_keeping import end_mode
+from allstop.domain.deciding.telling import announce
+from allstop.domain.draft import Draft, Rules, refuse
+from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as cc
+from allstop.domain.incident import course_events as ce
+from allstop.domain.incident import events as e
+from allstop.domain.incident.state import Incident
+from allstop.domain.plan.events import PlanAbandoned
+from allstop.domain.plan.lifecycle import StepState
+from allstop.domain.plan.state import ENDED
+from allstop.domain.record import plan_stream
 
-RULES: Rules = {}
+
+def triage(draft: Draft, command: cc.TriageIncident) -> None:
+    """Confirm that it is real and how bad it is, or end it as a false alarm."""
+    incident = draft.incident(command.incident)
+    draft.require(may("triage", draft.who, draft.policy(incident), incident.roles))
+    if not command.real:
+        _dismiss(draft, incident, checked(command.text, "calling it a false alarm"))
+        return
+    if incident.triaged_at is not None:
+        hint = f"allstop severity {incident.id} sets another severity"
+        refuse("already-triaged", f"{incident.id} was triaged already", hint)
+    text = command.text.strip()
+    if len(text) > TEXT_LIMIT:
+        refuse("too-long", f"a triage has at most {TEXT_LIMIT} characters")
+    if command.severity and command.severity != incident.severity:
+        set_severity(draft, c.SetSeverity(incident.id, command.severity, text))
+    severity = draft.incident(incident.id).severity
+    draft.on_incident(incident.id, ce.IncidentTriaged(severity, text))
+    # Whoever has looked at it has answered: nobody needs to be called for that any more.
+    if incident.acknowledged_at is None:
+        draft.on_incident(incident.id, e.IncidentAcknowledged(draft.who.id))
+    draft.result["severity"] = severity
+
+
+def _dismiss(draft: Draft, incident: Incident, reason: str) -> None:
+    """End it without a response. Once something was changed, it has to be stood down with proofs."""
+    changed = _changed(draft, incident)
+    if changed:
+        text = (
+            f"{changed} has changed something, so this is no false alarm that can just be dropped"
+        )
+        refuse("changed", text, "allstop stand-down, when everything is back")
+    for plan in draft.world.plans_of(incident.id):
+        if plan.state not in ENDED:
+            stopped = PlanAbandoned(f"{incident.id} was a false alarm: {reason}")
+            draft.emit(plan_stream(plan.id), stopped)
+    end_mode(draft, incident.id, f"{incident.id} was a false alarm")
+    draft.on_incident(incident.id, ce.IncidentDismissed(reason))
+    release_halts_of(draft, incident.id, f"{incident.id} was a false alarm: {reason}")
+    announce(draft, incident.id, "dismissed", {"because": reason})
+
+
+def _changed(draft: Draft, incident: Incident) -> str:
+    """The first plan that has begun to change something, or nothing."""
+    for plan in draft.world.plans_of(incident.id):
+        acts = (step.id for step in plan.steps if step.kind == "act")
+        if any(plan.standing(id).state is not StepState.WAITING for id in acts):
+            return plan.id
+    return ""
+
+
+RULES: Rules = {cc.TriageIncident: triage}
 INTERNAL: frozenset[type] = frozenset()

@@ -1,16 +1,21 @@
-"""Roll calls that end, plans that may start, gates whose limit has passed."""
+"""Roll calls that end, plans that may start, gates and reviews whose limit has passed, stop rules."""
 
 from __future__ import annotations
 
+from allstop.domain.approvals import awaited_reviews
 from allstop.domain.falling_due.found import Due
 from allstop.domain.halt import commands as halt_commands
 from allstop.domain.halt.lifecycle import Hold
 from allstop.domain.halt.state import Halt
+from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now, after
 from allstop.domain.plan import commands as plan_commands
 from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import Plan
-from allstop.domain.policy import PolicyBook
+from allstop.domain.policy import Policy, PolicyBook
+from allstop.domain.preflight import lets_start
+from allstop.domain.stop_rules import turning_points, violated
+from allstop.domain.world import World
 
 SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 
@@ -29,14 +34,28 @@ def halt_due(found: Due, halt: Halt, book: PolicyBook, now: Now) -> None:
         )
 
 
-def plan_due(found: Due, plan: Plan, now: Now) -> None:
-    ready = plan.state is PlanState.APPROVED or (
+def plans_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:
+    """What the plans of an incident bring, and the reviews that it waits for."""
+    plans = world.plans_of(incident.id)
+    for plan in plans:
+        if is_ready(plan) and lets_start(policy, incident, plan).allowed:
+            found.commands.append(plan_commands.StartPlan(plan.id))
+        if plan.state is PlanState.RUNNING:
+            _gates_due(found, plan, now)
+            _rules_due(found, policy, incident, plan, now)
+    for subject, one in awaited_reviews(incident, plans):
+        if one.review_by is not None:
+            found.at(one.review_by, now, plan_commands.LateReview(incident.id, subject))
+
+
+def is_ready(plan: Plan) -> bool:
+    """Whether everybody who must agree to it has, or nobody must."""
+    return plan.state is PlanState.APPROVED or (
         plan.state is PlanState.PROPOSED and not plan.approve
     )
-    if ready:
-        found.commands.append(plan_commands.StartPlan(plan.id))
-    if plan.state is not PlanState.RUNNING:
-        return
+
+
+def _gates_due(found: Due, plan: Plan, now: Now) -> None:
     for step in plan.steps:
         standing = plan.standing(step.id)
         if (
@@ -50,3 +69,13 @@ def plan_due(found: Due, plan: Plan, now: Now) -> None:
                 now,
                 plan_commands.FailGate(plan.id, step.id),
             )
+
+
+def _rules_due(found: Due, policy: Policy, incident: Incident, plan: Plan, now: Now) -> None:
+    """Only time can violate a rule without anything being recorded."""
+    if violated(policy, incident, plan, now.utc):
+        found.commands.append(plan_commands.CheckRules(plan.id))
+        return
+    for instant in turning_points(policy, plan):
+        if instant > now.utc:
+            found.at(instant, now, plan_commands.CheckRules(plan.id))

@@ -113,7 +113,7 @@ class EntryCorrected:
 @event("incident.linked")
 @dataclass(frozen=True, slots=True)
 class IncidentLinked:
-    """how: related | caused-by | causes | duplicate-of."""
+    """how: related | caused-by | causes | duplicate-of | duplicated-by."""
 
     to: str
     how: str

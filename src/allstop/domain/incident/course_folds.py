@@ -29,8 +29,10 @@ def _deadline_set(incident: Incident, event: e.DeadlineSet, _: Record) -> Incide
 def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Incident:
     """The response begins again: nothing that let it end before counts any more.
 
-    What was learned stays; promises of the aftermath that were not kept yet are owed again later, and
-    those that began with the declaration go on, with their clocks.
+    Whatever a gate could be opened with has to be earned again, also the cause: it came back, so what was
+    said of it then is no proof now. What was found, the people and their tasks stay. Promises of the
+    aftermath that were not kept yet are owed again later, and those that began with the declaration go
+    on, with their clocks. Plans and halts of before are left out by `World.plans_of` and `halts_of`.
     """
     kept = {k: v for k, v in incident.obligations.items() if v.met or v.begins == "declared"}
     lasting = {f"obligation:{id}" for id in kept} | {f"action:{id}" for id in incident.actions}
@@ -41,9 +43,13 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
     return replace(
         incident,
         state="open",
+        phase="",
         reopened=(*incident.reopened, record.at),
         milestones={},
-        statements={k: v for k, v in incident.statements.items() if k == "root-cause"},
+        statements={},
+        facts={},
+        forms={},
+        gates={},
         approvals={},
         overrides={},
         remedy=None,
@@ -52,7 +58,15 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
         acknowledged_by="",
         stood_down_at=None,
         stood_down_by="",
+        closed_at=None,
+        report="",
+        severity_at=record.at,
         last_update_at=record.at,
+        # One that was asked for and never came is asked for again.
+        update_requested=incident.updates,
+        status="",
+        update_fields={},
+        expected_at=None,
         clocks={id: clock for id, clock in incident.clocks.items() if lasts(id)},
         missed=frozenset(id for id in incident.missed if lasts(id)),
         warned=frozenset(id for id in incident.warned if lasts(id)),

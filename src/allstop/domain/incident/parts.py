@@ -113,6 +113,7 @@ class Change:
     detail: str = ""
     signatures: tuple[Signature, ...] = ()
     state: str = "proposed"
+    review_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ class CrewAssigned:
 @event("change.proposed")
 @dataclass(frozen=True, slots=True)
 class ChangeProposed:
-    """A change somebody wants to make by hand. by, people, reviewers: who must agree."""
+    """A change somebody wants to make by hand. by, people, reviewers: who must agree; review_by: until
+    when the reviewers have time."""
 
     id: str
     title: str
@@ -101,6 +102,7 @@ class ChangeProposed:
     people: int
     reviewers: tuple[str, ...]
     because: str
+    review_by: datetime | None = None
 
 
 @event("change.signed")

@@ -60,7 +60,7 @@ def _crew_assigned(incident: Incident, event: e.CrewAssigned, _: Record) -> Inci
 def _change_proposed(incident: Incident, event: e.ChangeProposed, record: Record) -> Incident:
     change = Change(
         event.id, event.title, event.risk, event.service, record.actor, event.by, event.people,
-        event.reviewers, event.because, record.at, event.detail,
+        event.reviewers, event.because, record.at, event.detail, review_by=event.review_by,
     )  # fmt: skip
     return replace(incident, changes={**incident.changes, event.id: change})
 

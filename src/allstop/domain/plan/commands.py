@@ -22,7 +22,8 @@ class StartPlan:
 
 @dataclass(frozen=True, slots=True)
 class RetryStep:
-    """Try a failed or unknown step again; only a person may ask."""
+    """Try a failed or unknown step again; only a person may ask. step: `rule:ID` accepts that a stop rule
+    is violated, and lets the plan go on."""
 
     plan: str
     step: str
@@ -50,6 +51,21 @@ class FailGate:
 
     plan: str
     step: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRules:
+    """Internal: a stop rule over the time the plan takes may be violated now."""
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateReview:
+    """Internal: reviewers had until now. subject: `plan:PLAN-1` or `change:CHG-1`."""
+
+    incident: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from allstop.domain.policy.tables import Scalar
@@ -36,7 +37,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class PlanMade:
     """purpose: contain | remedy; hash: digest of the steps, approvals bind to it; approve: who must
-    agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason."""
+    agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason;
+    review_by: until when the reviewers have time, None for as long as it takes."""
 
     plan: str
     incident: str
@@ -52,6 +54,7 @@ class PlanMade:
     reviewers: tuple[str, ...] = ()
     risk: int = 0
     because: str = ""
+    review_by: datetime | None = None
 
 
 @event("plan.signed")
@@ -117,10 +120,19 @@ class StepUnknown:
 @event("plan.held")
 @dataclass(frozen=True, slots=True)
 class PlanHeld:
-    """A step failed or cannot be known: nothing further starts until a person says so."""
+    """A step failed or cannot be known, or a stop rule is violated (step is `rule:ID` then): nothing
+    further starts until a person says so."""
 
     step: str
     because: str
+
+
+@event("plan.resumed")
+@dataclass(frozen=True, slots=True)
+class PlanResumed:
+    """A person accepts that a stop rule is violated: the plan may go on, and this rule stops it no more."""
+
+    rule: str
 
 
 @event("plan.done")

@@ -36,6 +36,7 @@ PLAN_TRANSITIONS: dict[tuple[PlanState, type], PlanState] = {
     (PlanState.RUNNING, e.PlanDone): PlanState.DONE,
     (PlanState.HELD, e.StepStarted): PlanState.RUNNING,
     (PlanState.HELD, e.StepDone): PlanState.RUNNING,
+    (PlanState.HELD, e.PlanResumed): PlanState.RUNNING,
     (PlanState.PROPOSED, e.PlanAbandoned): PlanState.ABANDONED,
     (PlanState.APPROVED, e.PlanAbandoned): PlanState.ABANDONED,
     (PlanState.RUNNING, e.PlanAbandoned): PlanState.ABANDONED,

@@ -14,6 +14,8 @@ from allstop.domain.record import Record
 from allstop.domain.samples import GateProgress, advance
 
 ENDED = frozenset({PlanState.DONE, PlanState.ABANDONED})
+# A plan is held for a step, or for a stop rule: under its id with this before it.
+RULE = "rule:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class StepProgress:
 class Plan:
     """A plan is data: steps with their order, and how far each has come.
 
-    holding: the steps it is held for, each with the reason; it goes on when none is left; round: how
-    often its incident had been reopened when it was made.
+    holding: the steps (and `rule:ID`) it is held for, each with the reason; it goes on when none is
+    left; round: how often its incident had been reopened when it was made; review_by: until when its
+    reviewers have time; violated: stop rules it was held for, whether or not a person let it go on.
     """
 
     id: str
@@ -58,6 +61,9 @@ class Plan:
     because: str = ""
     signatures: tuple[Signature, ...] = ()
     round: int = 0
+    review_by: datetime | None = None
+    started_at: datetime | None = None
+    violated: tuple[str, ...] = ()
 
     def step(self, id: str) -> e.Step | None:
         return next((step for step in self.steps if step.id == id), None)
@@ -90,21 +96,19 @@ def made(record: Record) -> Plan:
         event.plan, event.incident, event.purpose, event.title, event.steps, event.hash,
         event.approve, event.epoch, event.policy, record.at, by=event.by, people=event.people,
         reviewers=event.reviewers, risk=event.risk, because=event.because,
+        review_by=event.review_by,
     )  # fmt: skip
 
 
 def evolve(plan: Plan, record: Record) -> Plan:
     """The plan after one event on its stream. Total."""
     event: Any = record.event
-    if isinstance(event, e.StepStarted | e.StepDone):
-        holding = {step: why for step, why in plan.holding.items() if step != event.step}
+    freed = _freed(event)
+    if freed:
+        holding = {name: why for name, why in plan.holding.items() if name != freed}
         plan = replace(plan, holding=holding)
-    # One step that is dealt with does not free a plan that another one holds.
-    if not (
-        plan.holding
-        and plan.state is PlanState.HELD
-        and isinstance(event, e.StepStarted | e.StepDone)
-    ):
+    # One thing that is dealt with does not free a plan that another one holds.
+    if not (freed and plan.holding and plan.state is PlanState.HELD):
         plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
     match event:
         case e.PlanSigned(_, role, review):
@@ -112,14 +116,28 @@ def evolve(plan: Plan, record: Record) -> Plan:
             return replace(plan, signatures=(*plan.signatures, signed))
         case e.PlanApproved():
             return replace(plan, approved_by=record.actor)
+        case e.PlanStarted():
+            return replace(plan, started_at=record.at)
         case e.PlanHeld(step, because):
-            return replace(plan, holding={**plan.holding, step: because})
+            violated = (*plan.violated, step[len(RULE) :]) if step.startswith(RULE) else plan.violated
+            return replace(plan, holding={**plan.holding, step: because}, violated=violated)
         case e.PlanDone() | e.PlanAbandoned():
             return replace(plan, ended_at=record.at)
         case e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown():
             return _step_moved(plan, event, record.at)
         case _:
             return plan
+
+
+def _freed(event: Any) -> str:
+    """What an event settles of what a plan is held for, or empty."""
+    match event:
+        case e.StepStarted() | e.StepDone():
+            return event.step
+        case e.PlanResumed(rule):
+            return f"{RULE}{rule}"
+        case _:
+            return ""
 
 
 def sampled(plan: Plan, samples: Any) -> Plan:

@@ -17,9 +17,10 @@ from allstop.domain.policy import Policy
 class Done:
     """What a command led to. Only the fields that apply are sent.
 
-    incident, halt, proposal, task, finding, change, action: what was opened; number: of the update or
-    the filing; state: of the agent in the roll call, or of what was decided about; still_held: agents
-    of a released halt that another one holds.
+    incident, halt, proposal, task, finding, change, action: what was opened; reopened: it was there and
+    is open again; number: of the update or the filing; state: of the agent in the roll call, or of what
+    was decided about; still_held: agents of a released halt that another one holds; crew, members: as
+    assigned; team: that was given points.
     """
 
     incident: str = ""
@@ -33,6 +34,10 @@ class Done:
     number: int = 0
     state: str = ""
     still_held: tuple[str, ...] = ()
+    reopened: bool = False
+    crew: str = ""
+    members: tuple[str, ...] = ()
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ class _Known:
 
 
 class Chronicle:
-    """The timelines of the incidents that are being looked at, everything included."""
+    """The timelines of the incidents that are being looked at, everything included.
+
+    They are kept whole and shared: whether somebody may see an incident is asked before its page is made.
+    """
 
     def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
@@ -45,7 +48,7 @@ class Chronicle:
                 self._known.popitem(last=False)
         self._known.move_to_end(incident)
         self._read_on(known)
-        return known.entries
+        return [self._coordinator.views.corrected(entry) for entry in known.entries]
 
     def _read_on(self, known: _Known) -> None:
         while batch := self._coordinator.views.log(known.upto, BATCH):
@@ -55,6 +58,6 @@ class Chronicle:
     def _streams(self, incident: str) -> frozenset[str]:
         world = self._coordinator.post.world
         found = {incident_stream(incident)}
-        found |= {halt_stream(halt.id) for halt in world.halts_of(incident)}
-        found |= {plan_stream(plan.id) for plan in world.plans_of(incident)}
+        found |= {halt_stream(halt.id) for halt in world.all_halts_of(incident)}
+        found |= {plan_stream(plan.id) for plan in world.all_plans_of(incident)}
         return frozenset(found)

@@ -6,9 +6,13 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from markupsafe import Markup
 
 from allstop.application.coordinator import Coordinator
+from allstop.application.privacy import Reader
+from allstop.domain.principal import Principal
 from allstop.errors import AllstopError
 from allstop.faces.web.chronicle import Chronicle
 from allstop.faces.web.pages import Shown, show
@@ -25,7 +29,8 @@ FRESH_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """A page rendered at a moment. It does not depend on who looks, so watchers share it."""
+    """A page rendered at a moment. It depends on what is hidden from who looks, and on nothing else of
+    theirs, so watchers share it."""
 
     shown: Shown
     fragments: dict[str, Fragment]
@@ -40,18 +45,23 @@ class Painter:
         self.coordinator = coordinator
         self._pages = pages
         self._chronicle = Chronicle(coordinator)
-        self._paints: OrderedDict[tuple[str, ...], Paint] = OrderedDict()
+        self._paints: OrderedDict[tuple[object, ...], Paint] = OrderedDict()
 
-    def paint(self, path: str, query: Mapping[str, str]) -> Paint:
-        """The page as it is now. Raises Missing or Invalid."""
-        key = (path, *(query.get(name, "") for name in ("everything", "all", "before")))
+    def paint(self, path: str, query: Mapping[str, str], who: Principal) -> Paint:
+        """The page as it is now for somebody. Raises Missing or Invalid."""
+        views = self.coordinator.views.for_(who)
+        asked = (query.get(name, "") for name in ("everything", "all", "before"))
+        key = (path, *asked, views.reader.hidden)
         position = self.coordinator.store.last_position()
         now = self.coordinator.clock.now().monotonic_ms
         found = self._paints.get(key)
         if found is not None and found.position == position and 0 <= now - found.at_ms < FRESH_MS:
             return found
-        shown = show(self.coordinator, self._chronicle, path, query)
-        fragments = {name: self._pages.fragment(name, shown.context) for name in shown.fragments}
+        shown = show(self.coordinator, views, self._chronicle, path, query)
+        fragments = {
+            name: _discreet(self._pages.fragment(name, shown.context), views.reader)
+            for name in shown.fragments
+        }
         found = Paint(shown, fragments, position, now)
         self._paints[key] = found
         self._paints.move_to_end(key)
@@ -60,9 +70,17 @@ class Painter:
         return found
 
 
+def _discreet(fragment: Fragment, reader: Reader) -> Fragment:
+    """A fragment without ids and titles of hidden incidents that people wrote into other texts."""
+    if not reader.hidden:
+        return fragment
+    html = Markup(reader.text(str(fragment.html)))  # noqa: S704 - only words without markup are put in
+    return replace(fragment, html=html)
+
+
 @dataclass(slots=True)
 class Stream:
-    """One connection. farewell: asked before each message; a name ends the stream with that event.
+    """One connection. who: sees it; farewell: asked before each message; a name ends the stream with that event.
 
     What this connection was sent last is remembered by fragment, so it is sent only what changed.
     A new connection is sent everything: the page drops what it has already.
@@ -71,6 +89,7 @@ class Stream:
     painter: Painter
     path: str
     query: Mapping[str, str]
+    who: Principal
     farewell: Callable[[], str]
     sent: dict[str, str] = field(default_factory=dict)
 
@@ -90,7 +109,7 @@ class Stream:
             hub.forget(waker)
 
     def _message(self) -> bytes:
-        paint = self.painter.paint(self.path, self.query)
+        paint = self.painter.paint(self.path, self.query, self.who)
         changed = [one for one in paint.fragments.values() if self.sent.get(one.id) != one.mark]
         self.sent |= {one.id: one.mark for one in changed}
         body = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from allstop.application.coordinator import Coordinator
-from allstop.application.shapes import IncidentView, Overview
+from allstop.application.shapes import IncidentView, Overview, PlanView
 from allstop.application.timeline import QUIET
+from allstop.application.views import Views
 from allstop.errors import Invalid, Missing
 from allstop.faces.web.chronicle import Chronicle
 from allstop.faces.web.graph import draw
@@ -34,21 +34,36 @@ class Shown:
     live: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for, and what whoever asks may see."""
+
+    coordinator: Coordinator
+    views: Views
+    query: Mapping[str, str]
+
+
 def show(
-    coordinator: Coordinator, chronicle: Chronicle, path: str, query: Mapping[str, str]
+    coordinator: Coordinator,
+    views: Views,
+    chronicle: Chronicle,
+    path: str,
+    query: Mapping[str, str],
 ) -> Shown:
     """The page at a path without its leading slash. Raises Missing or Invalid."""
     name, _, rest = path.partition("/")
+    asked = Asked(coordinator, views, query)
     if name == "incidents" and rest:
-        return _incident(coordinator, chronicle, rest, query)
+        return _incident(asked, chronicle, rest)
     if rest or name not in _GATHERERS:
         raise Missing(f"there is no page /{path}", "the list of incidents is at /")
-    return _GATHERERS[name](coordinator, query)
+    return _GATHERERS[name](asked)
 
 
-def _shared(coordinator: Coordinator) -> dict[str, Any]:
+def _shared(asked: Asked) -> dict[str, Any]:
     """What every page needs: the state of the whole, in one reading."""
-    overview = coordinator.views.overview()
+    coordinator = asked.coordinator
+    overview = asked.views.overview()
     ranks = _ranks(coordinator, overview)
     people = {person.id: person.name for person in coordinator.post.book.latest.roster.people}
     return {
@@ -79,27 +94,27 @@ def _commander_title(coordinator: Coordinator) -> str:
     return protocol.terms.get("commander") or (titles[0] if titles else "Commander")
 
 
-def _list(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
-    context = _shared(coordinator)
+def _list(asked: Asked) -> Shown:
+    context = _shared(asked)
     overview: Overview = context["overview"]
     opened = [line for line in overview.incidents if line.state == "open"]
     context |= {
         "opened": opened,
         "closed": [line for line in overview.incidents if line.state != "open"],
     }
-    parts = ("headline", "open", "halts", "next", "fleet", "agents-brief", "closed")
+    parts = (
+        "headline", "standing", "proposals", "open", "halts", "next", "fleet", "agents-brief", "closed",
+    )  # fmt: skip
     return _shown("list", parts, "", context)
 
 
-def _incident(
-    coordinator: Coordinator, chronicle: Chronicle, name: str, query: Mapping[str, str]
-) -> Shown:
-    context = _shared(coordinator)
-    view = coordinator.views.incident(name)
-    everything = query.get("everything") == "1"
+def _incident(asked: Asked, chronicle: Chronicle, name: str) -> Shown:
+    context = _shared(asked)
+    view = asked.views.incident(name)
+    everything = asked.query.get("everything") == "1"
     entries = chronicle.timeline(name)
     chosen = [entry for entry in entries if everything or entry.kind not in QUIET]
-    shown = chosen if query.get("all") == "1" else chosen[-ENTRIES:]
+    shown = chosen if asked.query.get("all") == "1" else chosen[-ENTRIES:]
     context |= {
         "view": view,
         "line": view.line,
@@ -108,18 +123,16 @@ def _incident(
         "entries": shown[::-1],
         "older": len(chosen) - len(shown),
         "quiet": len(entries) - len(chosen),
-        "closed_at": _closed_at(coordinator, view),
+        "told": asked.views.read_in(name),
+        "forms": asked.views.forms(name),
         "deadlines": sorted(view.deadlines, key=lambda one: one.at),
         "next": next_step(view),
     }
     parts = (
-        "state", "incident", "gates", "roll-call", "plans", "cause", "times", "team", "owed", "timeline",
+        "state", "incident", "read-in", "gates", "roll-call", "plans", "work", "cause", "times", "team",
+        "owed", "timeline",
     )  # fmt: skip
     return _shown("incident", parts, f"{view.line.id} {view.line.severity}", context)
-
-
-def _closed_at(coordinator: Coordinator, view: IncidentView) -> datetime | None:
-    return coordinator.post.world.incidents[view.line.id].stood_down_at
 
 
 def next_step(view: IncidentView) -> tuple[str, str] | None:
@@ -127,19 +140,13 @@ def next_step(view: IncidentView) -> tuple[str, str] | None:
     if view.line.state != "open":
         return None
     for plan in view.plans:
-        if plan.state == "held":
-            stuck = next(
-                (step.id for step in plan.steps if step.state in ("failed", "unknown")), "STEP"
-            )
-            return (
-                f"allstop plan retry {plan.id} {stuck}",
-                f"{plan.id} is held: {plan.held_because}",
-            )
+        if plan.state == "held" and not plan.earlier:
+            return _held(plan)
     for plan in view.plans:
-        if plan.state == "proposed" and plan.approve:
+        if plan.state == "proposed" and plan.approve and not plan.earlier:
             return (
                 f"allstop approve {plan.id}",
-                f"{plan.id} waits for the {plan.approve}: {plan.title}",
+                f"{plan.id} waits for approval by {plan.waits_for or plan.approve}: {plan.title}",
             )
     if not view.acknowledged_by:
         return (f"allstop ack --incident {view.line.id}", "nobody has acknowledged it")
@@ -148,28 +155,33 @@ def next_step(view: IncidentView) -> tuple[str, str] | None:
     return (f'allstop stand-down "why" --incident {view.line.id}', "every gate has passed")
 
 
-def _agents(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
-    context = _shared(coordinator)
-    halts = coordinator.views.halts()
+def _held(plan: PlanView) -> tuple[str, str]:
+    stuck = next((step.id for step in plan.steps if step.state in ("failed", "unknown")), "STEP")
+    return (f"allstop plan retry {plan.id} {stuck}", f"{plan.id} is held: {plan.held_because}")
+
+
+def _agents(asked: Asked) -> Shown:
+    context = _shared(asked)
+    halts = asked.views.halts()
     context["standing"] = [halt for halt in halts if halt.stands]
     context["lifted"] = [halt for halt in halts if not halt.stands]
     return _shown("agents", ("state", "agents", "roll-calls"), "Agents", context)
 
 
-def _services(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
-    context = _shared(coordinator)
+def _services(asked: Asked) -> Shown:
+    context = _shared(asked)
     overview: Overview = context["overview"]
     context["drawing"] = draw(overview.services)
     context["titles"] = {service.name: service.title for service in overview.services}
     return _shown("services", ("state", "graph", "services"), "Services", context)
 
 
-def _log(coordinator: Coordinator, query: Mapping[str, str]) -> Shown:
-    context = _shared(coordinator)
-    last = coordinator.store.last_position()
-    before = _position(query.get("before", ""), last + 1)
+def _log(asked: Asked) -> Shown:
+    context = _shared(asked)
+    last = asked.coordinator.store.last_position()
+    before = _position(asked.query.get("before", ""), last + 1)
     after = max(0, before - 1 - LOG_PAGE)
-    entries = coordinator.views.log(after, before - 1 - after)
+    entries = asked.views.log(after, before - 1 - after)
     context |= {
         "entries": entries[::-1],
         "newest": before > last,
@@ -190,8 +202,8 @@ def _position(text: str, last: int) -> int:
     return min(int(text), last)
 
 
-def _about(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
-    context = _shared(coordinator)
+def _about(asked: Asked) -> Shown:
+    context, coordinator = _shared(asked), asked.coordinator
     book = coordinator.post.book
     checkpoints = coordinator.store.checkpoints()
     context |= {
@@ -200,6 +212,7 @@ def _about(coordinator: Coordinator, _: Mapping[str, str]) -> Shown:
         "fleet": book.latest.fleet,
         "roster": book.latest.roster,
         "digest": book.current,
+        "kept": asked.views.protocol(),
         "checkpoint": checkpoints[-1] if checkpoints else None,
         "adapters": coordinator.adapters.infos(),
         "unavailable": coordinator.adapters.unavailable(),

@@ -95,7 +95,7 @@ class Console:
         if who is None:
             return _stranger(request)
         try:
-            paint = self.painter.paint(request.scope["path"][1:], request.query_params)
+            paint = self.painter.paint(request.scope["path"][1:], request.query_params, who)
         except AllstopError as error:
             return _error(error, STATUS.get(error.code, 500), who)
         context = {
@@ -109,7 +109,8 @@ class Console:
         )
 
     async def live(self, request: Request) -> Response:
-        if self.entrance.who(request) is None:
+        who = self.entrance.who(request)
+        if who is None:
             return Response("sign in first\n", 401, HEADERS, "text/plain")
         if self.watching >= WATCHERS:
             return Response(
@@ -117,10 +118,12 @@ class Console:
             )
         path = request.path_params["page"]
         try:
-            self.painter.paint(path, request.query_params)
+            self.painter.paint(path, request.query_params, who)
         except AllstopError as error:
             return Response(f"{error.text}\n", STATUS.get(error.code, 500), HEADERS, "text/plain")
-        stream = Stream(self.painter, path, request.query_params, lambda: self._farewell(request))
+        stream = Stream(
+            self.painter, path, request.query_params, who, lambda: self._farewell(request)
+        )
         headers = {**HEADERS, "X-Accel-Buffering": "no"}
         return StreamingResponse(self._counted(stream), 200, headers, "text/event-stream")
 
@@ -143,9 +146,8 @@ class Console:
         if who is None:
             return _stranger(request)
         digest = request.path_params["sha256"]
-        body = (
-            self.coordinator.store.blob(digest) if re.fullmatch(r"[0-9a-f]{64}", digest) else None
-        )
+        views = self.coordinator.views.for_(who)
+        body = views.body(digest) if re.fullmatch(r"[0-9a-f]{64}", digest) else None
         if body is None:
             return _error(
                 Missing("there is no such evidence", "links to it stand on the incident's page"),

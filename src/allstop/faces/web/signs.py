@@ -66,6 +66,31 @@ SIGNS: dict[str, dict[str, Sign]] = {
     "incident": {
         "open": Sign("stop", "bad", "open"),
         "stood-down": Sign("check", "good", "stood down"),
+        "closed": Sign("check", "good", "closed for good"),
+        "merged": Sign("ring", "plain", "merged"),
+        "dismissed": Sign("ring", "plain", "false alarm"),
+    },
+    "task": {
+        "open": Sign("ring", "plain", "open"),
+        "done": Sign("check", "good", "done"),
+        "dropped": Sign("diamond", "plain", "dropped"),
+    },
+    "change": {
+        "proposed": Sign("half", "warn", "proposed"),
+        "approved": Sign("half", "plain", "approved"),
+        "made": Sign("check", "good", "made"),
+        "refused": Sign("stop", "bad", "refused"),
+        "withdrawn": Sign("ring", "plain", "withdrawn"),
+    },
+    "preflight": {
+        "running": Sign("dot", "plain", "running"),
+        "passed": Sign("check", "good", "passed"),
+        "failed": Sign("triangle", "bad", "NOT passed"),
+    },
+    "check": {
+        "yes": Sign("check", "good", "good"),
+        "no": Sign("stop", "bad", "NOT good"),
+        "unknown": Sign("diamond", "warn", "unknown"),
     },
     "tone": {
         "good": Sign("check", "good", "good"),

@@ -1,0 +1,110 @@
+"""What is known about the service at fault: observed, stated by people, or unknown."""
+
+from __future__ import annotations
+
+from allstop.domain.gates import asked_for
+from allstop.domain.impact import Impact
+from allstop.domain.incident.state import Incident
+from allstop.domain.plan.state import Plan
+from allstop.domain.policy import CriterionKind, Policy
+from allstop.domain.policy.tables import Scalar
+from allstop.domain.remedy import REMEDY_FACTS, STATED_FACTS, decide_by_table
+from allstop.domain.world import World
+
+# What people know better than any machine: here what they state goes before what was observed.
+PEOPLE_KNOW = frozenset(
+    {"isolated", "fix_safe", "rollback_disrupts", "fix_minutes", "cause_understood"}
+)
+
+
+def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) -> dict[str, Scalar]:
+    """Every fact the decision table may test about a service; None where nobody knows."""
+    facts = _observed(world, policy, incident, name)
+    for fact, value in incident.facts.items():
+        if fact in STATED_FACTS and value is not None and (facts[fact] is None or fact in PEOPLE_KNOW):
+            facts[fact] = value
+    return facts
+
+
+def outdated(world: World, policy: Policy, incident: Incident) -> bool:
+    """Whether the table would choose another remedy with what is known now.
+
+    A person's choice stands, and so does a decision whose plan was approved or has begun. Once the
+    response waits for no remedy any more, what is learned is for the report.
+    """
+    chosen = incident.remedy
+    if chosen is None or chosen.by_person or not _is_waited_for(policy, incident):
+        return False
+    if any(_is_settled(plan) for plan in world.plans_of(incident.id)):
+        return False
+    facts = remedy_facts(world, policy, incident, chosen.service)
+    return decide_by_table(policy.protocol, facts).remedy != chosen.remedy
+
+
+def _is_waited_for(policy: Policy, incident: Incident) -> bool:
+    """Whether a gate ahead asks for a remedy or its plan; without any such gate, until it is resolved."""
+    if {"mitigated", "resolved"} & incident.milestones.keys():
+        return False
+    wanted = ((CriterionKind.REMEDY, ""), (CriterionKind.PLAN, "remedy"))
+    if not any(asked_for(policy, kind, subject) for kind, subject in wanted):
+        return True
+    return any(asked_for(policy, kind, subject, since=incident.phase) for kind, subject in wanted)
+
+
+def _is_settled(plan: Plan) -> bool:
+    begun = plan.started_at is not None or bool(plan.approved_by)
+    return plan.purpose == "remedy" and begun
+
+
+def _observed(world: World, policy: Policy, incident: Incident, name: str) -> dict[str, Scalar]:
+    service = policy.fleet.service(name)
+    changes = _facts_of(incident, name, "recent-changes")
+    facts: dict[str, Scalar] = dict.fromkeys(REMEDY_FACTS)
+    facts["severity_rank"] = policy.protocol.severity(incident.severity).rank
+    facts["core_functions_down"] = len(incident.worst_impact.core_functions_down)
+    facts["data_loss"] = incident.worst_impact.data_loss
+    facts["breach"] = incident.worst_impact.breach
+    age = changes.get("head_age_seconds")
+    if isinstance(age, int) and not isinstance(age, bool):
+        facts["recent_deployment"] = age * 1000 <= policy.protocol.remedy.recent_ms
+    facts["rollback_available"] = service is not None and "rollback" in service.actions
+    facts["restart_available"] = service is not None and "restart" in service.actions
+    good = world.known_good.get(name)
+    # Going back to what already runs would change nothing: that is not a release to go back to.
+    facts["known_good_release"] = good is not None and good.release != changes.get("head_tree")
+    facts["process_running"] = _running(_facts_of(incident, name, "service-state"))
+    # Knowing that a process is gone is not knowing why: only a person states a cause.
+    facts["cause_understood"] = True if "root-cause" in incident.statements else None
+    schema = changes.get("schema_changed")
+    facts["schema_changed"] = schema if isinstance(schema, bool) else None
+    facts["isolated"] = _isolated(policy, incident)
+    if facts["process_running"] is False and facts["restart_available"]:
+        facts["fix_minutes"] = 1
+    return facts
+
+
+def _isolated(policy: Policy, incident: Incident) -> bool | None:
+    """Whether one service is hit and nothing beside it; unknown until the impact was measured.
+
+    Judged by the worst impact and not by the newest samples: what was hit once was not isolated, and
+    a decision must not turn with every sample.
+    """
+    if incident.worst_impact == Impact() or not incident.services:
+        return None
+    down = {*incident.worst_impact.core_functions_down, *incident.worst_impact.functions_down}
+    probes = {one.probe for one in policy.fleet.functions if one.title in down}
+    seen_at = {spec.service for spec in policy.fleet.probes() if spec.name in probes}
+    return len({*incident.services, *seen_at}) == 1
+
+
+def _running(state: dict[str, Scalar]) -> bool | None:
+    """What `service-state` says: `running: true`, or a supervisor's `state: running`."""
+    running, word = state.get("running"), state.get("state")
+    if isinstance(running, bool):
+        return running
+    return word == "running" if isinstance(word, str) else None
+
+
+def _facts_of(incident: Incident, service: str, name: str) -> dict[str, Scalar]:
+    piece = incident.evidence.get(f"{service}/{name}")
+    return dict(piece.facts) if piece is not None else {}

@@ -1,0 +1,250 @@
+"""Kinds of emergency, what else opens with an incident, and one that has come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allstop.domain.impact import Impact
+from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, SetSeverity
+from allstop.domain.policy import Activation, EmergencyKind, EmergencyMode, Obligation, Span
+from allstop.domain.principal import MONITOR, Principal
+from allstop.domain.recognition import hit_domains
+from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, outage, policy
+from tests.domain.emergencies import ALERTS, HOUR, codes, ended, events, ready, reopen, story, told
+
+
+@pytest.fixture
+def _reopening(monkeypatch: pytest.MonkeyPatch) -> None:
+    reopen(monkeypatch)
+
+
+# --- kinds of emergency --------------------------------------------------------------------------
+
+
+def test_a_kind_is_recognised_by_the_impact_in_the_order_of_the_document() -> None:
+    found = story().when(DeclareIncident("they are in", impact=Impact(breach=True, users=4)))
+    assert found.world.incidents["INC-1"].kind == "breach"
+    assert events(found, "incident.declared")[0].kind == "breach"
+
+
+def test_a_kind_that_is_named_wins_over_the_one_that_is_seen() -> None:
+    found = story().when(DeclareIncident("it is slow", impact=Impact(users=4), kind="recovery"))
+    assert found.world.incidents["INC-1"].kind == "recovery"
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest_name() -> None:
+    found = story().when(DeclareIncident("they are in", kind="breech"))
+    assert codes(found) == ["unknown-kind"]
+    assert found.refused is not None
+    assert found.refused.reasons[0].hint == "did you mean breach?"
+
+
+@pytest.mark.parametrize(
+    ("more", "severity", "by_person"),
+    [
+        ({"kind": "breach"}, "SEV2", False),
+        ({"kind": "breach", "severity": "SEV3"}, "SEV2", False),
+        ({"kind": "breach", "severity": "SEV1"}, "SEV1", True),
+        ({"kind": "breach", "impact": Impact(core_functions_down=("buying",))}, "SEV1", False),
+        ({"kind": "slow"}, "SEV3", False),
+    ],
+)
+def test_a_kind_is_never_milder_than_its_own_severity(
+    more: dict[str, Any], severity: str, *, by_person: bool
+) -> None:
+    event = events(story().when(DeclareIncident("x", **more)), "severity.classified")[0]
+    assert (event.severity, event.by_person) == (severity, by_person)
+
+
+def test_a_halt_condition_stops_everybody_at_any_severity_and_calls_its_pair() -> None:
+    """OR-02, OR-03: no person has to act, and its own first responders are called in their order."""
+    found = story().when(DeclareIncident("they are in", impact=Impact(breach=True)), MONITOR)
+    halts = found.world.halts_of("INC-1")
+    assert [(halt.scope, sorted(halt.roll)) for halt in halts] == [
+        ("all", ["builder-1", "builder-2"])
+    ]
+    assert found.world.incidents["INC-1"].called == ("ben", "ada")
+    subjects = [one for one in told(found) if "first responder" in one[1]]
+    assert [to for to, _ in subjects] == ["person:ben", "person:ada"]
+
+
+def test_an_ordinary_kind_stops_nobody() -> None:
+    assert not story().when(DeclareIncident("slow", kind="slow")).world.halts
+
+
+def test_a_halt_condition_beside_the_kind_that_was_named_stops_everybody_too() -> None:
+    """Given a kind somebody named, when the impact shows a halt condition as well, then it is not
+    overlooked because of the name."""
+    found = story().when(DeclareIncident("slow", impact=Impact(server_errors=True), kind="slow"))
+    assert found.world.incidents["INC-1"].kind == "slow"
+    assert len(found.world.standing_halts()) == 1
+    assert events(found, "note.added")[0].text == "Server errors as well: the impact shows it"
+    assert found.world.incidents["INC-1"].called == ("ben",)
+
+
+def test_responders_nobody_is_are_noted() -> None:
+    kind = EmergencyKind("flood", "Flood", first_responders=("office:plumber",))
+    found = story(activation=Activation(kinds=(kind,))).when(DeclareIncident("water", kind="flood"))
+    notes = [one.text for one in events(found, "note.added")]
+    assert notes == ["nobody on the roster is first responder for Flood: office:plumber"]
+    assert not events(found, "responders.called")
+
+
+def test_a_kind_begins_where_it_says_and_the_phases_before_are_on_the_record_as_passed_over() -> (
+    None
+):
+    found = story().when(DeclareIncident("the site burnt down", kind="recovery"))
+    incident = found.world.incidents["INC-1"]
+    assert [phase for phase, _ in incident.phases] == ["restore"]
+    notes = [one.text for one in events(found, "note.added")]
+    assert "Disaster recovery begins at Restore; passed over: Assess, Contain" in notes
+
+
+def test_its_missed_deadlines_go_along_the_chain_of_its_kind() -> None:
+    found = story().when(DeclareIncident("they are in", kind="breach")).wait(6 * MINUTE)
+    assert events(found, "deadline.missed")[0].escalated_to == ("ben",)
+
+
+def test_a_halt_condition_that_is_seen_later_stops_everybody_then() -> None:
+    """The kind that was declared stays; the halt, the call and the severity do not wait."""
+    found = story().when(DeclareIncident("slow", impact=Impact(users=3)))
+    assert not found.world.halts
+    found.when(MeasureImpact("INC-1", Impact(users=3, breach=True)), MONITOR)
+    incident = found.world.incidents["INC-1"]
+    assert (incident.kind, incident.severity, incident.called) == ("slow", "SEV2", ("ben", "ada"))
+    assert len(found.world.standing_halts()) == 1
+    assert events(found, "note.added")[-1].text == "recognised by the impact: Security breach"
+
+
+def test_what_was_seen_once_is_not_seen_for_the_first_time_again() -> None:
+    found = story().when(DeclareIncident("slow"))
+    for impact in (Impact(breach=True), Impact(breach=False), Impact(breach=True, users=1)):
+        found.when(MeasureImpact("INC-1", impact), MONITOR)
+    assert len(events(found, "responders.called")) == 1
+    assert len(events(found, "halt.ordered")) == 1
+
+
+def test_a_halt_condition_joins_an_all_stop_that_stands() -> None:
+    found = story().when(
+        DeclareIncident("all down", impact=Impact(core_functions_down=("buying",)))
+    )
+    found.when(
+        MeasureImpact("INC-1", Impact(core_functions_down=("buying",), breach=True)), MONITOR
+    )
+    assert len(found.world.halts) == 1
+
+
+# --- what else opens with an incident ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "given", "source"),
+    [(MONITOR, "", "monitoring"), (ADA, "", "team"), (BUILDER, "", "team"), (ALERTS, "", "alertmanager"),
+     (ADA, "customer", "customer")],
+)  # fmt: skip
+def test_every_incident_is_recorded_with_its_source(
+    who: Principal, given: str, source: str
+) -> None:
+    found = story().when(DeclareIncident("x", source=given), who)
+    assert found.world.incidents["INC-1"].source == source
+
+
+def test_channel_tasks_privacy_and_what_is_owed_since_the_declaration_open_with_it() -> None:
+    base = ready().protocol
+    first, *others = base.phases
+    owed = Obligation("authority", "Tell the authority", "commander", Span(72 * HOUR), "declared")
+    found = story(
+        channel="inc-{incident}", phases=(replace(first, actions=("stop it", "count them")), *others),
+        obligations=(owed,),
+    )  # fmt: skip
+    found.when(DeclareIncident("x", private=True))
+    incident = found.world.incidents["INC-1"]
+    assert incident.channel == "inc-inc-1"
+    assert [(one.title, one.phase) for one in incident.tasks.values()] == [
+        ("stop it", "assess"), ("count them", "assess"),
+    ]  # fmt: skip
+    assert incident.private
+    assert list(incident.obligations) == ["authority"]
+
+
+def test_what_a_worse_severity_owes_is_owed_when_it_is_raised() -> None:
+    owed = Obligation(
+        "authority", "Tell them", "commander", Span(72 * HOUR), "declared", severities=("SEV1",)
+    )
+    found = story(obligations=(owed,)).when(DeclareIncident("x"))
+    assert not found.world.incidents["INC-1"].obligations
+    found.when(SetSeverity("INC-1", "SEV1", "it grew"), EVE)
+    assert list(found.world.incidents["INC-1"].obligations) == ["authority"]
+
+
+@pytest.mark.parametrize("field", ["domain", "source"])
+def test_names_have_a_limit(field: str) -> None:
+    long: dict[str, Any] = {field: "x" * 101}
+    assert codes(story().when(DeclareIncident("x", **long))) == [f"bad-{field}"]
+
+
+# --- it has come back ----------------------------------------------------------------------------
+
+
+def recurring(**more: Any) -> Story:
+    plan = ready(reopen_within_ms=24 * HOUR, mode=EmergencyMode(severities=("SEV1",)), **more)
+    return Story(plan).when(
+        DeclareIncident("down", ("payments",), dedup="monitor:payments", severity="SEV1"), MONITOR
+    )
+
+
+@pytest.mark.usefixtures("_reopening")
+@pytest.mark.parametrize(
+    ("state", "after_ms", "dedup", "reopened"),
+    [
+        ("stood-down", 23 * HOUR, "monitor:payments", True),
+        ("stood-down", 24 * HOUR, "monitor:payments", True),
+        ("stood-down", 25 * HOUR, "monitor:payments", False),
+        ("stood-down", HOUR, "monitor:other", False),
+        ("stood-down", HOUR, "", False),
+        ("closed", HOUR, "monitor:payments", False),
+        ("merged", HOUR, "monitor:payments", False),
+        ("dismissed", HOUR, "monitor:payments", False),
+    ],
+)
+def test_what_comes_back_in_time_opens_the_same_incident_again(
+    state: str, after_ms: int, dedup: str, *, reopened: bool
+) -> None:
+    found = ended(recurring(), state).wait(after_ms)
+    found.when(DeclareIncident("down again", ("payments",), dedup=dedup), MONITOR)
+    assert found.refused is None
+    assert found.result["incident"] == ("INC-1" if reopened else "INC-2")
+    assert len(found.world.incidents) == (1 if reopened else 2)
+
+
+@pytest.mark.usefixtures("_reopening")
+def test_what_is_opened_again_is_measured_and_stopped_again() -> None:
+    found = ended(recurring()).wait(HOUR)
+    found.when(
+        DeclareIncident("again", dedup="monitor:payments", impact=Impact(breach=True)), MONITOR
+    )
+    incident = found.world.incidents["INC-1"]
+    assert incident.is_open
+    assert incident.impact.breach
+    assert events(found, "incident.reopened")[0].reason == "again"
+    assert found.world.standing_halts()
+    assert incident.called == ("ben", "ada")
+
+
+def test_the_ground_that_is_hit_is_that_of_the_services() -> None:
+    plan = policy()
+    payments, gateway = plan.fleet.services
+    fleet = replace(plan.fleet, services=(replace(payments, domain="money"), gateway))
+    known = replace(plan, fleet=fleet)
+    assert hit_domains(known, ("payments", "gateway", "nothing"), "looks") == ("money",)
+    assert hit_domains(known, ("gateway",), "looks") == ("looks",)
+    assert hit_domains(known, (), "") == ()
+
+
+def test_an_incident_without_any_of_this_opens_as_it_always_did() -> None:
+    kinds = set(outage().kinds())
+    extra = {"responders.called", "channel.opened", "mode.begun", "task.added", "crew.proposed"}
+    assert not kinds & extra
