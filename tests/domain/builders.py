@@ -255,9 +255,9 @@ class Story:
         return [record.kind for record in self.records]
 
 
-def outage(**more: Any) -> Story:
-    """Two agents, a known good release, and a SEV1 declared by the monitor."""
-    story = Story().register()
+def outage(rules: Policy | None = None, **more: Any) -> Story:
+    """Two agents, a known good release, and a SEV1 declared by the monitor. rules: instead of `policy()`."""
+    story = Story(rules or policy()).register()
     story.world = replace(story.world, known_good={"payments": KnownGood("good-tree", 600_000)})
     command = DeclareIncident(
         "buying fails",

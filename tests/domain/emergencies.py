@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from allstop.domain.deciding import kinship
-from allstop.domain.incident.course_events import IncidentReopened
 from allstop.domain.policy import (
     Activation,
     AlertRule,
@@ -81,12 +77,3 @@ def ended(found: Story, state: str = "stood-down") -> Story:
     over = replace(incident, state=state, stood_down_at=found.now.utc, stood_down_by="person:ada")
     found.world = replace(found.world, incidents={**found.world.incidents, "INC-1": over})
     return found
-
-
-def reopen(patch: pytest.MonkeyPatch) -> None:
-    """Reopening itself is told in its own tests; here it is only asked for."""
-
-    def again(draft: Any, incident: Any, reason: str) -> None:
-        draft.on_incident(incident.id, IncidentReopened(reason, incident.phase))
-
-    patch.setattr(kinship, "reopen_recurrence", again, raising=False)

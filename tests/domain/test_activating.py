@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from allstop.domain.effects import done
+from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.policy import Activation, ActivationRule
 from allstop.domain.principal import Principal
 from allstop.domain.proposals import ConfirmActivation, DismissActivation, ProposeActivation
@@ -23,15 +24,8 @@ from tests.domain.emergencies import (
     events,
     proposal,
     ready,
-    reopen,
     story,
 )
-
-
-@pytest.fixture
-def _reopening(monkeypatch: pytest.MonkeyPatch) -> None:
-    reopen(monkeypatch)
-
 
 # --- phrases -------------------------------------------------------------------------------------
 
@@ -242,6 +236,15 @@ def test_while_the_incident_it_became_is_open_its_like_is_a_note_there() -> None
     assert list(found.world.proposals) == ["PROP-1", "PROP-2"]
 
 
+def test_what_was_merged_gets_the_note_where_it_goes_on() -> None:
+    found = story().when(ProposeActivation("outage"), CHAT).when(ConfirmActivation("PROP-1"), ADA)
+    found.when(DeclareIncident("the same, it turns out"), ADA)
+    moved = replace(found.world.incidents["INC-1"], state="merged", merged_into="INC-2")
+    found.world = replace(found.world, incidents={**found.world.incidents, "INC-1": moved})
+    found.when(ProposeActivation("outage"), CHAT)
+    assert found.result == {"incident": "INC-2"}
+
+
 # --- confirming and dismissing -------------------------------------------------------------------
 
 
@@ -324,7 +327,6 @@ def test_a_proposal_outlives_a_change_of_the_documents() -> None:
     assert (incident.kind, incident.services) == ("", ())
 
 
-@pytest.mark.usefixtures("_reopening")
 def test_an_alert_that_returns_in_time_opens_its_incident_again() -> None:
     found = Story(ready(reopen_within_ms=HOUR)).when(
         alert({"severity": "page", "team": "shop"}), ALERTS

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
+from allstop.domain.halt.commands import ReleaseHalt
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, SetSeverity
-from allstop.domain.policy import Activation, EmergencyKind, EmergencyMode, Obligation, Span
+from allstop.domain.policy import (
+    Activation,
+    ActivationRule,
+    EmergencyKind,
+    EmergencyMode,
+    Obligation,
+    Span,
+)
 from allstop.domain.principal import MONITOR, Principal
 from allstop.domain.recognition import hit_domains
 from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, outage, policy
-from tests.domain.emergencies import ALERTS, HOUR, codes, ended, events, ready, reopen, story, told
-
-
-@pytest.fixture
-def _reopening(monkeypatch: pytest.MonkeyPatch) -> None:
-    reopen(monkeypatch)
-
+from tests.domain.emergencies import ALERTS, HOUR, codes, ended, events, ready, story, told
 
 # --- kinds of emergency --------------------------------------------------------------------------
 
@@ -196,7 +198,6 @@ def recurring(**more: Any) -> Story:
     )
 
 
-@pytest.mark.usefixtures("_reopening")
 @pytest.mark.parametrize(
     ("state", "after_ms", "dedup", "reopened"),
     [
@@ -206,7 +207,6 @@ def recurring(**more: Any) -> Story:
         ("stood-down", HOUR, "monitor:other", False),
         ("stood-down", HOUR, "", False),
         ("closed", HOUR, "monitor:payments", False),
-        ("merged", HOUR, "monitor:payments", False),
         ("dismissed", HOUR, "monitor:payments", False),
     ],
 )
@@ -220,18 +220,53 @@ def test_what_comes_back_in_time_opens_the_same_incident_again(
     assert len(found.world.incidents) == (1 if reopened else 2)
 
 
-@pytest.mark.usefixtures("_reopening")
+def test_what_goes_on_elsewhere_is_neither_opened_again_nor_declared_anew() -> None:
+    found = ended(recurring().when(DeclareIncident("another"), ADA), "merged")
+    moved = replace(found.world.incidents["INC-1"], merged_into="INC-2")
+    found.world = replace(found.world, incidents={**found.world.incidents, "INC-1": moved})
+    assert codes(found.when(DeclareIncident("again", dedup="monitor:payments"), MONITOR)) == [
+        "already-declared"
+    ]
+
+
 def test_what_is_opened_again_is_measured_and_stopped_again() -> None:
     found = ended(recurring()).wait(HOUR)
-    found.when(
-        DeclareIncident("again", dedup="monitor:payments", impact=Impact(breach=True)), MONITOR
-    )
+    again = DeclareIncident("again", dedup="monitor:payments", impact=Impact(breach=True))
+    found.when(again, MONITOR)
     incident = found.world.incidents["INC-1"]
+    assert found.result["reopened"]
     assert incident.is_open
     assert incident.impact.breach
     assert events(found, "incident.reopened")[0].reason == "again"
     assert found.world.standing_halts()
     assert incident.called == ("ben", "ada")
+
+
+def test_a_halt_condition_of_the_first_time_stops_everybody_the_second_time_too() -> None:
+    """Given an incident of a mild severity that had shown a halt condition, when it comes back with it."""
+    found = story(reopen_within_ms=24 * HOUR)
+    again = DeclareIncident("slow", dedup="one", kind="slow", impact=Impact(server_errors=True))
+    found.when(again, MONITOR).when(ReleaseHalt("HALT-1", "over"), EVE)
+    ended(found).wait(HOUR).when(again, MONITOR)
+    assert found.world.incidents["INC-1"].is_open
+    assert [halt.id for halt in found.world.standing_halts()] == ["HALT-2"]
+
+
+def test_a_worse_severity_given_with_what_came_back_holds() -> None:
+    found = story(reopen_within_ms=24 * HOUR).when(DeclareIncident("slow", dedup="one"), ADA)
+    ended(found).when(DeclareIncident("gone", dedup="one", severity="SEV1"), ADA)
+    incident = found.world.incidents["INC-1"]
+    assert (incident.severity, incident.is_open) == ("SEV1", True)
+    ended(found).when(DeclareIncident("slow", dedup="one", severity="SEV3"), ADA)
+    assert found.world.incidents["INC-1"].severity == "SEV1"
+
+
+def test_who_hears_of_a_declaration_hears_of_a_reopening() -> None:
+    rules = (ActivationRule("person", tell=("owner",)),)
+    found = story(reopen_within_ms=24 * HOUR, activation=Activation(who=rules))
+    found.when(DeclareIncident("slow", dedup="one"), ADA)
+    ended(found).when(DeclareIncident("slow again", dedup="one"), ADA)
+    assert [one.people for one in events(found, "responders.called")] == [("eve",), ("eve",)]
 
 
 def test_the_ground_that_is_hit_is_that_of_the_services() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from allstop.domain.due import due
 from allstop.domain.incident.commands import (
+    Approve,
     DeclareIncident,
     PostUpdate,
+    RecordStatement,
     SetSeverity,
     StandDown,
 )
@@ -17,7 +17,7 @@ from allstop.domain.incident.course_commands import IssueNotice, SetPrivacy
 from allstop.domain.policy import Audience, Clock, Grant, Policy, Span, Spans
 from allstop.domain.principal import TIMEKEEPER
 from tests.domain.builders import ADA, EVE, MINUTE, Story, policy
-from tests.domain.test_standing_down import closed, outage, resolved
+from tests.domain.test_standing_down import repaired, resolved, tick
 
 
 def held_back(whole: Policy, after: Spans) -> Policy:
@@ -25,7 +25,10 @@ def held_back(whole: Policy, after: Spans) -> Policy:
     severities = tuple(
         replace(one, audiences=("responders", "public")) for one in whole.protocol.severities
     )
-    audiences = (*whole.protocol.audiences, Audience("public", "The public", ("page",), after=after))
+    audiences = (
+        *whole.protocol.audiences,
+        Audience("public", "The public", ("page",), after=after),
+    )
     grants = (*whole.protocol.authority, Grant("privacy", ("owner",)))
     mine = replace(
         whole.protocol, severities=severities, audiences=audiences, authority=grants,
@@ -33,10 +36,10 @@ def held_back(whole: Policy, after: Spans) -> Policy:
     return replace(whole, protocol=mine)
 
 
-def story(severity: str = "SEV2", after: Spans | None = None, **more: bool) -> Story:
+def story(severity: str = "SEV2", after: Spans | None = None, *, private: bool = False) -> Story:
     by = {"SEV2": Span(30 * MINUTE), "SEV3": Span(60 * MINUTE)}
     mine = held_back(policy(), after or Spans(by=by))
-    return Story(mine).when(DeclareIncident("slow", severity=severity, **more), ADA)
+    return Story(mine).when(DeclareIncident("slow", severity=severity, private=private), ADA)
 
 
 def told(story: Story) -> list[str]:
@@ -107,26 +110,15 @@ def test_who_had_a_notice_hears_how_it_ended() -> None:
 
 
 def closed_under(after: Spans) -> Story:
-    """A whole emergency in which the public was held back, from the second second on."""
-    first = outage()
-    mine = held_back(first.policy, after)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tests.domain.builders.policy", lambda: mine)
-        patch.setattr(Story.__dataclass_fields__["policy"], "default_factory", lambda: mine)
-        patch.setattr("tests.domain.builders.Story.__init__", _told_with(mine))
-        found = closed()
-    assert any(isinstance(one, StandDown) for one in (StandDown("", ""),))
-    assert found.refused is None
-    return found
-
-
-def _told_with(mine: Policy):  # type: ignore[no-untyped-def]
-    first = Story.__init__
-
-    def begin(self: Story, policy: Policy = mine, **more: object) -> None:
-        first(self, policy, **more)  # type: ignore[arg-type]
-
-    return begin
+    """A whole emergency, of whose protocol the public is a part since its first minute."""
+    one = repaired()
+    one.policy = held_back(one.policy, after)
+    tick(one, 16 * 60)
+    for subject in ("resolved", "root-cause"):
+        one.when(RecordStatement("INC-1", subject, "a bad deployment"))
+    one.when(Approve("INC-1", "stand-down")).when(StandDown("INC-1", "it works again."))
+    assert one.refused is None
+    return one
 
 
 def test_a_private_incident_notices_nobody_until_it_is_made_public() -> None:

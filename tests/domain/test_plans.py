@@ -288,7 +288,7 @@ def test_a_protected_service_is_never_isolated_without_a_person() -> None:
     services = (replace(payments, protected=True), gateway)
     story = Story(replace(rules, fleet=replace(rules.fleet, services=services)))
     story.when(DeclareIncident("x", ("payments",), impact=Impact(("buying",))), MONITOR).settle()
-    assert story.world.plans["PLAN-1"].approve == "commander"
+    assert story.world.plans["PLAN-1"].approve == "commander, owner"
     assert step(story, "PLAN-1", "isolate-payments") == "waiting"
 
 

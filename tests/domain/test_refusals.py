@@ -19,7 +19,7 @@ ASKED: list[tuple[Any, Principal, str]] = [
     (c.Approve("INC-1", "plan:PLAN-1"), ADA, "not-proposed"),
     (c.Approve("INC-1", "plan:PLAN-9"), ADA, "unknown-plan"),
     (c.RecordStatement("INC-1", "lunch", "soup"), ADA, "unknown-statement"),
-    (c.Override("INC-1", "lunch", "hungry"), EVE, "unknown-criterion"),
+    (c.Override("INC-1", "lunch", "hungry"), EVE, "unknown-subject"),
     (c.AssignRole("INC-1", "cook", "ben"), ADA, "unknown-role"),
     (c.AssignRole("INC-1", "scribe", "zoe"), ADA, "unknown-person"),
     (c.OfferHandoff("INC-1", "commander", "ada"), ADA, "already-assigned"),

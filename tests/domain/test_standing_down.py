@@ -126,7 +126,7 @@ def test_it_ends_with_obligations_a_release_and_a_last_announcement() -> None:
     assert story.refused is None
     incident = story.world.incidents["INC-1"]
     assert (incident.state, incident.stood_down_by) == ("stood-down", "person:ada")
-    assert [one.id for one in incident.obligations] == ["report"]
+    assert list(incident.obligations) == ["report"]
     assert not story.world.standing_halts()
     assert [one.target for one in story.effects if one.purpose is Purpose.RESUME] == [
         "builder-1",
@@ -157,7 +157,7 @@ def test_only_the_owner_overrides_a_criterion_and_says_why() -> None:
     assert codes(story.when(override, ADA)) == ["no-authority"]
     assert codes(story.when(override, BUILDER)) == ["human-only"]
     assert codes(story.when(override, TIMEKEEPER)) == ["no-authority"]
-    assert codes(story.when(replace(override, criterion="rollcall"), EVE)) == ["unknown-criterion"]
+    assert codes(story.when(replace(override, subject="rollcall"), EVE)) == ["unknown-subject"]
     assert codes(story.when(replace(override, reason=""), EVE)) == ["empty"]
     story.when(override, EVE)
     assert story.world.incidents["INC-1"].overrides == {"roll-call": override.reason}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from allstop.domain.effects import Effect
+from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import (
     AddNote,
     DeclareIncident,
@@ -16,7 +17,6 @@ from allstop.domain.incident.commands import (
     SetSeverity,
 )
 from allstop.domain.incident.events import NotificationRequested, UpdatePosted
-from allstop.domain.impact import Impact
 from allstop.domain.policy import (
     Audience,
     Channel,
@@ -152,7 +152,10 @@ def public(after: Spans, when: tuple[Condition, ...] = ()) -> Story:
         replace(one, audiences=() if one.rank == 3 else ("responders", "public"))
         for one in whole.protocol.severities
     )
-    audiences = (*whole.protocol.audiences, Audience("public", "The public", ("page",), when, after))
+    audiences = (
+        *whole.protocol.audiences,
+        Audience("public", "The public", ("page",), when, after),
+    )
     mine = replace(whole.protocol, severities=severities, audiences=audiences)
     return Story(replace(whole, protocol=mine)).when(DeclareIncident("slow", severity="SEV2"), ADA)
 
@@ -197,12 +200,13 @@ def test_two_audiences_on_one_channel_read_it_once() -> None:
 def keeping(options: dict[str, object], after: Spans | None = None) -> Story:
     """A story whose chat keeps payloads where its options say so."""
     whole = policy()
-    audiences = tuple(
-        replace(one, after=after or Spans()) for one in whole.protocol.audiences
+    audiences = tuple(replace(one, after=after or Spans()) for one in whole.protocol.audiences)
+    templates = (
+        Template("declared", "s", "payload: {payload}"),
+        Template("notice", "s", "{payload}"),
     )
-    templates = (Template("declared", "s", "payload: {payload}"), Template("notice", "s", "{payload}"))
     mine = replace(whole.protocol, audiences=audiences, templates=templates)
-    roster = replace(whole.roster, channels=(Channel("chat", "script", options),))  # type: ignore[arg-type]
+    roster = replace(whole.roster, channels=(Channel("chat", "script", options),))
     one = Story(replace(whole, protocol=mine, roster=roster)).register()
     return one.when(DeclareIncident("ünder", ("payments",), severity="SEV1"), ADA)
 

@@ -105,8 +105,19 @@ def test_a_severity_that_owes_no_updates_asks_for_none() -> None:
     assert not events(story, "update.requested")
 
 
-def test_a_raised_severity_makes_updates_due_from_its_declaration() -> None:
+def test_a_raised_severity_makes_updates_due_from_when_it_was_raised() -> None:
+    """That it was raised was told to everybody just now: the first update is due a cadence later."""
     story = Story().when(DeclareIncident("a small thing")).wait(30 * MINUTE)
     story.when(AcknowledgeIncident("INC-1"))
-    story.when(SetSeverity("INC-1", "SEV1", "it grew")).settle()
+    story.when(SetSeverity("INC-1", "SEV1", "it grew")).wait(15 * MINUTE - 1)
+    assert not events(story, "update.requested")
+    assert len(events(story.wait(1), "update.requested")) == 1
+
+
+def test_an_update_that_was_asked_for_stays_asked_for_when_the_severity_changes() -> None:
+    """It was due, and is: a new severity moves when it is late, and nobody is asked twice."""
+    story = outage().wait(15 * MINUTE)
+    story.when(SetSeverity("INC-1", "SEV2", "it shrank")).wait(16 * MINUTE)
     assert len(events(story, "update.requested")) == 1
+    assert "update:1" not in missed(story)
+    assert missed(story.wait(MINUTE)).count("update:1") == 1

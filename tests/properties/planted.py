@@ -15,24 +15,34 @@ from allstop.application.ports import EffectState, Write
 from allstop.application.runner import Runner
 from allstop.domain import react
 from allstop.domain.decide import RULES
-from allstop.domain.deciding import advancing, all_stop, declaring, plan_running, roll_call
+from allstop.domain.deciding import (
+    advancing,
+    all_stop,
+    changing,
+    declaring,
+    plan_running,
+    roll_call,
+)
 from allstop.domain.effects import Ending, Purpose, done, failed
 from allstop.domain.halt import commands as halt
 from allstop.domain.halt import events as halt_events
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
+from allstop.domain.incident import work_commands as work
 from allstop.domain.plan import commands as plans
 from allstop.domain.plan import events as p
 from allstop.domain.plan.lifecycle import StepState
 from allstop.domain.plan.state import Plan
+from allstop.domain.policy import ApprovalRow, Approvals, Grant, Policy, Preflight, StopRule
 from allstop.domain.principal import MONITOR, RUNNER, TIMEKEEPER
 from allstop.domain.record import AGENTS_STREAM, halt_stream, incident_stream, plan_stream
 from allstop.domain.verdict import Verdict
 from allstop.testing.invariants import check
 from allstop.testing.simulator import Faults, simulate
 from allstop.testing.traces import Trace, Violation
-from tests.domain.builders import ADA, BUILDER, Story, outage
+from tests.domain import builders
+from tests.domain.builders import ADA, BUILDER, EVE, Story, outage
 
 Patch = pytest.MonkeyPatch
 CRASHES = tuple(range(1, 60))
@@ -199,6 +209,54 @@ def unapproved(patch: Patch) -> Iterable[Violation]:
     return judged(story.when(plans.StartPlan("PLAN-2"), RUNNER))
 
 
+def strict() -> Policy:
+    """Plans wait for a preflight, and none may run longer than it takes."""
+    rules = builders.policy()
+    protocol = replace(
+        rules.protocol,
+        preflight=Preflight(("documents",), required=True),
+        stop_rules=(StopRule("calm", "calm", (), "nothing may run"),),
+    )
+    return replace(rules, protocol=protocol)
+
+
+def unsigned(patch: Patch) -> Iterable[Violation]:
+    """Two have to sign, and one is taken for enough."""
+    rules = builders.policy()
+    two = ApprovalRow((), ("role:commander", "owner"), 2, "two heads")
+    protocol = replace(rules.protocol, approvals=Approvals((two,)))
+    patch.setattr(plan_running, "waits_for", lambda _: "")
+    story = outage(replace(rules, protocol=protocol)).settle()
+    return judged(story.when(c.Approve("INC-1", "plan:PLAN-1"), ADA))
+
+
+def own_change(patch: Patch) -> Iterable[Violation]:
+    def sign(draft: Any, *_: Any, **__: Any) -> str:
+        return str(draft.who)
+
+    patch.setattr(changing, "sign", sign)
+    story = outage()
+    rules = story.policy.protocol.authority
+    protocol = replace(story.policy.protocol, authority=(*rules, Grant("change", ("person",))))
+    story.policy = replace(story.policy, protocol=protocol)
+    story.when(work.ProposeChange("INC-1", "drop the table", 3), ADA)
+    return judged(story.when(c.Approve("INC-1", "change:CHG-1"), ADA))
+
+
+def unchecked(patch: Patch) -> Iterable[Violation]:
+    patch.setattr(plan_running, "lets_start", lambda *_: Verdict.yes())
+    story = outage(strict())
+    story.when(plans.MakePlan("INC-1", "contain"), TIMEKEEPER)
+    return judged(story.when(plans.StartPlan("PLAN-1"), TIMEKEEPER))
+
+
+def lawless(patch: Patch) -> Iterable[Violation]:
+    patch.setattr(plan_running, "hold_by_rules", lambda *_: None)
+    story = outage(strict())
+    story.when(plans.MakePlan("INC-1", "contain"), TIMEKEEPER)
+    return judged(story.when(c.Override("INC-1", "plan:PLAN-1", "now"), EVE))
+
+
 # --- in the log ----------------------------------------------------------------------------------
 
 
@@ -219,7 +277,7 @@ def other_state(_: Patch) -> Iterable[Violation]:
 
 
 def lost_effect(patch: Patch) -> Iterable[Violation]:
-    patch.setattr(react, "_step", lambda *_: ())
+    patch.setitem(react.REACTIONS, p.StepStarted, lambda *_: ())
     return simulated([Faults.calm()], (1,))
 
 
@@ -338,6 +396,10 @@ PLANTS: tuple[Plant, ...] = (
     Plant("a gate passes without samples", "gates_passed", gate_of_air),
     Plant("an approval binds to nothing", "approvals_bind", other_steps),
     Plant("a plan starts unapproved", "steps_in_order", unapproved),
+    Plant("one signature counts for two", "approvals_bind", unsigned),
+    Plant("somebody agrees to their own change", "approvals_bind", own_change),
+    Plant("a plan starts unchecked", "checked_first", unchecked),
+    Plant("a step begins against a stop rule", "rules_kept", lawless),
     Plant("an entry is lost", "dense", lost_entry),
     Plant("the state is not the log's", "replayed", other_state),
     Plant("a step has no effect", "effects_asked", lost_effect),

@@ -44,14 +44,16 @@ def may_read(world: World, book: PolicyBook, incident: Incident, who: Principal 
 
 
 def _takes_part(world: World, incident: Incident, who: Principal) -> bool:
-    """Whoever declared or reported it, was called or asked to it, or works in it."""
+    """Whoever declared or reported it, was called or asked to it, or was given work in it."""
     name = str(who)
     began = {incident.declared_by}
     began |= {one.by for one in world.proposals.values() if one.incident == incident.id}
     working = {member for crew in incident.crews.values() for member in crew.members}
+    working |= {task.owner for task in incident.tasks.values()}
     if name in began | working:
         return True
     people = {*incident.roles.values(), *incident.offers.values(), *incident.called}
+    people |= {item.owner for item in incident.actions.values()}
     return who.kind is Kind.PERSON and who.id in people
 
 

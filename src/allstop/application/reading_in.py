@@ -157,19 +157,26 @@ def _who(view: IncidentView, policy: Policy) -> Iterator[Said]:
         if role.person:
             yield Said(f"{role.title}: {role.name or role.person}", role.role)
         if role.offered_to:
-            person = policy.roster.person(role.offered_to)
-            name = person.name if person else role.offered_to
+            name = _called(policy, role.offered_to)
             yield Said(f"{role.title} is offered to {name}, who has not accepted yet", role.role)
     if not view.acknowledged_by and view.line.state == "open":
         yield Said("nobody has acknowledged it")
     for crew in view.crews:
         if crew.members:
-            yield Said(f"{crew.title}: {', '.join(crew.members)}; {crew.objective}", crew.name)
+            members = ", ".join(_called(policy, one) for one in crew.members)
+            yield Said(f"{crew.title}: {members}; {crew.objective}", crew.name)
     for task in view.tasks:
         if task.state == "open" and task.owner:
-            yield Said(f"{task.owner} does: {task.title}", task.id)
+            yield Said(f"{_called(policy, task.owner)} does: {task.title}", task.id)
     if view.channel:
         yield Said(f"people talk in {view.channel}")
+
+
+def _called(policy: Policy, name: str) -> str:
+    """Somebody's name, from `person:ada`, `agent:builder-1` or an id."""
+    kind, _, id = name.rpartition(":")
+    found = policy.roster.agent(id) if kind == "agent" else policy.roster.person(id)
+    return found.name if found else name
 
 
 def _done(view: IncidentView, incident: Incident) -> Iterator[Said]:

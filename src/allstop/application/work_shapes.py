@@ -120,7 +120,7 @@ class ChangeLine:
 
 @dataclass(frozen=True, slots=True)
 class LinkLine:
-    """how: related | caused-by | causes | duplicate-of."""
+    """how: related | caused-by | causes | duplicate-of | duplicated-by."""
 
     to: str
     how: str

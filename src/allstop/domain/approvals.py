@@ -66,9 +66,7 @@ class Need:
             parts.append(f"review by {', '.join(reviews)}")
         return "; ".join(parts)
 
-    def unreviewed(
-        self, signatures: tuple[Signature, ...], requester: str = ""
-    ) -> tuple[str, ...]:
+    def unreviewed(self, signatures: tuple[Signature, ...], requester: str = "") -> tuple[str, ...]:
         """The reviewing roles that have not signed."""
         reviewed = {one.role for one in signatures if one.review and one.person != requester}
         return tuple(role for role in self.reviewers if role not in reviewed)

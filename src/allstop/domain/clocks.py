@@ -98,7 +98,12 @@ def wanted(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...
         parts = (_answering, _updating, _targets, _rules, _objectives, _expected, _owed, _actions)
     elif incident.is_owing:
         parts = (_owed, _actions)
-    return tuple(clock for part in parts for clock in part(world, policy, incident))
+    found: dict[str, Clock] = {}
+    for part in parts:
+        for clock in part(world, policy, incident):
+            # Two of one name would be set in turns for ever.
+            found.setdefault(clock.deadline, clock)
+    return tuple(found.values())
 
 
 def update_due_at(incident: Incident, policy: Policy) -> datetime | None:

@@ -21,7 +21,11 @@ def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) ->
     """Every fact the decision table may test about a service; None where nobody knows."""
     facts = _observed(world, policy, incident, name)
     for fact, value in incident.facts.items():
-        if fact in STATED_FACTS and value is not None and (facts[fact] is None or fact in PEOPLE_KNOW):
+        if (
+            fact in STATED_FACTS
+            and value is not None
+            and (facts[fact] is None or fact in PEOPLE_KNOW)
+        ):
             facts[fact] = value
     return facts
 

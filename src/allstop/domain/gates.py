@@ -158,9 +158,7 @@ def _evidence(incident: Incident) -> tuple[bool, str]:
     return (True, f"{text}; not available: {', '.join(lost)}" if lost else text)
 
 
-def _plan(
-    world: World, policy: Policy, incident: Incident, purpose: str
-) -> tuple[bool, str]:
+def _plan(world: World, policy: Policy, incident: Incident, purpose: str) -> tuple[bool, str]:
     plans = [plan for plan in world.plans_of(incident.id) if plan.purpose == purpose]
     if not plans:
         return (False, "no plan was made yet")

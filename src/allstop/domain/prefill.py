@@ -71,7 +71,7 @@ def _severity(known: Known) -> str:
 def _impact(known: Known) -> str:
     worst = known.incident.worst_impact.sentence("")
     now = known.incident.impact.sentence("")
-    return worst if worst == now or not now else f"at worst: {worst}; now: {now}"
+    return worst if worst == now or not now else f"at worst: {worst}\nnow: {now}"
 
 
 def _services(known: Known) -> str:

@@ -31,6 +31,10 @@ def check_aftermath(
     if model.ledger.resolver is not None:
         where = at("ledger", "resolver")
         found.known("AP118", model.ledger.resolver, model.crews, where, "crew")
+    for id, rule in model.ledger.rules.items():
+        if rule.to == "resolver" and model.ledger.resolver is None:
+            text = f"nobody can earn {id}: no crew counts as the one that resolved it"
+            found.add("AP153", at("ledger", "rules", id), text, "name a crew as ledger.resolver")
     last = model.review.last
     if today is not None and last is not None and date.fromisoformat(last) > today:
         text = f"the last review is said to be on {last}, which is yet to come"

@@ -56,10 +56,16 @@ def _signers(
     """Whether enough people can sign, and somebody beside whoever asked for it."""
     roster = names.manned
     assert roster is not None
+    reviewing = set(meant_by_any(names.model.authority.get("review", []), names))
     for at, role in enumerate(row.reviewers):
-        if not roster.holders(role):
+        holders = roster.holders(role)
+        if not holders:
             text = f"nobody on the roster can hold {role}, so nobody can review"
             hint = f"add {role} to somebody's roles in roster.yaml"
+            found.add("AP073", document.at(*path, "reviewers", at), text, hint)
+        elif not reviewing & set(holders):
+            text = f"whoever holds {role} may not review: it is granted to others"
+            hint = f"add role:{role} to authority.review"
             found.add("AP073", document.at(*path, "reviewers", at), text, hint)
     if row.people == 0:
         return

@@ -124,6 +124,7 @@ CODES: dict[str, tuple[str, str]] = {
     "AP148": ("error", "a phrase that says nothing, or stands twice"),
     "AP151": ("warning", "closing waits for a form of the time before"),
     "AP152": ("warning", "an emergency mode that changes nothing"),
+    "AP153": ("warning", "points that nobody can earn"),
 }
 
 

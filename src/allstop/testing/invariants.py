@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from allstop.application.chain import GENESIS, link
+from allstop.domain.approvals import waits_for
 from allstop.domain.gates import CriterionStanding, phase_standings, standings
 from allstop.domain.halt import events as h
 from allstop.domain.halt.lifecycle import SETTLED
+from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
+from allstop.domain.incident import work_events as w
 from allstop.domain.plan import events as p
 from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import ENDED
+from allstop.domain.preflight import lets_start
 from allstop.domain.samples import Standing
+from allstop.domain.stop_rules import violated
 from allstop.testing.invariants_outside import OUTSIDE
 from allstop.testing.traces import Moment, Trace, Violation
 
@@ -154,14 +159,15 @@ def deadlines_once(trace: Trace) -> Found:
 
 
 def updates_once(trace: Trace) -> Found:
-    """L1: an update is asked for once, and updates are numbered without gaps."""
-    asked: set[tuple[str, int]] = set()
+    """L1: an update is asked for once (once more after a reopening), and updates are numbered without gaps."""
+    asked: set[tuple[str, int, int]] = set()
     for moment in trace.moments():
         event = moment.record.event
         if isinstance(event, e.UpdateRequested):
-            if (moment.id, event.number) in asked:
+            once = (moment.id, event.number, len(moment.before.incidents[moment.id].reopened))
+            if once in asked:
                 yield f"update {event.number} was asked for twice", moment
-            asked.add((moment.id, event.number))
+            asked.add(once)
         if not isinstance(event, e.UpdatePosted):
             continue
         if event.number != moment.before.incidents[moment.id].updates + 1:
@@ -227,17 +233,72 @@ def gates_passed(trace: Trace) -> Found:
 
 
 def approvals_bind(trace: Trace) -> Found:
-    """S8: an approval is a person's, and for exactly these steps."""
+    """S8: who agrees is a person, to exactly these steps, and everybody who must has, or was overridden."""
     for moment in trace.moments():
-        event = moment.record.event
+        event, actor = moment.record.event, moment.record.actor
+        if isinstance(event, _BY_PEOPLE) and not actor.startswith("person:"):
+            yield f"{moment.record.kind} by {actor}", moment
         if isinstance(event, p.PlanApproved):
-            if event.hash != moment.before.plans[moment.id].hash:
-                yield "approved other steps than it has", moment
-            if not moment.record.actor.startswith("person:"):
-                yield f"approved by {moment.record.actor}", moment
-        by_person = moment.record.actor.startswith("person:")
-        if isinstance(event, e.ApprovalGiven | e.CriterionOverridden) and not by_person:
-            yield f"{moment.record.kind} by {moment.record.actor}", moment
+            yield from _plan_agreed(moment, event)
+        if isinstance(event, p.PlanSigned) and event.hash != moment.before.plans[moment.id].hash:
+            yield "signed other steps than it has", moment
+        if isinstance(event, w.ChangeSigned | w.ChangeApproved | w.ChangeEnded):
+            yield from _change_agreed(moment)
+
+
+# What no machine may do. A change that needs nobody is approved for whoever asked, so it is not here.
+_BY_PEOPLE = (
+    e.ApprovalGiven, e.CriterionOverridden, ce.OverrideRecorded, p.PlanSigned, p.PlanApproved,
+    p.PlanResumed, w.ChangeSigned,
+)  # fmt: skip
+
+
+def _plan_agreed(moment: Moment, event: p.PlanApproved) -> Found:
+    plan = moment.before.plans[moment.id]
+    if event.hash != plan.hash:
+        yield "approved other steps than it has", moment
+    incident = moment.before.incidents[plan.incident]
+    # Plans of logs from before there were signatures name who must agree in words alone.
+    counted = bool(plan.people or plan.reviewers)
+    overridden = f"plan:{plan.id}" in incident.overrides
+    if counted and not overridden and waits_for(plan):
+        yield f"approved while it waits for {waits_for(plan)}", moment
+
+
+def _change_agreed(moment: Moment) -> Found:
+    event, incident = moment.record.event, moment.before.incidents[moment.id]
+    change = incident.changes[event.id]
+    if isinstance(event, w.ChangeSigned) and moment.record.actor == change.requested_by:
+        yield f"{change.id} was signed by whoever asked for it", moment
+    overridden = f"change:{change.id}" in incident.overrides
+    if isinstance(event, w.ChangeApproved) and not overridden and waits_for(change):
+        yield f"{change.id} was approved while it waits for {waits_for(change)}", moment
+    if isinstance(event, w.ChangeEnded) and event.state == "made" and change.state != "approved":
+        yield f"{change.id} was made while it was {change.state}", moment
+
+
+def checked_first(trace: Trace) -> Found:
+    """S16: no plan starts before the preflight that it waits for has passed or was overridden."""
+    for moment in trace.moments():
+        if not isinstance(moment.record.event, p.PlanStarted):
+            continue
+        plan = moment.before.plans[moment.id]
+        incident = moment.before.incidents[plan.incident]
+        for reason in lets_start(trace.book.pinned(incident.policy), incident, plan).reasons:
+            yield f"started although {reason.text}", moment
+
+
+def rules_kept(trace: Trace) -> Found:
+    """S17: no step of a plan begins while a stop rule is violated that nobody has accepted."""
+    for moment in trace.moments():
+        event, plan = moment.record.event, moment.before.plans.get(moment.id)
+        if plan is None or not isinstance(event, p.StepStarted):
+            continue
+        incident = moment.before.incidents[plan.incident]
+        policy = trace.book.pinned(incident.policy)
+        waiting = plan.standing(event.step).state is StepState.WAITING
+        for rule, _ in violated(policy, incident, plan, moment.record.at) if waiting else ():
+            yield f"{event.step} began against the rule {rule.id}", moment
 
 
 def effects_asked(trace: Trace) -> Found:
@@ -257,7 +318,7 @@ def effects_asked(trace: Trace) -> Found:
 CHECKS: tuple[Callable[[Trace], Found], ...] = (
     dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
     deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
-    approvals_bind, effects_asked, *OUTSIDE,
+    approvals_bind, checked_first, rules_kept, effects_asked, *OUTSIDE,
 )  # fmt: skip
 
 

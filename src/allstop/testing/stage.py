@@ -42,7 +42,7 @@ from allstop.testing.journal import Journal
 from allstop.testing.simulator.adapters import INFO, Network, SimAdapters
 from allstop.testing.simulator.faults import CrashPlan, Faults
 from allstop.testing.simulator.virtual_time import SECOND, VirtualClock, VirtualLoop, VirtualTime
-from allstop.testing.simulator.world import OutsideWorld
+from allstop.testing.simulator.world import Letter, OutsideWorld
 
 HOST = "127.0.0.1:7777"
 
@@ -174,9 +174,9 @@ class Stage:
     def now(self) -> datetime:
         return self.time.now().utc
 
-    def posts(self) -> list[str]:
-        """What was told over channels, oldest first."""
-        return list(self.outside.posts.values())
+    def letters(self, to: str = "") -> list[Letter]:
+        """What was told over channels, oldest first; to: `person:ada` or `audience:public`."""
+        return [one for one in self.outside.letters if not to or one.to == to]
 
     def close(self) -> None:
         self._end()

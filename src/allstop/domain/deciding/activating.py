@@ -10,6 +10,7 @@ from allstop.domain.deciding.informing import checked
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
+from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between
 from allstop.domain.policy import Policy
 from allstop.domain.principal import Kind, Principal
@@ -101,19 +102,27 @@ def _key(source: str, because: str, services: tuple[str, ...]) -> str:
 def _known_already(draft: Draft, found: Trigger, text: str) -> bool:
     """Whether its like is open: then nobody is asked twice, and an open incident gets it as a note."""
     alike = [one for one in draft.world.proposals.values() if _same(one, found)]
-    confirmed = {one.incident for one in alike}
-    for incident in draft.world.open_incidents():
-        if incident.id in confirmed or (found.key and incident.dedup == found.key):
-            note = f"{found.source} again, {found.because}: {text}"
-            draft.on_incident(incident.id, e.NoteAdded(note))
-            draft.result["incident"] = incident.id
-            return True
+    became = (_goes_on(draft, one.incident) for one in reversed(alike))
+    incident = draft.world.open_for(found.key) or next((one for one in became if one), None)
+    if incident is not None:
+        note = f"{found.source} again, {found.because}: {text}"
+        draft.on_incident(incident.id, e.NoteAdded(note))
+        draft.result["incident"] = incident.id
+        return True
     for proposal in alike:
         fresh = between(proposal.at, draft.now.utc) < SAME_FOR_MS
         if proposal.state == "open" and fresh:
             draft.result["proposal"] = proposal.id
             return True
     return False
+
+
+def _goes_on(draft: Draft, id: str) -> Incident | None:
+    """The incident a proposal became, or the one it was merged into, while that is open."""
+    found = draft.world.incidents.get(id)
+    while found is not None and found.state == "merged":
+        found = draft.world.incidents.get(found.merged_into)
+    return found if found is not None and found.is_open else None
 
 
 def _same(proposal: Proposal, found: Trigger) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from allstop.domain.authority import may
 from allstop.domain.deciding.all_stop import release_halts_of
+from allstop.domain.deciding.awarding import award
+from allstop.domain.deciding.changing import approve_change
 from allstop.domain.deciding.informing import checked
-from allstop.domain.deciding.owing import owe
+from allstop.domain.deciding.mode_keeping import end_mode
+from allstop.domain.deciding.owing import owe, said
 from allstop.domain.deciding.plan_running import approve_plan, settle_gates
 from allstop.domain.deciding.telling import announce
+from allstop.domain.deciding.working import add_phase_tasks
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.gates import phase_standings, standings, verdict_of, watches
 from allstop.domain.incident import commands as c
@@ -55,24 +59,40 @@ def advance_phase(draft: Draft, command: c.AdvancePhase) -> None:
         refuse("last-phase", f"{incident.id} has left its last phase", "allstop stand-down")
     phase = policy.protocol.phase(incident.phase)
     draft.require(verdict_of(phase_standings(draft.world, policy, incident, phase)))
+    leave_phase(draft, incident.id)
+
+
+def leave_phase(draft: Draft, incident_id: str) -> None:
+    """Enter the next phase, or be resolved: its gate has opened, or was overridden."""
+    incident = draft.incident(incident_id)
+    policy = draft.policy(incident)
     following = policy.protocol.next_phase(incident.phase)
     if following is None:
         draft.on_incident(incident.id, e.MilestoneReached("resolved"))
         return
     draft.on_incident(incident.id, e.PhaseEntered(following.name, watches(policy, following.exit)))
+    add_phase_tasks(draft, incident.id, following)
 
 
 def approve(draft: Draft, command: c.Approve) -> None:
-    """A person approves standing down, or a plan by its hash."""
+    """A person approves standing down, a plan by its hash, or a change by hand."""
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
-    if command.subject.startswith("plan:"):
+    kind, _, name = command.subject.partition(":")
+    if kind == "plan" and name:
         approve_plan(draft, incident, policy, command)
-        return
-    if command.subject != "stand-down":
-        refuse(
-            "unknown-subject", f"{command.subject} cannot be approved", "stand-down, or plan:PLAN-1"
-        )
+    elif kind == "change" and name:
+        approve_change(draft, incident, policy, command)
+    elif command.subject == "stand-down":
+        _approve_stand_down(draft, incident, policy, command)
+    else:
+        text = f"{command.subject} cannot be approved"
+        refuse("unknown-subject", text, "stand-down, plan:PLAN-1 or change:CHG-1")
+
+
+def _approve_stand_down(
+    draft: Draft, incident: Incident, policy: Policy, command: c.Approve
+) -> None:
     draft.require(may("approve-stand-down", draft.who, policy, incident.roles))
     role = next(
         (name for name, holder in incident.roles.items() if holder == draft.who.id), "owner"
@@ -125,7 +145,23 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
     owe(draft, incident.id, "stood-down")
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
+    end_mode(draft, incident.id, f"{incident.id} stood down")
+    award(draft, incident.id)
     lasted = words(between(incident.declared_at, draft.now.utc))
     cause = incident.statements.get("root-cause", "not stated")
-    fields = {"reason": reason, "duration": lasted, "root_cause": cause, "review": ""}
+    fields = {"reason": reason, "duration": lasted, "root_cause": cause}
+    fields["review"] = _review_words(draft.incident(incident.id, must_be_open=False))
     announce(draft, incident.id, "stood-down", fields)
+
+
+def _review_words(incident: Incident) -> str:
+    """When what happened will be talked about, as one more sentence of the announcement."""
+    meetings = sorted(
+        (owed.meeting_at, owed.title)
+        for owed in incident.obligations.values()
+        if owed.meeting_at is not None and not owed.met
+    )
+    if not meetings:
+        return ""
+    listed = ", ".join(f"{said(at)} ({title})" for at, title in meetings)
+    return f" Review scheduled for {listed}."

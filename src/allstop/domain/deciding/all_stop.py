@@ -92,6 +92,11 @@ def release_halts_of(draft: Draft, incident: str, reason: str) -> None:
             _release(draft, halt, reason)
 
 
+def let_go(draft: Draft, halt: Halt, reason: str) -> None:
+    """Lift a halt whose release was decided elsewhere, by an override."""
+    _release(draft, halt, reason)
+
+
 def _release(draft: Draft, halt: Halt, reason: str) -> None:
     free = tuple(agent for agent in halt.roll if draft.world.holders(agent) == (halt,))
     draft.emit(halt_stream(halt.id), e.HaltReleased(reason, free))

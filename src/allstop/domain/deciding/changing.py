@@ -129,13 +129,13 @@ def _risk(policy: Policy, command: wc.ProposeChange) -> int:
         refuse("unknown-action", text, nearest(command.action, rules.risk) or "give a risk instead")
     given = command.risk
     known = str(given) in rules.levels if rules.levels else 0 <= given <= HIGHEST_RISK
+    levels = sorted(rules.levels, key=int)
     if given and not known:
-        levels = sorted(rules.levels, key=int)
-        text = f"there is no risk level {given}"
-        refuse("unknown-risk", text, f"known: {', '.join(levels) or f'0 to {HIGHEST_RISK}'}")
-    if not given and not command.action and rules.levels:
-        levels = "; ".join(f"{one}: {rules.levels[one]}" for one in sorted(rules.levels, key=int))
-        refuse("no-risk", "say how risky it is, or which action it is", levels)
+        hint = f"known: {', '.join(levels) or f'0 to {HIGHEST_RISK}'}"
+        refuse("unknown-risk", f"there is no risk level {given}", hint)
+    if not given and not command.action and levels:
+        meanings = "; ".join(f"{one}: {rules.levels[one]}" for one in levels)
+        refuse("no-risk", "say how risky it is, or which action it is", meanings)
     return max(given, rules.risk.get(command.action, 0))
 
 
@@ -155,9 +155,7 @@ def _change(incident: Incident, id: str) -> Change:
     return change
 
 
-def _tell_requester(
-    draft: Draft, incident: str, change: Change, what: str, text: str
-) -> None:
+def _tell_requester(draft: Draft, incident: str, change: Change, what: str, text: str) -> None:
     kind, _, name = change.requested_by.partition(":")
     if kind == Kind.PERSON and change.requested_by != str(draft.who):
         subject = f"{incident}: {change.id} {what}"

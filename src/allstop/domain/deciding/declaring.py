@@ -27,6 +27,7 @@ from allstop.domain.verdict import Reason, Verdict, nearest
 
 TITLE_LIMIT = 200
 NAME_LIMIT = 100
+GIVEN = "set by whoever declared"
 
 
 def declare(draft: Draft, command: c.DeclareIncident) -> None:
@@ -163,14 +164,14 @@ def _reopen(draft: Draft, incident: Incident, command: c.DeclareIncident) -> Non
     kinship.reopen_recurrence(draft, incident, command.title.strip())
     if command.impact not in (Impact(), incident.impact):
         _take_impact(draft, incident.id, command.impact)
-    begin_mode(draft, incident.id, f"{incident.id} was opened again")
-    found = draft.incident(incident.id)
-    policy = draft.policy(found)
-    shown = _halt_conditions(policy, found.impact, policy.protocol.activation.kind(found.kind))
-    if policy.protocol.severity(found.severity).all_stop or any(one.all_stop for one in shown):
+    policy = draft.policy(incident)
+    # Seen in the first round already, so it is nothing new; it stops everybody again all the same.
+    if any(kind.all_stop for kind in kinds_that_hold(policy.protocol, command.impact)):
         _ensure_all_stop(draft, incident.id)
-    for kind in shown:
-        call_responders(draft, incident.id, kind)
+    known = draft.incident(incident.id).severity
+    if command.severity and worse(policy.protocol, command.severity, known) != known:
+        event = e.SeverityClassified(command.severity, GIVEN, -1, by_person=True)
+        change_severity(draft, incident.id, event)
     draft.result["incident"] = incident.id
     draft.result["reopened"] = True
 
@@ -268,7 +269,7 @@ def _first_severity(
     never milder than its own."""
     measured = classify(policy.protocol, command.impact)
     if command.severity:
-        given = Classification(command.severity, -1, "set by whoever declared")
+        given = Classification(command.severity, -1, GIVEN)
         milder = worse(policy.protocol, command.severity, measured.severity) != command.severity
         if command.impact == Impact() or not milder:
             measured = given
@@ -293,10 +294,9 @@ def _well_formed(draft: Draft, policy: Policy, command: c.DeclareIncident) -> Ve
         kinds = [kind.name for kind in policy.protocol.activation.kinds]
         text = f"the protocol has no kind of emergency {command.kind}"
         reasons.append(Reason("unknown-kind", text, nearest(command.kind, kinds)))
-    for one in draft.world.open_incidents():
-        if command.dedup and one.dedup == command.dedup:
-            text = f"{one.id} is open for {command.dedup}"
-            reasons.append(Reason("already-declared", text, f"allstop show {one.id}"))
+    if one := draft.world.open_for(command.dedup):
+        text = f"{one.id} is open for {command.dedup}"
+        reasons.append(Reason("already-declared", text, f"allstop show {one.id}"))
     return Verdict(tuple(reasons))
 
 

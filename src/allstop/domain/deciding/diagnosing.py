@@ -62,9 +62,7 @@ def _consult(draft: Draft, incident: Incident, policy: Policy, service: str) -> 
         if plan.purpose == "remedy" and plan.ended_at is None:
             because = f"more is known by now, and the remedy is {found.remedy}: {found.because}"
             draft.emit(plan_stream(plan.id), PlanAbandoned(because))
-    event = e.RemedyDecided(
-        found.remedy, found.because, found.row, facts, found.unknown, service
-    )
+    event = e.RemedyDecided(found.remedy, found.because, found.row, facts, found.unknown, service)
     draft.on_incident(incident.id, event)
 
 

@@ -44,9 +44,7 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
             f"allstop plan show {plan.id}",
         )
     need = need_of_plan(plan)
-    role = sign(
-        draft, policy, incident, need, plan.signatures, as_reviewer=command.as_reviewer
-    )
+    role = sign(draft, policy, incident, need, plan.signatures, as_reviewer=command.as_reviewer)
     draft.emit(plan_stream(plan.id), e.PlanSigned(plan.hash, role, command.as_reviewer))
     if not waits_for(draft.world.plans[plan.id]):
         draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, role))
@@ -123,7 +121,10 @@ def _accept(draft: Draft, plan_id: str, rule: str) -> None:
     incident = draft.incident(plan.incident)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", f"only a person may accept that a rule is violated, and {draft.who} is none")
+        refuse(
+            "human-only",
+            f"only a person may accept that a rule is violated, and {draft.who} is none",
+        )
     if plan.state in ENDED:
         refuse("ended", f"{plan.id} is {plan.state}, nothing of it is done any more")
     if rule not in plan.holding:

@@ -22,7 +22,9 @@ def begin_preflight(draft: Draft, command: cc.BeginPreflight) -> None:
     if draft.who.kind is Kind.SYSTEM and incident.preflights:
         return
     if not policy.protocol.preflight.checks:
-        refuse("no-checks", "the protocol names no preflight checks", "`preflight:` in protocol.yaml")
+        refuse(
+            "no-checks", "the protocol names no preflight checks", "`preflight:` in protocol.yaml"
+        )
     running = _running(incident)
     if running is not None:
         refuse("preflight-running", f"preflight {running} is still running", "allstop show")

@@ -42,9 +42,7 @@ def review_by(draft: Draft, policy: Policy, need: Need) -> datetime | None:
     return due_at(draft.now.utc, need.within, policy.protocol.calendar)
 
 
-def ask(
-    draft: Draft, incident: str, need: Need, what: str, text: str, requester: str = ""
-) -> None:
+def ask(draft: Draft, incident: str, need: Need, what: str, text: str, requester: str = "") -> None:
     """Tell those whose signature is waited for; the commander where nobody else can be asked."""
     found = draft.incident(incident)
     policy = draft.policy(found)
@@ -58,9 +56,7 @@ def ask(
         tell_person(draft, incident, person, f"{incident}: {what}", text)
 
 
-def asked(
-    policy: Policy, incident: Incident, need: Need, requester: str = ""
-) -> tuple[str, ...]:
+def asked(policy: Policy, incident: Incident, need: Need, requester: str = "") -> tuple[str, ...]:
     """Every reviewer, and of those who may sign as many entries as can give the signatures it takes."""
     found = [incident.roles.get(role, "") for role in need.reviewers]
     signers: list[str] = []

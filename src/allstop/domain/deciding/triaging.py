@@ -27,7 +27,8 @@ def triage(draft: Draft, command: cc.TriageIncident) -> None:
     if not command.real:
         _dismiss(draft, incident, checked(command.text, "calling it a false alarm"))
         return
-    if incident.triaged_at is not None:
+    since = incident.reopened[-1] if incident.reopened else incident.declared_at
+    if incident.triaged_at is not None and incident.triaged_at >= since:
         hint = f"allstop severity {incident.id} sets another severity"
         refuse("already-triaged", f"{incident.id} was triaged already", hint)
     text = command.text.strip()
@@ -45,6 +46,9 @@ def triage(draft: Draft, command: cc.TriageIncident) -> None:
 
 def _dismiss(draft: Draft, incident: Incident, reason: str) -> None:
     """End it without a response. Once something was changed, it has to be stood down with proofs."""
+    if incident.reopened:
+        text = f"{incident.id} was real the first time, so it cannot end as a false alarm"
+        refuse("reopened", text, "allstop stand-down, when it is over")
     changed = _changed(draft, incident)
     if changed:
         text = (

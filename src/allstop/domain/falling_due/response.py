@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allstop.domain.clocks import begun
 from allstop.domain.diagnosis import outdated
 from allstop.domain.falling_due.found import Due
 from allstop.domain.gates import asked_for, phase_standings, verdict_of
@@ -19,7 +20,7 @@ def response_due(found: Due, world: World, policy: Policy, incident: Incident, n
         found.commands.append(plan_commands.MakePlan(incident.id, "contain"))
     if incident.remedy is None:
         waiting = any(piece.state == "requested" for piece in incident.evidence.values())
-        limit = after(incident.declared_at, policy.protocol.remedy.decide_within_ms)
+        limit = after(begun(incident), policy.protocol.remedy.decide_within_ms)
         found.at(limit if waiting else now.utc, now, incident_commands.DecideRemedy(incident.id))
     elif outdated(world, policy, incident):
         found.commands.append(incident_commands.DecideRemedy(incident.id))
@@ -48,7 +49,7 @@ def _wants_remedy(world: World, policy: Policy, incident: Incident) -> bool:
     if chosen is None or chosen.remedy == "investigate" or incident.remedy_planned:
         return False
     first = [plan for plan in world.plans_of(incident.id) if plan.purpose == "contain"]
-    if any(plan.ended_at is None for plan in first):
+    if any(plan.ended_at is None for plan in first) or _wants_containment(world, policy, incident):
         return False
     service = policy.fleet.service(chosen.service)
     action = "rollback" if chosen.remedy == "rollback" else "restart"

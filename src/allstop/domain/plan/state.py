@@ -119,7 +119,9 @@ def evolve(plan: Plan, record: Record) -> Plan:
         case e.PlanStarted():
             return replace(plan, started_at=record.at)
         case e.PlanHeld(step, because):
-            violated = (*plan.violated, step[len(RULE) :]) if step.startswith(RULE) else plan.violated
+            violated = (
+                (*plan.violated, step[len(RULE) :]) if step.startswith(RULE) else plan.violated
+            )
             return replace(plan, holding={**plan.holding, step: because}, violated=violated)
         case e.PlanDone() | e.PlanAbandoned():
             return replace(plan, ended_at=record.at)

@@ -51,7 +51,7 @@ class Link(Body):
     """to: the other incident."""
 
     to: Name
-    how: Literal["related", "caused-by", "causes", "duplicate-of"] = "related"
+    how: Literal["related", "caused-by", "causes", "duplicate-of", "duplicated-by"] = "related"
 
 
 class Merge(Body):

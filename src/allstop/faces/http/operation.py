@@ -149,9 +149,22 @@ def command(make: Callable[[Call], Any]) -> Handler:
     """The handler of an operation that is one command."""
 
     async def handle(call: Call) -> Any:
-        return await call.coordinator.post.do(make(call), call.request)
+        return await _done(call, make(call))
 
     return handle
+
+
+async def _done(call: Call, told: Any) -> dict[str, Any]:
+    """Have a command decided. What came of it does not name an incident hidden from whoever asked.
+
+    (A message may join an open incident that its sender may not read.)
+    """
+    result = await call.coordinator.post.do(told, call.request)
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in ("incident", "into") or call.views.reader.sees(value)
+    }
 
 
 def incident_command(make: Callable[[str, Call], Any]) -> Handler:
@@ -165,17 +178,17 @@ def incident_command(make: Callable[[str, Call], Any]) -> Handler:
         if call.path["id"] != CURRENT:
             with _refusing("incident"):
                 incident = call.incident()
-            return await call.coordinator.post.do(make(incident, call), call.request)
+            return await _done(call, make(incident, call))
         try:
             incident = call.incident()
         except Missing as missing:
             if not call.request.key:
                 raise
             try:
-                return await call.coordinator.post.do(make(CURRENT, call), call.request)
+                return await _done(call, make(CURRENT, call))
             except Refused:
                 raise missing from None
-        return await call.coordinator.post.do(make(incident, call), call.request)
+        return await _done(call, make(incident, call))
 
     return handle
 
@@ -186,7 +199,7 @@ def plan_command(make: Callable[[str, Call], Any]) -> Handler:
     async def handle(call: Call) -> Any:
         with _refusing("plan"):
             plan = call.views.plan(call.path["id"])
-        return await call.coordinator.post.do(make(plan.id, call), call.request)
+        return await _done(call, make(plan.id, call))
 
     return handle
 
@@ -197,7 +210,7 @@ def proposal_command(make: Callable[[str, Call], Any]) -> Handler:
     async def handle(call: Call) -> Any:
         with _refusing("proposal"):
             proposal = call.views.proposal(call.path["id"])
-        return await call.coordinator.post.do(make(proposal.id, call), call.request)
+        return await _done(call, make(proposal.id, call))
 
     return handle
 

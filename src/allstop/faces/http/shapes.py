@@ -17,10 +17,11 @@ from allstop.domain.policy import Policy
 class Done:
     """What a command led to. Only the fields that apply are sent.
 
-    incident, halt, proposal, task, finding, change, action: what was opened; reopened: it was there and
-    is open again; number: of the update or the filing; state: of the agent in the roll call, or of what
-    was decided about; still_held: agents of a released halt that another one holds; crew, members: as
-    assigned; team: that was given points.
+    incident, halt, plan, proposal, task, evidence, change, action: what was opened; reopened: it was
+    there and is open again; into: where the response goes on; number: of the update or the filing of
+    the form, preflight: of the checks; state: of the agent in the roll call; still_held: agents of a
+    released halt that another one holds; severity: as triaged; crew, members: as assigned; waits_for:
+    who must agree; team: that was given points; warning: what was done all the same.
     """
 
     incident: str = ""
@@ -28,16 +29,22 @@ class Done:
     plan: str = ""
     proposal: str = ""
     task: str = ""
-    finding: str = ""
+    evidence: str = ""
     change: str = ""
     action: str = ""
     number: int = 0
     state: str = ""
     still_held: tuple[str, ...] = ()
     reopened: bool = False
+    into: str = ""
+    form: str = ""
+    preflight: int = 0
+    severity: str = ""
     crew: str = ""
     members: tuple[str, ...] = ()
+    waits_for: str = ""
     team: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

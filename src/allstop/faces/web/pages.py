@@ -73,6 +73,7 @@ def _shared(asked: Asked) -> dict[str, Any]:
         "head": headline(overview, ranks),
         "ranks": ranks,
         "people": people,
+        "called": lambda name: people.get(name.removeprefix("person:"), name),
         "commander_title": _commander_title(coordinator),
         "service_state": service_state,
         "halt_line": halt_line,

@@ -47,6 +47,22 @@ class SimAgent:
     halted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What was told over a channel. to: `person:ada` or `audience:public`."""
+
+    to: str
+    subject: str
+    text: str
+    attachment: str
+    attachment_name: str
+
+    @staticmethod
+    def of(effect: Effect) -> Letter:
+        names = ("to", "subject", "text", "attachment", "attachment_name")
+        return Letter(*(str(effect.options.get(name, "")) for name in names))
+
+
 @dataclass(slots=True)
 class OutsideWorld:
     """length: of the coordinator's log, which stamps the journal; say: how agents answer."""
@@ -58,6 +74,7 @@ class OutsideWorld:
     services: dict[str, SimService] = field(default_factory=dict)
     agents: dict[str, SimAgent] = field(default_factory=dict)
     posts: dict[str, str] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
     say: Say = lambda _command, _who: None
 
@@ -110,6 +127,14 @@ class OutsideWorld:
             case "checkout":
                 behind = self.services["payments"]
                 return one.running and behind.healthy and behind.open, "a purchase was tried", {}
+            case "traffic":
+                behind = self.services["payments"]
+                fine = one.running and behind.healthy and behind.open
+                return (
+                    True,
+                    "requests were counted",
+                    {"attempts": 200, "failures": 0 if fine else 200},
+                )
             case "isolated":
                 return not one.open, "the route was tried", {}
             case "open":
@@ -147,6 +172,8 @@ class OutsideWorld:
             return done("done before, dropped by its key")
         match effect.verb:
             case "post":
+                if effect.id not in self.posts:
+                    self.letters.append(Letter.of(effect))
                 self.posts[effect.id] = str(effect.options.get("subject", ""))
                 self.marks.add(effect.id)
                 return self._did(effect, "posted")
