@@ -64,7 +64,7 @@ def patronus_to_verify(stage: Stage, incident: str) -> None:
     state(stage, incident, "mitigated")
     stage.settle()
     state(stage, incident, "fixed", "the release was rolled back, its tests pass")
-    stage.wait(20)
+    stage.wait(45)
     assert stage.show(incident)["line"]["phase"] == "verify", stage.show(incident)["line"][
         "waits_for"
     ]

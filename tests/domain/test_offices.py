@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from allstop.domain.authority import may_declare, people_called
+from allstop.domain.authority import matches, may_declare, people_called, people_meant
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.policy import (
@@ -212,6 +212,30 @@ def test_of_several_people_of_one_office_whoever_is_away_is_not_called() -> None
     assert called(replace(minerva, away=True), both) == ("filius", "harry")
     assert called(replace(minerva, away=True), filius) == ("minerva", "harry")
     assert called(minerva, both) == ("minerva", "filius", "harry")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "person", "person:argus", "person:nobody", "person:", "office:deputy", "office:", "team:blue", "team:",
+        "owner", "role:commander", "role:", "agent", "agent:red-head", "source", "self", "planet:earth",
+    ],
+)  # fmt: skip
+def test_the_people_an_entry_means_are_those_it_matches(entry: str) -> None:
+    """Two ways to ask the same, one of them for whole rosters."""
+    plan = houses()
+    people = (*plan.roster.people[:3], replace(plan.roster.people[3], team="blue"))
+    plan = replace(plan, roster=replace(plan.roster, people=people))
+    roles = {"commander": "filius"}
+    wanted = [
+        one.id for one in people if matches(entry, Principal(one.id, Kind.PERSON), plan, roles)
+    ]
+    bare = "agent", "source", "self"
+    assert list(people_meant(plan, roles, entry)) == ([] if entry in bare else wanted)
+
+
+def test_a_bare_word_means_the_role() -> None:
+    assert people_meant(houses(), {"commander": "filius"}, "commander") == ("filius",)
 
 
 def test_whoever_is_on_no_roster_is_refused_by_rules_for_offices() -> None:

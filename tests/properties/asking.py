@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from allstop.domain.halt import commands as h
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as course
+from allstop.domain.incident import work_commands as w
 from allstop.domain.plan import commands as p
 from allstop.domain.principal import (
     COORDINATOR,
@@ -40,7 +42,7 @@ severities = st.sampled_from(("", "SEV1", "SEV2", "SEV3", "SEV9"))
 steps = st.sampled_from(
     (
         "isolate-payments", "prove-payments", "rollback", "restart", "prove-release", "gate-service",
-        "reopen", "prove-open", "gate-traffic", "nothing",
+        "reopen", "prove-open", "gate-traffic", "nothing", "rule:slow", "rule:rising",
     )
 )  # fmt: skip
 criteria = st.sampled_from(
@@ -66,7 +68,19 @@ impacts = st.builds(
 scopes = st.sampled_from(
     ("all", "team:builders", "agent:builder-1", "agent:ghost", "team:x", "sky")
 )
-subjects = st.one_of(st.sampled_from(("stand-down", "lunch")), plan_ids.map("plan:{}".format))
+changes = numbers.map("CHG-{}".format)
+subjects = st.one_of(
+    st.sampled_from(("stand-down", "lunch")), plan_ids.map("plan:{}".format),
+    changes.map("change:{}".format),
+)  # fmt: skip
+overridable = st.one_of(
+    criteria, subjects, halts.map("halt:{}".format), severities.map("severity:{}".format),
+    st.sampled_from(("phase", "preflight", "close", "plan:", ":")),
+)  # fmt: skip
+stated = st.dictionaries(
+    st.sampled_from(("recent_deployment", "fix_minutes", "isolated", "breach", "severity_rank")),
+    st.sampled_from((True, False, None, 5)), max_size=2,
+)  # fmt: skip
 samples = st.tuples(
     st.builds(Sample, st.just("payments-deep"), truths),
     st.builds(Sample, st.just("checkout"), truths),
@@ -89,8 +103,15 @@ def commands() -> st.SearchStrategy[Any]:
         b(c.PostUpdate, incidents, st.sampled_from(("fixing", "odd")), words),
         b(c.RecordStatement, incidents, st.sampled_from(("resolved", "root-cause", "x")), words),
         b(c.AddNote, incidents, words),
-        b(c.Approve, incidents, subjects, st.sampled_from(("", "0" * 64))),
-        b(c.Override, incidents, criteria, words),
+        b(c.Approve, incidents, subjects, st.sampled_from(("", "0" * 64)), as_reviewer=st.booleans()),
+        b(c.Override, incidents, overridable, words),
+        b(w.ProposeChange, incidents, st.sampled_from(("restart it", "")), st.integers(-1, 11),
+          st.sampled_from(("", "restart", "magic")), st.sampled_from(("", "payments", "nothing"))),
+        b(w.EndChange, incidents, changes, st.sampled_from(("made", "refused", "withdrawn", "x")), words),
+        b(w.RecordFacts, incidents, stated, words),
+        b(course.BeginPreflight, incidents),
+        b(p.CheckRules, plan_ids),
+        b(p.LateReview, incidents, subjects),
         b(c.DecideRemedy, incidents, st.sampled_from(("", "rollback", "fix", "investigate", "pray")),
           words, st.sampled_from(("", "payments", "gateway", "nothing"))),
         b(c.RecordSamples, incidents, samples, st.just(1000)),

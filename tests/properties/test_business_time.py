@@ -221,6 +221,12 @@ def test_the_next_opening_is_the_first_open_minute(case: tuple[Calendar, datetim
     assert not any(shows_open(at, calendar) for at in closed)
 
 
+@example(
+    (Calendar("UTC", WEEKDAYS), datetime(2026, 2, 3, 9, 1, fold=1, tzinfo=UTC)),
+    Span(1, Clock.BUSINESS_DAYS),
+    "Pacific/Apia",
+    0,
+)
 @given(cases(), spans, st.sampled_from(ODD), st.integers(-12, 14))
 def test_how_the_start_is_written_makes_no_difference(
     case: tuple[Calendar, datetime], span: Span, other: str, off: int

@@ -14,19 +14,57 @@ from allstop.domain.due import due
 from allstop.domain.effects import Effect, done, failed, retry, unknown
 from allstop.domain.halt import commands as h
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
+from allstop.domain.policy import (
+    ApprovalRow,
+    Approvals,
+    Condition,
+    Grant,
+    Policy,
+    Preflight,
+    Span,
+    StopRule,
+)
 from allstop.domain.principal import RUNNER, TIMEKEEPER, Principal
 from allstop.domain.react import react, react_all
 from allstop.domain.verdict import Verdict
 from allstop.domain.world import World, evolve
 from allstop.testing.invariants import check
 from allstop.testing.traces import Trace
-from tests.domain.builders import EVE, Story, outage
+from tests.domain.builders import EVE, Story, outage, policy
 from tests.properties.asking import AGENTS, anybody, commands
 
 OUTCOMES = (
     done("seen"), failed("no"), retry("busy"), unknown("nobody saw"),
+    done("seen", {"documents": "ok: fine", "probes/checkout": "ok: it answers"}),
     done("gone", {"running": False}), done("read", {"head_age_seconds": 60, "head_tree": "bad"}),
 )  # fmt: skip
+
+
+def strict() -> Policy:
+    """The builders' policy, with everything that can keep a plan or a change from going on."""
+    rules = policy()
+    people = ("role:commander", "owner")
+    calm = (Condition("purpose", "is", "contain"), Condition("severity_rank", "at_most", 1))
+    protocol = replace(
+        rules.protocol,
+        authority=(
+            *rules.protocol.authority, Grant("change", ("person", "agent")),
+            Grant("review", ("person",)), Grant("facts", ("person",)), Grant("preflight", ("person",)),
+        ),
+        approvals=Approvals(
+            (
+                ApprovalRow(calm, (), 0, "at once"),
+                ApprovalRow((), people, 2, "two heads", ("communications",), Span(60_000)),
+            ),
+            {"restart": 3},
+        ),
+        stop_rules=(
+            StopRule("slow", "slow", (Condition("plan_minutes", "more_than", 4),), "too slow"),
+            StopRule("rising", "rising", (Condition("failed_share_percent", "at_least", 90),), "bad"),
+        ),
+        preflight=Preflight(("documents", "probes"), required=True),
+    )  # fmt: skip
+    return replace(rules, protocol=protocol)
 
 
 class Core(RuleBasedStateMachine):
@@ -39,12 +77,14 @@ class Core(RuleBasedStateMachine):
         self.dead: set[str] = set()
         self.checked = 0
 
-    @initialize(start=st.sampled_from(("nothing", "agents", "outage")))
-    def begin(self, start: str) -> None:
+    @initialize(start=st.sampled_from(("nothing", "agents", "outage")), rules=st.booleans())
+    def begin(self, start: str, rules: bool) -> None:
+        """rules: under a protocol that has reviewers, stop rules and a preflight."""
+        self.story = Story(strict()) if rules else Story()
         if start == "agents":
             self.take(self.story.register)
         elif start == "outage":
-            self.story = outage()
+            self.story = outage(self.story.policy)
             self.story.world = replace(self.story.world, known_good={})
             self.note(self.story.effects)
 

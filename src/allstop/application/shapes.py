@@ -131,7 +131,7 @@ class PlanView:
 class RollLine:
     """state: see the hold lifecycle; held_as: where it stood before a release, else the state;
 
-    settled: confirmed or enforced (before a release, if there was one).
+    settled: confirmed or enforced (before a release, if there was one); available: as it answered.
     """
 
     agent: str
@@ -144,6 +144,7 @@ class RollLine:
     evidence: str
     held_as: str
     answered_at: datetime | None
+    available: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ def roll_line(line: Roll, agent: Agent) -> RollLine:
         evidence=line.evidence,
         held_as=held_as.value,
         answered_at=line.answered_at,
+        available=line.available,
     )
 
 

@@ -156,14 +156,32 @@ def matches(
         case "self":
             return bool(subject) and who.kind is Kind.AGENT and who.id == subject
         case "office":
-            return office_of(policy, who) == value
+            return bool(value) and office_of(policy, who) == value
         case "team":
-            return team_of(policy, who) == value
+            return bool(value) and team_of(policy, who) == value
         case "owner":
             person = policy.roster.person(who.id) if who.kind is Kind.PERSON else None
             return person is not None and person.owner
         case "role":
             return who.kind is Kind.PERSON and roles.get(value) == who.id
+        case _:
+            return False
+
+
+def _means(entry: str, person: Person, roles: Mapping[str, str]) -> bool:
+    """What `matches` says of somebody on the roster, without looking them up: whole rosters are asked."""
+    name, _, value = entry.partition(":")
+    match name:
+        case "person":
+            return entry == "person" or value == person.id
+        case "office":
+            return bool(value) and person.office == value
+        case "team":
+            return bool(value) and person.team == value
+        case "owner":
+            return person.owner
+        case "role":
+            return roles.get(value) == person.id
         case _:
             return False
 
@@ -193,11 +211,7 @@ def people_meant(policy: Policy, roles: Mapping[str, str], entry: str) -> tuple[
     """The people a grant entry means. A bare word is a role; agents are nobody who can be called."""
     if ":" not in entry and entry not in ("owner", "person"):
         entry = f"role:{entry}"
-    return tuple(
-        person.id
-        for person in policy.roster.people
-        if matches(entry, Principal(person.id, Kind.PERSON), policy, roles)
-    )
+    return tuple(person.id for person in policy.roster.people if _means(entry, person, roles))
 
 
 def people_called(

@@ -30,7 +30,7 @@ def due_at(start: datetime, span: Span, calendar: Calendar) -> datetime:
     A calendar that is never open counts as wall time, a business day as 24 hours of it.
     """
     # Before anything is added: a sum within a zone would be of wall times, an hour off across a change.
-    here = start.astimezone(UTC)
+    here = _utc(start)
     if span.clock is Clock.WALL:
         return here + timedelta(milliseconds=span.amount)
     if span.clock is Clock.BUSINESS_DAYS:
@@ -40,7 +40,7 @@ def due_at(start: datetime, span: Span, calendar: Calendar) -> datetime:
 
 def ahead_of(end: datetime, span: Span, calendar: Calendar) -> datetime:
     """The latest instant (to the millisecond, UTC) from which a span ends by `end`: for reminders."""
-    end = end.astimezone(UTC)
+    end = _utc(end)
     # `due_at` never falls as the start rises, so halving finds the last start that is early enough.
     reach = 1
     while due_at(_before(end, reach), span, calendar) > end:
@@ -58,20 +58,25 @@ def ahead_of(end: datetime, span: Span, calendar: Calendar) -> datetime:
 def share_at(start: datetime, span: Span, percent: int, calendar: Calendar) -> datetime:
     """When so many percent of a span have passed. Business days have no parts: of them in wall time."""
     if span.clock is Clock.BUSINESS_DAYS:
-        here = start.astimezone(UTC)
+        here = _utc(start)
         return here + (due_at(here, span, calendar) - here) * percent / 100
     return due_at(start, Span(span.amount * percent // 100, span.clock), calendar)
 
 
 def next_open(at: datetime, calendar: Calendar) -> datetime | None:
     """`at` when the calendar is open then, else its next opening, in UTC; None when it never opens."""
-    for opens, _ in _stretches(at.astimezone(UTC), calendar):
+    for opens, _ in _stretches(_utc(at), calendar):
         return opens
     return None
 
 
 def is_open(at: datetime, calendar: Calendar) -> bool:
     return next_open(at, calendar) == at
+
+
+def _utc(at: datetime) -> datetime:
+    # A fold means nothing in UTC, and would be taken for one of the calendar's zone.
+    return at.astimezone(UTC).replace(fold=0)
 
 
 def _before(end: datetime, milliseconds: int) -> datetime:

@@ -173,8 +173,10 @@ def _calls(policy: Policy, incident: Incident, first: str) -> Iterator[Clock]:
     """The next one of the chain is called, until there is nobody further."""
     every = policy.protocol.escalation.every_ms
     last = incident.clocks.get(first)
+    if not every or first not in incident.missed:
+        return
     for level in range(2, len(reachable(policy, incident)) + 1):
-        if not every or last is None or last.deadline not in incident.missed:
+        if last is None or last.deadline not in incident.missed:
             return
         id = _id(incident, f"{ANSWER}:{level}")
         what = f"still nobody has acknowledged, call {level}"

@@ -174,6 +174,10 @@ class Stage:
     def now(self) -> datetime:
         return self.time.now().utc
 
+    def seconds_until(self, at: str) -> float:
+        """From now to an instant as the API writes it; negative when it is past."""
+        return (datetime.fromisoformat(at) - self.now).total_seconds()
+
     def letters(self, to: str = "") -> list[Letter]:
         """What was told over channels, oldest first; to: `person:ada` or `audience:public`."""
         return [one for one in self.outside.letters if not to or one.to == to]

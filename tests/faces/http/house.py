@@ -58,12 +58,14 @@ def house_policy() -> Policy:
     return replace(policy, protocol=replace(policy.protocol, authority=authority), fleet=fleet)
 
 
-async def build(folder: Path, store: Store, *, peer: str = "eve") -> Coordinator:
-    """peer: the login behind the test's own user id."""
+async def build(
+    folder: Path, store: Store, *, peer: str = "eve", policy: Policy | None = None
+) -> Coordinator:
+    """peer: the login behind the test's own user id; policy: instead of the house's own."""
     clock, crash, adapters = SystemClock(), NoCrashPoints(), InstalledAdapters([])
     await store.open("test")
     post = CommandPost(store, clock, crash)
-    post.load(house_policy())
+    post.load(policy or house_policy())
     hub = Hub(store)
     monitor = Monitor(post, adapters, clock, crash)
     views = Views(post, store, monitor, clock)
@@ -116,10 +118,11 @@ class House:
 async def living(
     folder: Path, *, store: Store | None = None, peer: str = "eve",
     extra_routes: Sequence[BaseRoute] = (), allowed_hosts: Sequence[str] = (),
+    policy: Policy | None = None,
 ) -> AsyncIterator[House]:  # fmt: skip
     """A house that is served until the end of the block, with a token for each kind of principal."""
     store = store or SqliteStore(folder / "allstop.db")
-    coordinator = await build(folder, store, peer=peer)
+    coordinator = await build(folder, store, peer=peer, policy=policy)
     # pytest's folders are longer than a socket's path may be.
     short = Path(tempfile.mkdtemp(prefix="as-"))
     port = 0
@@ -144,7 +147,8 @@ async def living(
         if serving.done():
             serving.result()
         house = House(coordinator, port, short / "s", stop, serving)
-        for principal in (OWNER, COMMANDER, AGENT, SOURCE):
+        people = [f"person:{one.id}" for one in coordinator.post.book.latest.roster.people]
+        for principal in (*people, AGENT, SOURCE):
             house.tokens[principal], _ = await coordinator.access.issue(principal)
         yield house
     finally:

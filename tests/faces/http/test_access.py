@@ -13,6 +13,7 @@ from starlette.routing import Route
 from allstop.errors import Invalid
 from allstop.faces.http.operations import OPERATIONS
 from allstop.faces.http.server import serve
+from tests.faces.http.bodies import path_of
 from tests.faces.http.house import (
     AGENT,
     COMMANDER,
@@ -26,10 +27,6 @@ from tests.faces.http.house import (
     memory,
 )
 
-PLACES = {
-    "id": "INC-1", "role": "scribe", "sha256": "0" * 64, "principal": "source:x", "form": "briefing",
-    "task": "T-1", "crew": "responders", "change": "CHG-1", "obligation": "report", "action": "ACT-1",
-}  # fmt: skip
 # What an authenticated caller that may not do it at all is told.
 BODIES: dict[str, dict[str, Any]] = {
     "approve": {"subject": "stand-down"},
@@ -48,10 +45,6 @@ HUMAN_ONLY = (
     "token-revoke",
     "down",
 )
-
-
-def path_of(operation: Any, **more: str) -> str:
-    return str(operation.path.format_map({**PLACES, **more}))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.id)

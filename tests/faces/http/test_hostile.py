@@ -11,8 +11,8 @@ import structlog
 from allstop.faces.http.operations import OPERATIONS
 from allstop.faces.http.problems import Malformed
 from allstop.faces.http.strict_json import read_json
+from tests.faces.http.bodies import path_of
 from tests.faces.http.house import declared, living, memory
-from tests.faces.http.test_access import path_of
 
 CORPUS = sorted((Path(__file__).parents[2] / "hostile" / "bodies").glob("*.body"))
 # One of each kind: open texts, names of things, nested options, path parameters.

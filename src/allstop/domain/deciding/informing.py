@@ -18,6 +18,8 @@ from allstop.domain.span_words import span_words
 from allstop.domain.verdict import Verdict, nearest
 
 TEXT_LIMIT = 4000
+# The statement that names who caused it, where the ledger of points has a rule for that.
+CAUSED_BY = "caused-by"
 # The field of an update that says when it will be over; without one of this id, the first time counts.
 EXPECTED = "expected"
 
@@ -107,11 +109,13 @@ def record_statement(draft: Draft, command: c.RecordStatement) -> None:
 
 
 def _stated_later(policy: Policy) -> set[str]:
-    """Subjects that an obligation is met by, or that closing requires."""
+    """Subjects that an obligation is met by, that closing requires, or that the ledger goes by."""
     marks = {one.met_by for one in policy.protocol.obligations}
     marks |= {mark for some in policy.protocol.closing.requires.values() for mark in some}
     marks |= {mark for rule in policy.protocol.deadlines for mark in rule.until}
-    return {mark.removeprefix("statement:") for mark in marks if mark.startswith("statement:")}
+    stated = {mark.removeprefix("statement:") for mark in marks if mark.startswith("statement:")}
+    blames = any(rule.to == "causer" for rule in policy.protocol.ledger.rules)
+    return stated | {CAUSED_BY} if blames else stated
 
 
 def refuse_ended(incident: Incident) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from allstop.faces.cli.page import Page, plain
+from allstop.faces.cli.layout import plain
+from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_page import whole_plan
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, verb

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -24,7 +23,10 @@ Cell = str | Piece
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """hang: indent of what does not fit; negative for a little more than the line has."""
+
     pieces: tuple[Piece, ...] = ()
+    hang: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Page:
 
     blocks: list[Line | Table] = field(default_factory=list)
 
-    def line(self, *cells: Cell) -> None:
-        self.blocks.append(Line(pieces(cells)))
+    def line(self, *cells: Cell, hang: int = -1) -> None:
+        self.blocks.append(Line(pieces(cells), hang))
 
     def blank(self) -> None:
         """A blank line, unless there is one already or nothing stands above it."""
@@ -67,50 +69,3 @@ def pieces(cells: Iterable[Cell]) -> tuple[Piece, ...]:
         Piece(safe(cell.text), cell.tone) if isinstance(cell, Piece) else Piece(safe(cell))
         for cell in cells
     )
-
-
-def width(text: str) -> int:
-    """How many columns a terminal needs for it."""
-    return sum(_columns(letter) for letter in text)
-
-
-def _columns(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-
-
-def plain(page: Page) -> str:
-    """Aligned text without colours, one row a line, for files, pipes and small terminals."""
-    lines: list[str] = []
-    for block in page.blocks:
-        if isinstance(block, Line):
-            lines.append("".join(piece.text for piece in block.pieces).rstrip())
-        else:
-            lines += _plain_table(block)
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def columns_of(table: Table) -> list[int]:
-    """The width of each column but the last, which needs none."""
-    rows = [[piece.text for piece in row] for row in table.rows]
-    if table.head:
-        rows.insert(0, list(table.head))
-    count = max(len(row) for row in rows)
-    return [
-        max((width(row[place]) for row in rows if place < len(row)), default=0)
-        for place in range(count)
-    ]
-
-
-def _plain_table(table: Table) -> list[str]:
-    widths = columns_of(table)
-    rows = [[piece.text for piece in row] for row in table.rows]
-    if table.head:
-        rows.insert(0, list(table.head))
-    return [" " * table.indent + _row(row, widths) for row in rows]
-
-
-def _row(texts: list[str], widths: list[int]) -> str:
-    padded = [text + " " * (wide - width(text)) for text, wide in zip(texts, widths, strict=False)]
-    return GAP.join(padded).rstrip()

@@ -7,75 +7,125 @@ from typing import Any
 import click
 
 from allstop.errors import Invalid
+from allstop.faces.cli.client import Answer
+from allstop.faces.cli.impact_given import BECAUSE, SERVICES, impact_options, take_impact
 from allstop.faces.cli.session import Session
+from allstop.faces.cli.times import TIME, TimeWord
 from allstop.faces.cli.verbs import Named, verb
+from allstop.faces.cli.words_given import pairs
 
 
 @verb(
     "declare",
     'allstop declare "checkout fails" --service payments',
-    'allstop declare "customer data on a public bucket" --severity SEV1 --breach',
+    'allstop declare "customer data on a public bucket" --severity SEV1 --breach --private',
+    'allstop declare "drill: a deploy went wrong" --trigger drill:deploy',
     'INC=$(allstop declare -q "checkout fails")',
 )
 @click.argument("title")
+@SERVICES
 @click.option(
-    "--service",
-    "services",
-    multiple=True,
-    metavar="NAME",
-    type=Named("service"),
-    help="Suspected; repeatable.",
-)
+    "--severity", default="", metavar="SEV", type=Named("severity"),
+    help="Set by hand; else the protocol's table decides.",
+)  # fmt: skip
 @click.option(
-    "--severity", default="", metavar="SEV", help="Set by hand; else the protocol's table decides."
+    "--kind", default="", metavar="KIND", type=Named("kind"),
+    help="Of emergency, as the protocol names them; else recognised by the impact.",
+)  # fmt: skip
+@click.option(
+    "--domain", default="", metavar="NAME", help="Whose ground it is, if the services do not say."
 )
 @click.option("--evidence", default="", metavar="TEXT", help="What was seen.")
-@click.option(
-    "--since",
-    "began_at",
-    default=None,
-    metavar="TIME",
-    help="When it began, such as 2026-01-31T03:00:00Z.",
-)
+@click.option("--source", default="", metavar="TEXT", help="Where it was seen.")
+@click.option("--since", "began_at", metavar="TIME", type=TimeWord(), help=f"When it began: {TIME}.")
 @click.option(
     "--dedup", default="", metavar="KEY", help="At most one open incident bears the same key."
 )
 @click.option(
-    "--failing",
-    type=click.IntRange(0, 100),
-    default=None,
-    metavar="PERCENT",
-    help="Share of requests that fail.",
+    "--trigger", default="", metavar="TEXT", help="What set it off, such as drill:NAME for a drill."
 )
-@click.option("--breach", is_flag=True, help="Somebody is where they should not be.")
-@click.option("--data-loss", is_flag=True, help="Data is lost or damaged.")
-def declare(
-    session: Session, *, failing: int | None, breach: bool, data_loss: bool, **words: Any
-) -> None:
+@click.option("--private", is_flag=True, help="Only for whoever takes part.")
+@impact_options
+def declare(session: Session, **words: Any) -> None:
     """Declare an incident.
 
     The protocol decides what follows: the severity, who is called, and whether agents are stopped.
     """
-    told = {
-        "failed_share_percent": failing,
-        "breach": breach or None,
-        "data_loss": data_loss or None,
-    }
-    impact = {name: value for name, value in told.items() if value is not None}
+    impact = take_impact(words)
     body = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in words.items()
         if value
     }
     answer = session.client.post("incidents", body=body | ({"impact": impact} if impact else {}))
-    found = answer.data
-    incident = found.get("incident", "")
-    halt = f"; {found['halt']} orders agents to stop" if found.get("halt") else ""
+    incident = answer.data.get("incident", "")
+    standing = "is open again" if answer.data.get("reopened") else "is declared"
     session.told(
         answer,
-        f"{incident} is declared{halt}",
+        f"{incident} {standing}{halted(answer)}{warned(answer)}",
         name=incident,
         next_command=f"allstop show {incident}",
+    )
+
+
+def halted(answer: Answer) -> str:
+    """The end of a sentence, when the command has stopped agents."""
+    halt = answer.data.get("halt")
+    return f"; {halt} orders agents to stop" if halt else ""
+
+
+def warned(answer: Answer) -> str:
+    """The end of a sentence, when something was done that is worth a second look."""
+    warning = answer.data.get("warning")
+    return f"\nwarning: {warning}" if warning else ""
+
+
+@verb(
+    "impact",
+    "allstop impact --users 1200 --failing 30",
+    'allstop impact --lost-per-hour "5000 USD" --compliance possible',
+    incident=True,
+)
+@impact_options
+def impact(session: Session, incident: str, **words: Any) -> None:
+    """Report what is newly known of the impact.
+
+    The severity follows, if the protocol's table says so. Anybody who knows may say it.
+    """
+    known = take_impact(words)
+    if not known:
+        raise click.UsageError("say what is known, such as --users 1200")
+    answer = session.client.post("incidents", incident, "impact", body={"impact": known})
+    severity = answer.data.get("severity")
+    text = f"; the severity is {severity} now" if severity else ""
+    session.told(answer, f"the impact is on record{text}{halted(answer)}", next_command="allstop show")
+
+
+@verb(
+    "triage",
+    "allstop triage real --severity SEV1",
+    'allstop triage false-alarm --because "the probe was misconfigured"',
+    incident=True,
+)
+@click.argument("verdict", type=click.Choice(["real", "false-alarm"]))
+@click.option(
+    "--severity", default="", metavar="SEV", type=Named("severity"), help="As confirmed; else as it is."
+)  # fmt: skip
+@click.option("--because", default="", metavar="TEXT", help="What you saw.")
+def triage(session: Session, verdict: str, severity: str, because: str, incident: str) -> None:
+    """Say that it is real and how bad, or that it is a false alarm.
+
+    A false alarm ends the incident, and lifts what it holds.
+    """
+    real = verdict == "real"
+    if not real and not because.strip():
+        raise click.UsageError("a false alarm needs its reason: --because TEXT")
+    body = {"real": real, "text": because, "severity": severity}
+    answer = session.client.post("incidents", incident, "triage", body=body)
+    rated = answer.data.get("severity") or severity
+    text = f"it is real{f', severity {rated}' if rated else ''}" if real else "it is a false alarm"
+    session.told(
+        answer, f"{text}{halted(answer)}", next_command="allstop show" if real else "allstop status"
     )
 
 
@@ -92,26 +142,36 @@ def ack(session: Session, incident: str) -> None:
 @verb(
     "update",
     'allstop update "payments rolled back, errors falling"',
-    'allstop update "cause found" --status fixing',
+    'allstop update "cause found" --status fixing --expected "in 45m"',
+    'allstop update "copying the disk" --field progress="60 of 200 GB"',
     incident=True,
 )
 @click.argument("text")
 @click.option(
-    "--status", default="", help="One of the protocol's statuses; else as in the last update."
+    "--status", default="", metavar="STATUS", type=Named("status"),
+    help="One of the protocol's statuses; else as in the last update.",
+)  # fmt: skip
+@click.option(
+    "--field", "fields", multiple=True, metavar="NAME=TEXT",
+    help="What the protocol asks for beside the text; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--expected", metavar="TIME", type=TimeWord(), help=f"When it should be over: {TIME}."
 )
-def update(session: Session, text: str, status: str, incident: str) -> None:
+def update(
+    session: Session, text: str, status: str, fields: tuple[str, ...], expected: str | None, incident: str
+) -> None:  # fmt: skip
     """Post an update on the incident.
 
     It goes to every audience the protocol names, and says when the next one is due.
     """
+    body: dict[str, Any] = {"text": text, "fields": pairs(fields, '--field progress="..."')}
+    body |= {"expected_at": expected} if expected else {}
     status = status or _status(session, incident)
-    answer = session.client.post(
-        "incidents", incident, "updates", body={"status": status, "text": text}
-    )
+    answer = session.client.post("incidents", incident, "updates", body={"status": status, **body})
     number = answer.data.get("number")
-    session.told(
-        answer, f"update {number} ({status}) is posted" if number else f"posted ({status})"
-    )
+    posted = f"update {number} ({status}) is posted" if number else f"posted ({status})"
+    session.told(answer, posted)
 
 
 def _status(session: Session, incident: str) -> str:
@@ -125,7 +185,7 @@ def _status(session: Session, incident: str) -> str:
     return str(known[0])
 
 
-@verb("note", 'allstop note "the deploy at 02:55 touched the pool size"', incident=True)
+@verb("note", 'allstop note "the deploy at 02:55 touched the pool size"', afterwards=True)
 @click.argument("text")
 def note(session: Session, text: str, incident: str) -> None:
     """Add a note to the timeline."""
@@ -136,7 +196,7 @@ def note(session: Session, text: str, incident: str) -> None:
     "state",
     'allstop state root-cause "the pool was halved by release 41"',
     'allstop state prevention "the pool size is checked before a release"',
-    incident=True,
+    afterwards=True,
 )
 @click.argument("subject")
 @click.argument("text")
@@ -149,11 +209,12 @@ def state(session: Session, subject: str, text: str, incident: str) -> None:
 
 
 @verb("severity", 'allstop severity SEV1 --because "the bank called"', incident=True)
-@click.argument("severity")
-@click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")
+@click.argument("severity", type=Named("severity"))
+@BECAUSE
 def severity(session: Session, severity: str, because: str, incident: str) -> None:
     """Set the severity by hand."""
     body = {"severity": severity, "because": because}
     answer = session.client.post("incidents", incident, "severity", body=body)
-    halt = f"; {answer.data['halt']} orders agents to stop" if answer.data.get("halt") else ""
-    session.told(answer, f"severity is {severity} now{halt}", next_command="allstop show")
+    session.told(
+        answer, f"severity is {severity} now{halted(answer)}", next_command="allstop show"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ import click
 
 from allstop.errors import Missing
 from allstop.faces.cli.launch import Launch, MachineSettings
-from allstop.faces.cli.page import Page, plain
+from allstop.faces.cli.layout import plain
+from allstop.faces.cli.page import Page
 from allstop.faces.cli.safe_text import safe, safe_json
 
 if TYPE_CHECKING:  # the client takes a moment to load, and help needs none
@@ -24,7 +26,8 @@ CURRENT = "current"
 class Session:
     """home and url: as given on the command line, or empty; as_json, quiet: how to print.
 
-    day: the last date that was printed above entries, which may come one by one.
+    day: the last date that was printed above entries, which may come one by one; incident: as given
+    before the word of a sub-command.
     """
 
     def __init__(self, launch: Launch) -> None:
@@ -34,6 +37,7 @@ class Session:
         self.as_json = False
         self.quiet = False
         self.day = ""
+        self.incident = ""
         self._settings: MachineSettings | None = None
         self._client: Client | None = None
 
@@ -74,6 +78,22 @@ class Session:
             seconds,
         )
 
+    def still_at_work(self, name: str = CURRENT) -> str:
+        """The incident that work goes on in: the open one, else the one that waits to be closed."""
+        if name != CURRENT:
+            return name
+        lines = self.client.get("incidents").data
+        waiting = [one["id"] for one in lines if one["state"] == "stood-down"]
+        if any(one["state"] == "open" for one in lines) or not waiting:
+            return CURRENT  # the coordinator says which, or what to do
+        if len(waiting) > 1:
+            named = " or ".join(waiting[:4])
+            raise Missing(
+                f"no incident is open, and {len(waiting)} are stood down",
+                f"say which: --incident {named}",
+            )
+        return str(waiting[0])
+
     def now(self, answer: Answer | None = None) -> datetime:
         """The coordinator's clock when it told us, so that a wrong clock here misleads nobody."""
         return answer.at if answer is not None and answer.at else self.launch.now()
@@ -88,7 +108,7 @@ class Session:
 
             show(page)
         else:
-            click.echo(plain(page), nl=False)
+            click.echo(plain(page, columns()), nl=False)
 
     def print_json(self, answer: Answer) -> None:
         """Exactly what the API said."""
@@ -123,6 +143,11 @@ class Session:
                 "this needs a confirmation, and nobody is at the terminal; say --yes"
             )
         click.confirm(safe(question), abort=True, err=True)
+
+
+def columns() -> int:
+    """How wide a person's terminal is; 0 when it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def coloured() -> bool:

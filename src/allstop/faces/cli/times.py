@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+import click
 
 from allstop.domain.moment import between, words
+
+TIME = "2026-12-01T10:00Z, 2026-12-01 (its end, UTC), in 3d, 20m ago"
+_SPAN = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def instant(text: object) -> datetime | None:
@@ -44,3 +52,64 @@ def due(at: datetime, now: datetime) -> tuple[str, bool]:
     if left < 0:
         return f"OVERDUE by {words(-left)} ({clock(at)} UTC)", True
     return f"due in {words(left)} ({clock(at)} UTC)", False
+
+
+def span(text: str) -> timedelta | None:
+    """`6h`, `2h30m`, `3d`; None when it is no span."""
+    found = _SPAN.fullmatch("".join(text.split()))
+    if found is None:
+        return None
+    numbers = (int(number or 0) for number in found.groups())
+    try:
+        return timedelta(**dict(zip(_UNITS, numbers, strict=True)))
+    except OverflowError:
+        return None
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """An instant as people write it: see TIME. Raises ValueError with what could be written."""
+    line = " ".join(text.split())
+    ahead, behind = line.removeprefix("in "), line.removesuffix(" ago")
+    long = span(ahead if behind == line else behind)
+    if long is not None and (ahead == line or behind == line):
+        return _moved(now, long if behind == line else -long, text)
+    try:
+        if _DAY.fullmatch(line):
+            return datetime.combine(date.fromisoformat(line), time(23, 59, 59), UTC)
+        found = datetime.fromisoformat(line)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; one is {TIME}") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} names no zone; in UTC it is {line}Z")
+    return _moved(found, timedelta(), text).astimezone(UTC)
+
+
+def _moved(at: datetime, by: timedelta, text: str) -> datetime:
+    """The coordinator takes times of this millennium only."""
+    try:
+        found = at.astimezone(UTC) + by
+    except OverflowError:
+        found = datetime.min.replace(tzinfo=UTC)
+    if not 2000 <= found.year <= 2999:  # noqa: PLR2004 - a millennium
+        raise ValueError(f"{text!r} is too far away")
+    return found
+
+
+def written(at: datetime) -> str:
+    """RFC 3339, as the API takes it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class TimeWord(click.ParamType):
+    """A time on the command line, handed on as the API takes it."""
+
+    name = "time"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:  # fmt: skip
+        session = ctx.find_root().obj if ctx is not None else None
+        try:
+            return written(moment(value, session.launch.now()))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

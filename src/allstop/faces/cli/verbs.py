@@ -80,30 +80,73 @@ def place_options() -> list[click.Option]:
     ]
 
 
-def verb(name: str, *examples: str, incident: bool = False) -> Callable[[F], Verb]:
-    """Make a function of (session, its own options) a command. incident: it takes --incident."""
+ONLY_OPEN = "Which incident; the only open one by default."
+AFTERWARDS = "Which incident; the open one by default, else the one that was stood down."
+
+
+def verb(
+    name: str, *examples: str, incident: bool = False, afterwards: bool = False, **settings: Any
+) -> Callable[[F], Verb]:
+    """Make a function of (session, its own options) a command.
+
+    incident: it takes --incident; afterwards: too, and it is used after the stand-down as well;
+    settings: click's, for its context.
+    """
 
     def decorate(function: F) -> Verb:
         own = list(reversed(getattr(function, "__click_params__", [])))
-        if incident:
+        if incident or afterwards:
             own.append(
                 click.Option(
                     ["--incident"], default=CURRENT, metavar="INC", type=Named("incident"),
-                    help="Which incident; the only open one by default.",
+                    help=AFTERWARDS if afterwards else ONLY_OPEN,
                 )
             )  # fmt: skip
 
         def run(as_json: bool, quiet: bool, home: str, url: str, **words: Any) -> None:
             session: Session = click.get_current_context().obj
             take_shared(session, as_json=as_json, quiet=quiet, home=home, url=url)
+            if words.get("incident") == CURRENT:
+                words["incident"] = session.incident or CURRENT
+                if afterwards:
+                    words["incident"] = session.still_at_work(words["incident"])
             function(session, **words)
 
         return Verb(
             name, params=[*own, *shared_options()], callback=run, help=function.__doc__, examples=examples,
-            context_settings={"help_option_names": ["-h", "--help"]},
+            context_settings={"help_option_names": ["-h", "--help"], **settings},
         )  # fmt: skip
 
     return decorate
+
+
+class VerbGroup(click.Group):
+    """Commands below one word. bare: what the word does by itself, whose options it takes too."""
+
+    def __init__(self, bare: Verb, *commands: click.Command) -> None:
+        super().__init__(
+            bare.name, {each.name or "": each for each in commands}, invoke_without_command=True,
+            params=bare.params, callback=self._begin, help=bare.help,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )  # fmt: skip
+        self.bare = bare
+
+    def _begin(self, **words: Any) -> None:
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
+            callback = self.bare.callback
+            assert callback is not None
+            callback(**words)
+            return
+        session: Session = ctx.obj
+        if words.get("incident", CURRENT) != CURRENT:
+            session.incident = words["incident"]
+        take_shared(
+            session, **{name: words[name] for name in ("as_json", "quiet", "home", "url")}
+        )
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.bare.format_epilog(ctx, formatter)
 
 
 def take_shared(session: Session, *, as_json: bool, quiet: bool, home: str, url: str) -> None:
