@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable
 from dataclasses import fields
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allstop.application import codec
+from allstop.application import codec, policy_upcasts
 from allstop.application.codec import (
     canonical,
     read_effect,
@@ -28,11 +29,15 @@ from allstop.application.codec import (
 )
 from allstop.application.ports import Write
 from allstop.application.timeline import sentence, tone
+from allstop.domain.approvals import Need, need_for
 from allstop.domain.effects import Effect, Lane
 from allstop.domain.incident.events import NoteAdded
+from allstop.domain.moment import Now
 from allstop.domain.money import Money
+from allstop.domain.policy import Policy, Span
 from allstop.domain.record import Record
 from allstop.domain.registry import KINDS, schema_of, wire_name
+from allstop.domain.world import World, evolve
 from tests.application.ground import House, told
 from tests.domain import builders
 
@@ -136,6 +141,162 @@ def test_what_others_would_read_differently_is_not_written(value: object) -> Non
 def test_only_scalars_that_can_be_written_are_recordable(value: object, *, fits: bool) -> None:
     """Given values as adapters may return them, then those the log can hold are told apart."""
     assert recordable(value) is fits
+
+
+# --- what earlier versions stored ----------------------------------------------------------------
+
+HERE = Path(__file__).parent
+RECORDED, POLICIES = HERE / "recorded", HERE / "policies"
+OLD = [
+    pytest.param(file.read_text("utf-8"), id=file.stem) for file in sorted(POLICIES.glob("*.json"))
+]
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (RECORDED / name).read_text("utf-8").splitlines()]
+
+
+def old_log() -> list[Record]:
+    """The log of two incidents as the first version wrote it, with most of the samples left out."""
+    return [
+        Record(
+            0, one["stream"], one["version"], one["kind"], one["schema"], read_time(one["at"]),
+            one["actor"], one["cause"], read_event(one["kind"], one["schema"], json.dumps(one["body"])),
+        )
+        for one in lines("step-1-log.jsonl")
+    ]  # fmt: skip
+
+
+def old_policy(name: str = "step-1") -> Policy:
+    return read_policy((POLICIES / f"{name}.json").read_bytes())
+
+
+@pytest.mark.parametrize("body", OLD)
+def test_a_policy_of_the_first_version_means_what_it_meant(body: str) -> None:
+    """Given a policy as it was stored, when it is read, then every time, chain and name is what it was."""
+    before, after = json.loads(body)["protocol"], read_policy(body).protocol
+    for rule, lifted in zip(before["severities"], after.severities, strict=True):
+        assert lifted.respond == Span(rule["respond_ms"])
+        every = rule["update_every_ms"]
+        assert lifted.update_every == (None if every is None else Span(every))
+    for rule, owed in zip(before["obligations"], after.obligations, strict=True):
+        assert (owed.id, owed.within, owed.begins) == (
+            rule["id"],
+            Span(rule["within_ms"]),
+            "stood-down",
+        )
+    assert list(after.escalation.chain) == before["escalation"]
+    assert after.escalation.every_ms == 0
+    assert [one.id for one in after.criteria()] == [
+        one["id"] for phase in before["phases"] for one in phase["exit"]
+    ] + [one["id"] for one in before["stand_down"]]
+    assert after.closing.requires == {}
+
+
+@pytest.mark.parametrize("body", OLD)
+def test_a_policy_that_was_lifted_can_be_written_as_one_of_today(body: str) -> None:
+    """Given a lifted policy, then it is a whole policy of today, and reading it again changes nothing."""
+    lifted = read_policy(body)
+    assert read_policy(write_policy(lifted)) == lifted
+    assert policy_upcasts.lift(json.loads(write_policy(lifted))) == json.loads(write_policy(lifted))
+
+
+def old_need(severity: str, purpose: str, *, protected: bool = False, **remedy: Any) -> Need:
+    """Who must agree under an old policy, with its remedy part changed."""
+    body = json.loads((POLICIES / "step-1.json").read_bytes())
+    body["protocol"]["remedy"] |= remedy
+    policy = read_policy(json.dumps(body))
+    rank = policy.protocol.severity(severity).rank
+    facts: dict[str, Any] = {
+        "purpose": purpose,
+        "severity_rank": rank,
+        "protected": protected,
+        "stateful": True,
+        "risk": 4,
+    }
+    return need_for(policy, facts | {"emergency": False})
+
+
+@pytest.mark.parametrize(("severity", "purpose", "protected", "approve", "people"), [
+    ("SEV1", "contain", False, "commander", 0), ("SEV1", "contain", True, "commander", 1),
+    ("SEV2", "contain", False, "commander", 1), ("SEV1", "remedy", False, "commander", 1),
+    ("SEV1", "remedy", False, "", 0), ("SEV1", "remedy", True, "", 1), ("SEV3", "contain", True, "", 1),
+    ("SEV3", "contain", False, "", 0),
+])  # fmt: skip
+def test_an_old_policy_asks_for_the_approvals_it_asked_for(
+    severity: str, purpose: str, protected: bool, approve: str, people: int
+) -> None:
+    """Given the two special cases of before, then the table says the same in every combination."""
+    need = old_need(severity, purpose, protected=protected, approve=approve)
+    assert need.people == people
+    assert need.because
+    if people:
+        assert need.by == ("role:commander", "owner")
+
+
+def test_an_old_policy_lets_nobody_approve_whom_it_did_not_let() -> None:
+    """Given a role that is asked and may not approve, then it is still only those who may."""
+    assert old_need("SEV1", "remedy", approve="scribe").by == ("role:commander", "owner")
+
+
+def test_every_kind_of_the_first_version_is_among_the_samples() -> None:
+    """Given the recorded log and the rest, then each kind that was written then is read here."""
+    kinds = {(one["kind"], one["schema"]) for one in lines("step-1-log.jsonl")}
+    kinds |= {(one["kind"], one["schema"]) for one in lines("step-1-kinds.jsonl")}
+    assert len(kinds) == 54
+    assert kinds <= set(snapshot())
+
+
+def test_every_old_body_is_read_with_what_it_left_out_at_its_default() -> None:
+    """Given each stored body, then what it holds is read, and what is new is as if it had been absent."""
+    for one in (*lines("step-1-log.jsonl"), *lines("step-1-kinds.jsonl")):
+        event = read_event(one["kind"], one["schema"], json.dumps(one["body"]))
+        again = json.loads(canonical(event))
+        assert_holds(again, one["body"])
+
+
+def assert_holds(whole: Any, part: Any) -> None:
+    """Everything in `part` is in `whole`, at any depth."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            assert_holds(whole[key], value)
+    elif isinstance(part, list):
+        assert len(whole) == len(part)
+        for left, right in zip(whole, part, strict=True):
+            assert_holds(left, right)
+    else:
+        assert whole == part
+
+
+def test_an_old_log_is_folded_and_goes_on() -> None:
+    """Given the log of the first version with the policy it pinned, when today's coordinator keeps time,
+    then what was open goes on, what was owed is chased once, and nothing is missed that was not due."""
+    records = old_log()
+    world = World()
+    for record in records:
+        world = evolve(world, record)
+    ended, running = world.incidents["INC-1"], world.incidents["INC-2"]
+    assert (ended.state, ended.report, running.state) == ("stood-down", "reports/INC-1.md", "open")
+    assert ended.obligations["report"].begins == "stood-down"
+    assert world.plans["PLAN-2"].approved_by == "person:ada"
+
+    before = running.missed
+    now = Now(records[-1].at, 0, "boot-2")
+    story = builders.Story(policy=old_policy(), world=world, now=now).settle()
+    assert story.world.incidents["INC-2"].missed == before
+    story.wait(3 * 24 * 60 * builders.MINUTE)
+    missed = [one.event.deadline for one in story.records if one.kind == "deadline.missed"]
+    assert missed.count("obligation:report") == 1
+    assert len(missed) == len(set(missed))
+
+
+def test_an_old_effect_is_read() -> None:
+    """Given what lay in the outbox of the first version, then it can be taken up."""
+    purposes = {
+        read_effect(line).purpose.value
+        for line in (RECORDED / "step-1-effects.jsonl").read_bytes().splitlines()
+    }
+    assert purposes == {"tell", "resume", "notify", "evidence", "step"}
 
 
 # --- kinds and schemas -------------------------------------------------------------------------

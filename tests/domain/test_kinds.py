@@ -13,6 +13,8 @@ from allstop.domain.incident.commands import DeclareIncident, MeasureImpact, Set
 from allstop.domain.policy import (
     Activation,
     ActivationRule,
+    ClassificationRow,
+    Condition,
     EmergencyKind,
     EmergencyMode,
     Obligation,
@@ -129,6 +131,24 @@ def test_what_was_seen_once_is_not_seen_for_the_first_time_again() -> None:
     assert len(events(found, "halt.ordered")) == 1
 
 
+def test_an_impact_no_row_knows_raises_nothing_but_what_a_kind_asks_for() -> None:
+    """Given a table with a hole, when the impact falls into it, then the severity stays, whatever worst
+    case a declaration would begin with; a kind that is seen still has its own."""
+    rows = (ClassificationRow("SEV3", (Condition("users", "is", None),), "nobody is hit"),)
+    found = story(classification=rows).when(DeclareIncident("slow"))
+    found.when(MeasureImpact("INC-1", Impact(users=0)), MONITOR)
+    assert found.world.incidents["INC-1"].severity == "SEV3"
+    found.when(MeasureImpact("INC-1", Impact(users=0, breach=True)), MONITOR)
+    classified = events(found, "severity.classified")[-1]
+    assert (classified.severity, classified.because) == ("SEV2", "Security breach is SEV2 at least")
+
+
+def test_the_same_impact_again_is_not_recorded_again() -> None:
+    found = story().when(DeclareIncident("slow", impact=Impact(users=3)))
+    found.when(MeasureImpact("INC-1", Impact(users=3)), MONITOR)
+    assert len(events(found, "impact.measured")) == 1
+
+
 def test_a_halt_condition_joins_an_all_stop_that_stands() -> None:
     found = story().when(
         DeclareIncident("all down", impact=Impact(core_functions_down=("buying",)))
@@ -180,6 +200,11 @@ def test_what_a_worse_severity_owes_is_owed_when_it_is_raised() -> None:
     assert not found.world.incidents["INC-1"].obligations
     found.when(SetSeverity("INC-1", "SEV1", "it grew"), EVE)
     assert list(found.world.incidents["INC-1"].obligations) == ["authority"]
+
+
+@pytest.mark.parametrize("name", [" ", "x" * 101])
+def test_a_service_has_a_name(name: str) -> None:
+    assert codes(story().when(DeclareIncident("x", (name,)))) == ["bad-service"]
 
 
 @pytest.mark.parametrize("field", ["domain", "source"])

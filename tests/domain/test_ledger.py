@@ -105,6 +105,11 @@ def test_points_that_go_to_nobody_are_noted() -> None:
     ]
 
 
+def test_a_rule_for_whom_nobody_knows_gives_nothing() -> None:
+    odd = Ledger((LedgerRule("odd", "bystander", 3, "they looked on"),))
+    assert awarded(crewed(story(odd), healers=("person:ada",))) == []
+
+
 def test_a_protocol_without_a_ledger_gives_nothing() -> None:
     found = crewed(story(Ledger()), "agent:builder-1", healers=("person:ada",))
     before = len(found.records)

@@ -174,7 +174,7 @@ def test_a_refusal_names_what_could_be_meant() -> None:
         for subject in ("plan:PLAN1", "roll-cal", "stand-down", "preflght")
     }
     assert hints == {
-        "plan:PLAN1": "did you mean PLAN-1?",
+        "plan:PLAN1": "known: PLAN-1",
         "roll-cal": "did you mean roll-call?",
         "stand-down": "one of: resolved, root-cause, still-stable, approved",
         "preflght": "did you mean preflight?",

@@ -56,7 +56,7 @@ from tests.domain.promises import (
 
 def owing(**more: Any) -> Policy:
     """One obligation: a review by the scribe within a day, with the given changes."""
-    given = {
+    given: dict[str, Any] = {
         "id": "review",
         "title": "Hold the review",
         "owner": "scribe",

@@ -6,7 +6,8 @@ import pytest
 
 from allstop.domain.effects import Effect, Purpose, done, failed, retry, unknown
 from allstop.domain.impact import Impact
-from allstop.domain.incident.commands import Approve, DeclareIncident
+from allstop.domain.incident.commands import Approve, DeclareIncident, Override, StandDown
+from allstop.domain.incident.course_commands import ReopenIncident
 from allstop.domain.plan.commands import (
     AbandonPlan,
     MakePlan,
@@ -16,6 +17,7 @@ from allstop.domain.plan.commands import (
     SettleStep,
     StartPlan,
 )
+from allstop.domain.policy import Grant
 from allstop.domain.principal import MONITOR, RUNNER
 from allstop.domain.world import KnownGood
 from tests.domain.builders import (
@@ -309,3 +311,23 @@ def test_a_later_plan_outranks_an_earlier_one() -> None:
     assert story.world.plans["PLAN-1"].epoch < story.world.plans["PLAN-2"].epoch
     assert story.world.known_good["payments"] == KnownGood("good-tree", 600_000)
     assert refusal(story.when(StartPlan("PLAN-1"), ADA)) == "not-proposed"
+
+
+def test_a_plan_from_before_a_reopening_is_neither_approved_nor_started() -> None:
+    """Given a remedy that waited when the incident was stood down, when it is reopened, then nobody can let
+    the old plan run: it was made for what was known then."""
+    plain = policy()
+    grants = (*plain.protocol.authority, Grant("reopen", ("person",)))
+    story = outage(replace(plain, protocol=replace(plain.protocol, authority=grants)))
+    story.answer(done("read", {"head_age_seconds": 60, "head_tree": "bad"}), only="history")
+    story.answer(done("read", {"running": True}), only="state").settle()
+    story.answer(done("cut off"), only="isolate").answer(done("proven"), only="measure").settle()
+    for _ in range(4):
+        story.when(Override("INC-1", "phase", "seen by eye"), EVE)
+    for one in ("resolved", "root-cause", "still-stable", "approved"):
+        story.when(Override("INC-1", one, "seen by eye"), EVE)
+    story.when(StandDown("INC-1", "it works")).when(ReopenIncident("INC-1", "it is back"))
+    assert refusal(story.when(Approve("INC-1", "plan:PLAN-2"))) == "not-proposed"
+    assert refusal(story.when(StartPlan("PLAN-2"))) == "not-proposed"
+    assert refusal(story.when(Override("INC-1", "plan:PLAN-2", "now"), EVE)) == "not-proposed"
+    assert list(story.settle().world.plans)[2:] == ["PLAN-3"]

@@ -148,12 +148,17 @@ def test_a_change_that_has_begun_counts_as_made() -> None:
     assert codes(found.when(FALSE, ADA)) == ["changed"]
 
 
-def test_before_the_first_change_a_plan_is_abandoned_with_the_alarm() -> None:
+def test_a_plan_that_waits_for_approval_is_abandoned_with_the_alarm() -> None:
     """Nothing starts any more in an incident that is none."""
-    found = triaged(outage())
-    found.when(FALSE, ADA).settle().answer()
+    base = policy()
+    payments, gateway = base.fleet.services
+    fleet = replace(base.fleet, services=(replace(payments, protected=True), gateway))
+    found = triaged(Story(replace(base, fleet=fleet)).register())
+    found.when(DeclareIncident("down", ("payments",), severity="SEV1"), ADA).settle()
+    assert found.world.plans["PLAN-1"].state == "proposed"
+    found.when(FALSE, ADA).settle().answer().settle()
+    assert found.world.plans["PLAN-1"].state == "abandoned"
     assert "step.started" not in found.kinds()
-    assert not [plan for plan in found.world.plans.values() if plan.ended_at is None]
 
 
 def test_whoever_may_not_release_a_halt_does_not_end_what_holds_one() -> None:

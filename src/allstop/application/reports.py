@@ -1,17 +1,31 @@
-"""The incident report, as Markdown made from the record alone."""
+"""Reports and post-mortems, made from the record alone."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Clock
-from allstop.application.shapes import IncidentView, MeasureLine, RollLine
+from allstop.application.reporting.composing import post_mortem, report
+from allstop.application.reporting.contents import Material
+from allstop.application.reporting.formats import as_json, html, markdown
+from allstop.application.reporting.paper import Paper
 from allstop.application.views import Views
 from allstop.domain.incident.commands import RecordReport
-from allstop.domain.incident.state import Incident
 from allstop.domain.principal import Principal
+from allstop.domain.verdict import nearest
+from allstop.errors import Missing
+
+KINDS = {"report": report, "post-mortem": post_mortem}
+MEDIA = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "pdf": "application/pdf",
+}
+FORMATS: dict[str, Callable[[Paper], str]] = {"md": markdown, "html": html, "json": as_json}
 
 
 class Archive(Protocol):
@@ -21,24 +35,45 @@ class Archive(Protocol):
         """Write durably and return the path relative to the project folder."""
 
 
-class Reports:
-    """Renders and files reports."""
+Typesetter = Callable[[Paper], bytes]
 
-    def __init__(self, views: Views, post: CommandPost, clock: Clock, archive: Archive) -> None:
+
+class Reports:
+    """Renders and files reports. typesetter: makes a PDF; None without the extra that brings one."""
+
+    def __init__(
+        self, views: Views, post: CommandPost, clock: Clock, archive: Archive,
+        typesetter: Typesetter | None = None,
+    ) -> None:  # fmt: skip
         self._views = views
         self._post = post
         self._clock = clock
         self._archive = archive
+        self._typesetter = typesetter
 
-    def render(self, name: str) -> str:
-        """The report as it stands now. Raises Missing for an unknown incident."""
+    def paper(self, name: str, kind: str = "report") -> Paper:
+        """The document as it stands now. Raises Missing for an unknown incident or kind."""
+        if kind not in KINDS:
+            raise Missing(f"there is no {kind}", nearest(kind, KINDS))
         view = self._views.incident(name)
         incident = self._post.world.incidents[view.line.id]
-        parts = [
-            *_head(view, incident), *_summary(view, incident), *_times(view.measures), *_response(view),
-            *_agents(view), *_plans(view), *_remedy(view), *_lessons(view), *self._timeline(view.line.id),
-        ]  # fmt: skip
-        return "\n".join(parts).rstrip() + "\n"
+        policy = self._post.book.pinned(incident.policy)
+        material = Material(view, incident, self._views.timeline(name))
+        return KINDS[kind](material, policy, self._clock.now().utc)
+
+    def render(self, name: str, kind: str = "report", form: str = "md") -> str:
+        """A document as text. form: md | html | json. Raises Missing."""
+        if form not in FORMATS:
+            raise Missing(f"there is no text format {form}", nearest(form, MEDIA))
+        return FORMATS[form](self.paper(name, kind))
+
+    def print(self, name: str, kind: str = "report", form: str = "md") -> tuple[bytes, str]:
+        """A document as bytes with its media type, PDF too. Raises Missing."""
+        if form != "pdf":
+            return self.render(name, kind, form).encode(), MEDIA[form]
+        if self._typesetter is None:
+            raise Missing("PDF needs a library that is not installed", "pip install 'allstop[pdf]'")
+        return self._typesetter(self.paper(name, kind)), MEDIA[form]
 
     async def file(self, name: str, who: Principal) -> tuple[str, str]:
         """Write the report to `reports/YYYY-MM-DD-ID.md`; returns path and text."""
@@ -48,159 +83,3 @@ class Reports:
         digest = hashlib.sha256(text.encode()).hexdigest()
         await self._post.do(RecordReport(incident.id, path, digest), Request(who, "report"))
         return path, text
-
-    def _timeline(self, name: str) -> list[str]:
-        rows = ["## Timeline (UTC)", "", "| time | who | what |", "|---|---|---|"]
-        rows += [
-            f"| {entry.at:%H:%M:%S} | {_cell(entry.actor)} | {_cell(entry.text)} |"
-            for entry in self._views.timeline(name)
-        ]
-        return [*rows, ""]
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break out of a table cell, nor become markup."""
-    table = {
-        "\\": "\\\\",
-        "|": "\\|",
-        "*": "\\*",
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "[": "\\[",
-        "]": "\\]",
-        "`": "'",
-    }
-    # Line breaks, control characters and marks that reverse the text become blanks.
-    return "".join(table.get(letter, letter if letter.isprintable() else " ") for letter in text)
-
-
-def _head(view: IncidentView, incident: Incident) -> list[str]:
-    return [
-        f"# {view.line.id}: {_cell(view.line.title)}", "",
-        (f"{view.line.severity} ({_cell(view.line.severity_title)}) · {view.line.state} · declared "
-        f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC by {_cell(view.declared_by)} · protocol {_cell(view.protocol)} "
-        f"(policy {view.policy[:12]})"), "",
-    ]  # fmt: skip
-
-
-def _summary(view: IncidentView, incident: Incident) -> list[str]:
-    worst = incident.worst_impact
-    rows = [
-        "## Summary", "",
-        f"- Services suspected: {', '.join(view.line.services) or 'none named'}",
-        f"- Severity: {_cell(view.severity_because)}",
-        f"- Worst measured impact: {_cell(worst.sentence())}",
-        f"- Duration: {view.line.age}",
-    ]  # fmt: skip
-    for subject, text in view.statements.items():
-        rows.append(f"- Stated, {_cell(subject)}: {_cell(text)}")
-    if incident.overrides:
-        rows += [
-            f"- OVERRIDDEN {name}: {_cell(reason)}" for name, reason in incident.overrides.items()
-        ]
-    return [*rows, ""]
-
-
-def _times(found: tuple[MeasureLine, ...]) -> list[str]:
-    rows = [
-        "## Times",
-        "",
-        "| time to | measured | target | met | formula |",
-        "|---|---|---|---|---|",
-    ]
-    for one in found:
-        met = {True: "yes", False: "NO", None: "-"}[one.met]
-        rows.append(f"| {one.name} | {one.measured} | {one.target} | {met} | {one.formula} |")
-    return [*rows, ""]
-
-
-def _response(view: IncidentView) -> list[str]:
-    rows = ["## Team", ""]
-    rows += [
-        f"- {_cell(role.title)}: {_cell(role.name or role.person or 'nobody')}"
-        for role in view.roles
-    ]
-    rows += ["", "## Phases and gates", ""]
-    for phase in view.phases:
-        rows.append(f"- **{_cell(phase.title)}** ({phase.state})")
-        rows += [
-            f"  - [{'x' if one.passed else ' '}] {_cell(one.title)}: {_cell(one.text)}"
-            for one in phase.criteria
-        ]
-    rows.append("- **Stand-down**")
-    rows += [
-        f"  - [{'x' if one.passed else ' '}] {_cell(one.title)}: {_cell(one.text)}"
-        for one in view.stand_down
-    ]
-    return [*rows, ""]
-
-
-def _agents(view: IncidentView) -> list[str]:
-    rows = []
-    for halt in view.halts:
-        rows += [
-            f"## All-stop {halt.id}",
-            "",
-            "| agent | team | state | was working on | saved as | evidence |",
-        ]
-        rows.append("|---|---|---|---|---|---|")
-        rows += [
-            f"| {_cell(line.agent)} | {_cell(line.team)} | {_stood(line)} | "
-            f"{_cell(line.working_on or '-')} | {_cell(line.checkpoint[:12] or '-')} | "
-            f"{_cell(line.evidence or '-')} |"
-            for line in halt.roll
-        ]
-        rows.append("")
-    return rows
-
-
-def _stood(line: RollLine) -> str:
-    """Where the agent stood under the halt, and what became of it."""
-    return line.state if line.held_as == line.state else f"{line.held_as}, then {line.state}"
-
-
-def _plans(view: IncidentView) -> list[str]:
-    rows = []
-    for plan in view.plans:
-        approved = f", approved by {plan.approved_by}" if plan.approved_by else ""
-        rows += [
-            f"## {plan.id} ({plan.purpose}): {_cell(plan.title)}",
-            "",
-            f"{plan.state}{approved}",
-            "",
-        ]
-        rows += [
-            f"{number}. {_cell(step.title)}: **{step.state}** {_cell(step.evidence)}".rstrip()
-            for number, step in enumerate(plan.steps, 1)
-        ]
-        rows.append("")
-    return rows
-
-
-def _remedy(view: IncidentView) -> list[str]:
-    if not view.remedy:
-        return []
-    rows = [
-        "## Rollback, fix or investigate",
-        "",
-        f"**{view.remedy}**: {_cell(view.remedy_because)}",
-        "",
-    ]
-    rows += [
-        f"- {piece.id}: {_cell(piece.summary)}"
-        + (f" (kept as {piece.sha256[:12]})" if piece.sha256 else "")
-        for piece in view.evidence
-    ]
-    return [*rows, ""]
-
-
-def _lessons(view: IncidentView) -> list[str]:
-    rows = ["## Owed", ""]
-    rows += [
-        f"- [{'x' if one.met else ' '}] {_cell(one.title)} ({_cell(one.owner)}, until {one.due_at:%Y-%m-%d %H:%M} UTC)"
-        for one in view.obligations
-    ]
-    if not view.obligations:
-        rows.append("Nothing is owed yet: obligations begin at stand-down.")
-    return [*rows, ""]

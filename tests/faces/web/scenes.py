@@ -7,11 +7,15 @@ from datetime import timedelta
 from allstop.domain.effects import Effect, Outcome, Purpose, failed
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as k
+from allstop.domain.incident import work_commands as w
 from allstop.domain.money import Money
-from allstop.domain.policy import Policy
+from allstop.domain.policy import Policy, Preflight
 from allstop.domain.principal import MONITOR
+from allstop.domain.proposals import ProposeActivation
+from tests.application.whole import whole
 from tests.faces.web.rules import bare, shop
-from tests.faces.web.stage import ADA, Stage, all_well, raised
+from tests.faces.web.stage import ADA, GRACE, Stage, all_well, raised
 
 
 async def calm() -> Stage:
@@ -186,6 +190,47 @@ async def hostile() -> Stage:
     return stage
 
 
+def elaborate() -> Policy:
+    """The shop with everything a protocol can ask for, and checks before anything is executed."""
+    policy = whole(shop())
+    preflight = Preflight(("probes", "channels", "agents"))
+    return replace(policy, protocol=replace(policy.protocol, preflight=preflight))
+
+
+async def worked() -> Stage:
+    """People have done all there is to do beside the response; some of what they promised is late."""
+    stage = await raised(elaborate())
+    stage.sample_all()
+    await stage.do(c.DeclareIncident("Search is slow", impact=Impact(), kind=""))
+    stage.sample_all("payments")
+    incident = await declared(stage)
+    await stage.settle()
+    said = "battle stations: the warehouse reports wrong amounts on every label since the night"
+    await stage.do(ProposeActivation(said, "warehouse chat"), GRACE)
+    for command in (
+        c.AcknowledgeIncident(incident),
+        w.FileForm(incident, "briefing", {"situation": "Cards are refused.\nSince 03:06.", "scope": "EU"}),
+        w.AssignCrew(incident, "containment", ("person:grace", "agent:builder-1")),
+        w.AddTask(incident, "Call the bank", "grace"),
+        w.AddTask(incident, "Find out who was charged twice"),
+        w.AddEvidence(incident, "hypothesis", "The bank rounds differently", "payments", "https://wiki.example/7"),
+        w.AddEvidence(incident, "observation", "Only amounts with cents fail", "payments"),
+        w.RecordFacts(incident, {"cause_understood": False}, "nobody has seen the code"),
+        w.ProposeChange(incident, "Refund the double charges", 3, "", "payments", "A script, run twice."),
+        k.CorrectEntry(incident, 1, "it began at 03:05", "the first alert was missed"),
+        k.LinkIncidents(incident, "INC-1", "causes"),
+        c.PostUpdate(incident, "investigating", "We know which amounts fail.", {}, stage.clock.now().utc + timedelta(hours=3)),
+        k.BeginPreflight(incident),
+        w.AddAction(incident, "Test with cents", "grace", stage.clock.now().utc + timedelta(hours=1), "high"),
+        w.AddAction(incident, "Write to the bank", "commander", stage.clock.now().utc + timedelta(days=9)),
+    ):  # fmt: skip
+        await stage.do(command)
+    await stage.do(w.EndTask(incident, "T1", "done", "they know"), GRACE)
+    await stage.settle()
+    await stage.pass_time(2 * 3600)
+    return stage
+
+
 async def empty() -> Stage:
     """A project that has just been made: nothing to watch, nobody to stop."""
     return await raised(bare())
@@ -200,5 +245,5 @@ async def failing_unnoticed() -> Stage:
 
 SCENES = {
     scene.__name__: scene
-    for scene in (empty, calm, failing_unnoticed, middle, running_gate, stood_down, hostile)
+    for scene in (empty, calm, failing_unnoticed, middle, running_gate, stood_down, worked, hostile)
 }

@@ -108,6 +108,13 @@ def all_well(effect: Effect) -> Outcome | None:
             "schema_changed": False,
         }
         return Outcome(Ending.DONE, "one change, 5m 40s old", facts, _kept(body))
+    if effect.purpose is Purpose.PREFLIGHT:
+        seen: dict[str, Any] = {
+            "probes/payments-health": "ok: 200 in 12 ms",
+            "channels/chat": "failed: the chat does not take messages",
+            "agents/docs-bot": "unknown: no answer within 1000 ms",
+        }
+        return Outcome(Ending.DONE, "looked at everything", seen)
     said = {
         Purpose.TELL: "order written where it reads",
         Purpose.CONFIRM: "process asleep, lease returned",

@@ -52,7 +52,7 @@ def _plan(draft: Draft, policy: Policy, incident: Incident, name: str, reason: s
     if plan is None or plan.incident != incident.id:
         known = [one.id for one in draft.world.plans_of(incident.id)]
         refuse("unknown-plan", f"{incident.id} has no plan {name}", nearest(name, known))
-    check_not_started(draft, plan)
+    check_not_started(plan)
     draft.on_incident(incident.id, OverrideRecorded(f"plan:{plan.id}", reason))
     if plan.state is PlanState.PROPOSED:
         draft.emit(plan_stream(plan.id), PlanApproved(plan.hash, "override"))

@@ -32,7 +32,7 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
     plan = _plan(draft, command.subject.removeprefix("plan:"))
     if plan.incident != incident.id:
         refuse("other-incident", f"{plan.id} belongs to {plan.incident}")
-    check_not_started(draft, plan)
+    check_not_started(plan)
     if plan.state is PlanState.APPROVED:
         refuse("not-proposed", f"{plan.id} is approved")
     if not plan.approve:
@@ -56,7 +56,7 @@ def start_plan(draft: Draft, command: c.StartPlan) -> None:
     incident = draft.incident(plan.incident)
     policy = draft.policy(incident)
     draft.require(may("plan", draft.who, policy, incident.roles))
-    check_not_started(draft, plan)
+    check_not_started(plan)
     if plan.approve and plan.state is not PlanState.APPROVED:
         text = f"{plan.id} waits for {waits_for(plan)}"
         refuse("not-approved", text, f"allstop approve {plan.id}")
@@ -64,13 +64,10 @@ def start_plan(draft: Draft, command: c.StartPlan) -> None:
     begin_plan(draft, plan.id)
 
 
-def check_not_started(draft: Draft, plan: Plan) -> None:
-    """Refuse a plan that has been started, has ended, or was made before its incident was reopened."""
+def check_not_started(plan: Plan) -> None:
+    """Refuse a plan that has been started, or has ended."""
     if plan.state not in (PlanState.PROPOSED, PlanState.APPROVED):
         refuse("not-proposed", f"{plan.id} is {plan.state}")
-    if plan not in draft.world.plans_of(plan.incident):
-        text = f"{plan.id} was made before {plan.incident} was reopened"
-        refuse("outdated", text, "allstop plans")
 
 
 def begin_plan(draft: Draft, plan_id: str) -> None:

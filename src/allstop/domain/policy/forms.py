@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class FormField:
     """kind: text | list (one entry per line) | choice | time; choices: for choice.
 
-    prefill: what the coordinator fills in when nobody does: severity | impact | services | since |
-    changes | errors | duration | remedy | cause | timeline, or empty.
+    prefill: what the coordinator fills in when nobody does, a name of `allstop.domain.prefill.PREFILLS`,
+    or empty.
     """
 
     id: str

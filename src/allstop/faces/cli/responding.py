@@ -165,8 +165,8 @@ def update(
 
     It goes to every audience the protocol names, and says when the next one is due.
     """
-    body: dict[str, Any] = {"text": text, "fields": pairs(fields, '--field progress="..."')}
-    body |= {"expected_at": expected} if expected else {}
+    more = {"fields": pairs(fields, '--field progress="..."'), "expected_at": expected}
+    body = {"text": text, **{name: value for name, value in more.items() if value}}
     status = status or _status(session, incident)
     answer = session.client.post("incidents", incident, "updates", body={"status": status, **body})
     number = answer.data.get("number")

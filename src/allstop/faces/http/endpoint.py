@@ -31,6 +31,7 @@ from allstop.faces.http.problems import (
     Because,
     Malformed,
     ProblemResponse,
+    Unknown,
     WrongFields,
     headers_of,
     problem_of,
@@ -58,19 +59,19 @@ class Endpoint:
 
     async def __call__(self, http: HttpRequest) -> Response:
         http.scope["state"][OPERATION] = self._operation.id
-        response = await self._answer(http)
-        who: Principal | None = http.scope["state"].get(PRINCIPAL)
-        if who is not None and not self._operation.open:
-            _keep_private(response, Reader(self._face.coordinator.post, who))
-        return response
-
-    async def _answer(self, http: HttpRequest) -> Response:
         try:
-            return self._render(await self._operation.handler(await self._call(http)))
+            found = self._render(await self._operation.handler(await self._call(http)))
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001 - the edge: each error has its status in one table
+        except (Missing, Unknown) as error:
+            # It names what was asked for, and hints at what can be seen: nothing else.
             return problem(error, http, self._operation.subject)
+        except Exception as error:  # noqa: BLE001 - the edge: each error has its status in one table
+            found = problem(error, http, self._operation.subject)
+        who: Principal | None = http.scope["state"].get(PRINCIPAL)
+        if who is not None and not self._operation.open:
+            _keep_private(found, Reader(self._face.coordinator.post, who))
+        return found
 
     async def _call(self, http: HttpRequest) -> Call:
         operation = self._operation

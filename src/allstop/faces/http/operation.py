@@ -18,6 +18,7 @@ from allstop.domain.policy import Policy
 from allstop.domain.principal import Principal
 from allstop.errors import Missing, Refused
 from allstop.faces.http.measuring import Measuring
+from allstop.faces.http.problems import Unknown
 from allstop.faces.http.streaming import Streams
 
 CURRENT = "current"
@@ -84,7 +85,7 @@ class Call:
         return self.views.current() if name == CURRENT else self.views.known(name)
 
     def named(self, incident: str) -> str:
-        """An incident the body names, if it names one. Raises Refused when there is none to be seen."""
+        """An incident the body names, if it names one. Raises Unknown when there is none to be seen."""
         if incident:
             with _refusing("incident"):
                 self.views.known(incident)
@@ -106,7 +107,7 @@ def _refusing(subject: str) -> Iterator[None]:
     try:
         yield
     except Missing as missing:
-        raise Refused(((f"unknown-{subject}", missing.text, missing.hint),)) from None
+        raise Unknown(((f"unknown-{subject}", missing.text, missing.hint),)) from None
 
 
 Handler = Callable[[Call], Awaitable[Any]]

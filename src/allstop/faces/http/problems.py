@@ -115,6 +115,10 @@ class NoSuchMethod(Invalid):
     code = "method-not-allowed"
 
 
+class Unknown(Refused):
+    """A command about something that does not exist for whoever sent it."""
+
+
 class Internal(AllstopError):
     """Anything that is not ours to explain."""
 

@@ -1,0 +1,1 @@
+"""Reports and post-mortems: the record as a document, in Markdown, HTML, JSON and PDF."""
