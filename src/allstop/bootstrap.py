@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,16 @@ from allstop.adapters.randomness import new_name, new_secret
 from allstop.adapters.report_files import ReportFiles
 from allstop.adapters.signing import CheckpointFile, PublicKeys, SigningKey
 from allstop.adapters.sqlite import SqliteLog, SqliteStore
+from allstop.adapters.surroundings import OwnSurroundings
 from allstop.application.access import Access
 from allstop.application.audit import AuditSource, Report, verify
 from allstop.application.command_post import CommandPost
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
-from allstop.application.reports import Reports
+from allstop.application.preflight import Preflight, WithCoordinator
+from allstop.application.reporting.paper import Paper
+from allstop.application.reports import Reports, Typesetter
 from allstop.application.runner import Runner
 from allstop.application.sealer import Sealer
 from allstop.application.timekeeper import Timekeeper
@@ -82,6 +87,8 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     hub = Hub(store)
     monitor = Monitor(post, adapters, clock, crash)
     views = Views(post, store, monitor, clock)
+    own = OwnSurroundings(settings.home, lambda: _errors_in(settings.home, adapters))
+    preflight = Preflight(post, store, adapters, monitor, clock, own)
     trust = Trust.of(settings)
     sealer = Sealer(store, SigningKey(trust.key), CheckpointFile(trust.checkpoints), clock)
     sealer.resume()
@@ -99,16 +106,30 @@ async def open_coordinator(settings: Settings) -> Coordinator:
         hub=hub,
         views=views,
         access=Access(post, store, clock, _login_of, new_secret),
-        reports=Reports(views, post, clock, ReportFiles(settings.home)),
+        reports=Reports(views, post, clock, ReportFiles(settings.home), _typesetter()),
         adapters=adapters,
         clock=clock,
         monitor=monitor,
-        runner=Runner(post, store, hub, adapters, clock, crash),
+        runner=Runner(post, store, hub, WithCoordinator(adapters, preflight), clock, crash),
         timekeeper=Timekeeper(post, hub, clock, crash),
         read_policy=lambda: _policy(settings.home, adapters),
         audit=audit,
         background=(sealer.run,),
+        checks=preflight,
     )
+
+
+def _typesetter() -> Typesetter | None:
+    """What makes PDFs, when the extra that brings it is installed."""
+    if find_spec("reportlab") is None:
+        return None
+
+    def typeset(paper: Paper) -> bytes:
+        # A second of imports that only a PDF is worth.
+        found: Typesetter = import_module("allstop.adapters.report_pdf").typeset
+        return found(paper)
+
+    return typeset
 
 
 def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
@@ -241,11 +262,19 @@ def _load(home: Path, adapters: InstalledAdapters) -> Loaded:
 def _policy(home: Path, adapters: InstalledAdapters) -> Policy:
     loaded = _load(home, adapters)
     if loaded.policy is None:
-        found = [str(problem) for problem in loaded.problems if problem.is_error]
-        raise Invalid(
-            "\n".join(found), "mend the documents; `allstop protocol check` lists everything"
-        )
+        hint = "mend the documents; `allstop protocol check` lists everything"
+        raise Invalid("\n".join(_errors_of(loaded)), hint)
     return loaded.policy
+
+
+def _errors_in(home: Path, adapters: InstalledAdapters) -> list[str]:
+    """What keeps a project's documents from being adopted now."""
+    loaded = _load(home, adapters)
+    return [] if loaded.policy is not None else _errors_of(loaded) or ["they cannot be read"]
+
+
+def _errors_of(loaded: Loaded) -> list[str]:
+    return [str(problem) for problem in loaded.problems if problem.is_error]
 
 
 def _login_of(uid: int) -> str | None:

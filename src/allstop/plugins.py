@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from allstop.application.ports import Actuator, AdapterInfo, Probe, VerbInfo
+from allstop.domain.react import COORDINATOR
 from allstop.protocol.catalogue import AdapterEntry, Catalogue, OptionsCheck, VerbEntry, by_model
 
 GROUP = "allstop.adapters"
@@ -63,6 +64,8 @@ class InstalledAdapters:
             self._unavailable[entry.name] = f"{type(error).__name__}: {error}"
 
     def _add(self, adapter: Any, info: AdapterInfo) -> None:
+        if info.name == COORDINATOR:
+            raise ValueError(f"{COORDINATOR} is the coordinator's own name")
         measures, acts = "probe" in info.ports, bool(info.verbs)
         # Built-ins come first, so nobody replaces one of them by installing a package.
         if (measures and info.name in self._probes) or (acts and info.name in self._actuators):

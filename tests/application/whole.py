@@ -48,7 +48,7 @@ def whole(policy: Policy | None = None) -> Policy:
         authority=(*policy.protocol.authority, *granted),
         forms=(BRIEFING, Form("post-mortem", "Post-mortem", (FormField("cause", "Cause"),), after=True)),
         crews=(CrewRule("containment", "Shield casters", "Keep it from spreading"),),
-        mode=EmergencyMode({"scoring": "Scoring"}, {"direct": "Direct words"}, HOUR, ("SEV1", "SEV2", "SEV3")),
+        mode=EmergencyMode({"scoring": "Scoring"}, {"direct": "Direct words"}, 12 * HOUR, ("SEV1", "SEV2", "SEV3")),
         obligations=(
             Obligation("customers", "Customers are told", "communications", Span(HOUR), begins="declared"),
             Obligation("review", "The review is held", "commander", Span(24 * HOUR), meeting=True),

@@ -33,6 +33,7 @@ from allstop.domain.policy import (
     Span,
     Spans,
 )
+from allstop.domain.span_words import span_words
 from tests.domain.builders import ADA, BEN, EVE, MINUTE, Story, criterion, outage, policy
 from tests.domain.promises import (
     DAY,
@@ -327,6 +328,14 @@ def test_a_deadline_that_was_not_set_cannot_be_missed() -> None:
     )
     story.settle()
     assert missed(story).count("acknowledge") == 2
+
+
+@pytest.mark.parametrize(("span", "words"), [
+    (Span(15 * MINUTE), "15m"), (Span(90 * MINUTE), "1h 30m"), (Span(1, Clock.BUSINESS_DAYS), "1 business day"),
+    (Span(3, Clock.BUSINESS_DAYS), "3 business days"), (Span(4 * HOUR, Clock.BUSINESS_HOURS), "4h of business time"),
+])  # fmt: skip
+def test_a_span_is_said_as_people_say_it(span: Span, words: str) -> None:
+    assert span_words(span) == words
 
 
 # --- rest ---------------------------------------------------------------------------------------

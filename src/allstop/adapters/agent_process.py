@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -113,6 +114,11 @@ class AgentProcess:
         except OSError as error:
             return failed(one_line(str(error)))
 
+    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """Whether the agent could be told to stop and found, without telling it anything."""
+        chosen = read_options(AgentProcessOptions, options)
+        return failed(chosen) if isinstance(chosen, str) else await _reach(chosen, timeout_ms)
+
     async def observe(self, effect: Effect) -> Outcome:
         """Whether the order stands in the halt file; the processes are read by acting again."""
         options = read_options(AgentProcessOptions, effect.options)
@@ -129,6 +135,29 @@ class AgentProcess:
             return done("the halt file holds this order")
         # A resume is more than its file: the processes may still be stopped.
         return failed("the order does not stand, or not all of it")
+
+
+async def _reach(options: AgentProcessOptions, timeout_ms: int) -> Outcome:
+    """Whether the order could be delivered, and the processes found by whoever had to stop them."""
+
+    def look() -> Outcome:
+        folder = Path(options.halt_file).parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            return failed(f"{folder} is no folder that can be written, so the order cannot be")
+        if not options.pid_file and not options.env_mark:
+            return done("the halt file can be written; no process is configured")
+        kin, found = _kin(options)
+        if found is not None and found.stranger and kin.mark is None:
+            return failed(f"{found.words()}, so the agent could not be stopped")
+        seen = found.words() if found is not None else "found by its mark alone"
+        return done(one_line(f"the halt file can be written; {seen}"))
+
+    try:
+        return await _in_thread(look, timeout_ms)
+    except NoPid as error:
+        return failed(one_line(str(error)))
+    except TimeoutError:
+        return unknown(f"no end within {seconds(timeout_ms)}")
 
 
 async def _in_thread(work: Callable[[], T], timeout_ms: int) -> T:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -62,6 +64,19 @@ class ChatFile:
         The payload is kept first: a message must never point at a file that is not there.
         """
         return await self._in_thread(effect, _post)
+
+    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """Whether the file can be written, or made. Nothing is posted."""
+        chosen = read_options(PostOptions, options)
+        if isinstance(chosen, str):
+            return failed(chosen)
+        job = asyncio.get_running_loop().run_in_executor(_WRITERS, _writable, Path(chosen.path))
+        try:
+            async with asyncio.timeout(Deadline.within(timeout_ms).left_ms() / 1000):
+                fault = await job
+        except TimeoutError:
+            return unknown("the file system did not answer in time")
+        return failed(fault) if fault else done(f"{chosen.path} can be written")
 
     async def observe(self, effect: Effect) -> Outcome:
         """Look for the mark."""
@@ -130,6 +145,19 @@ def _keep(folder: Path, name: str, body: str) -> None:
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
     replace(folder / name, body)
+
+
+def _writable(path: Path) -> str:
+    """Why a message could not be appended, or empty."""
+    if not path.parent.is_dir():
+        return f"no folder {path.parent}"
+    if path.exists() and not path.is_file():
+        return f"{path} is no ordinary file"
+    # The lock stands beside the file, so the folder must be writable in any case.
+    for place in (path.parent, *([path] if path.exists() else [])):
+        if not os.access(place, os.W_OK):
+            return f"{place} may not be written"
+    return ""
 
 
 def _look(effect: Effect, options: PostOptions, deadline: Deadline) -> Outcome:  # noqa: ARG001

@@ -34,6 +34,7 @@ from allstop.application.ports import (
     RefusalEntry,
     Reply,
     StoredRecord,
+    TokenRow,
     TurnView,
     Write,
 )
@@ -75,7 +76,7 @@ class MemoryDisk:
     blobs: dict[str, bytes] = field(default_factory=dict)
     refusals: list[RefusalEntry] = field(default_factory=list)
     replies: dict[tuple[str, str], tuple[Reply, datetime]] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
+    tokens: dict[str, TokenRow] = field(default_factory=dict)
     checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
     held: bool = False
 
@@ -113,9 +114,8 @@ class MemoryStore:
 
     async def open(self, incarnation: str) -> None:
         if self.disk.held:
-            raise errors.Unavailable(
-                "another coordinator holds this database", "Close or abandon the other one first."
-            )
+            text = "another coordinator holds this database"
+            raise errors.Unavailable(text, "Close or abandon the other one first.")
         heads = Heads()
         for entry in self.disk.events:
             heads.extend((entry,))
@@ -371,16 +371,19 @@ class MemoryStore:
         return [self.disk.checkpoints[position] for position in sorted(self.disk.checkpoints)]
 
     async def put_token(self, digest: str, principal: str, expires_at: datetime | None) -> None:
-        put = {digest: (principal, expires_at)}
+        put = {digest: TokenRow(principal, expires_at)}
         await self._do(Lane.COMMAND, lambda _: lambda: self.disk.tokens.update(put))
 
     def token(self, digest: str, now: datetime) -> str | None:
-        principal, expires_at = self.disk.tokens.get(digest, (None, None))
-        return None if expires_at is not None and expires_at <= now else principal
+        row = self.disk.tokens.get(digest)
+        return row.principal if row and (row.expires_at is None or row.expires_at > now) else None
+
+    def tokens(self) -> list[TokenRow]:
+        return list(self.disk.tokens.values())
 
     async def drop_tokens(self, principal: str) -> int:
         def drop() -> int:
-            of = [digest for digest, (whose, _) in self.disk.tokens.items() if whose == principal]
+            of = [digest for digest, row in self.disk.tokens.items() if row.principal == principal]
             for digest in of:
                 del self.disk.tokens[digest]
             return len(of)
@@ -392,8 +395,6 @@ class MemoryStore:
 
 
 def _fail(job: _Job, error: BaseException) -> None:
-    if job.future.done():
-        return
-    if isinstance(error, StopIteration):
-        error = RuntimeError("a turn raised StopIteration")
-    job.future.set_exception(error)
+    stopped = isinstance(error, StopIteration)
+    if not job.future.done():
+        job.future.set_exception(RuntimeError("a turn raised StopIteration") if stopped else error)

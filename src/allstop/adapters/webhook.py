@@ -9,12 +9,19 @@ import hmac
 import json
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import Field
 
 from allstop.adapters.mechanisms.files import beginning
-from allstop.adapters.mechanisms.http_calls import NoAnswer, Request, call, not_accepted
+from allstop.adapters.mechanisms.http_calls import (
+    NoAnswer,
+    Request,
+    call,
+    connects,
+    not_accepted,
+)
 from allstop.adapters.mechanisms.options import Options, read_options
 from allstop.adapters.mechanisms.text import many_lines, one_line
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
@@ -77,6 +84,20 @@ class Webhook:
         if answer.status == 409:
             return done("answered 409: the receiver has it already")
         return not_accepted(answer)
+
+    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """Whether the receiver takes connections, and the secret can be read. Nothing is posted."""
+        chosen = read_options(PostOptions, options)
+        if isinstance(chosen, str):
+            return failed(chosen)
+        try:
+            signed = bool(chosen.secret_file) and bool(_secret(chosen.secret_file))
+        except (OSError, ValueError) as error:
+            return failed(one_line(f"cannot sign: {error}"))
+        missing = await connects(chosen.url, timeout_ms)
+        if missing is not None:
+            return failed(missing.because)
+        return done("takes connections; " + ("messages are signed" if signed else "not signed"))
 
     async def observe(self, effect: Effect) -> Outcome:
         """A webhook cannot be asked."""

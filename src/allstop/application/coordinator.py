@@ -16,14 +16,16 @@ from allstop.application.command_post import CommandPost, Request
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Adapters, Clock, Store
+from allstop.application.preflight import Preflight
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
 from allstop.domain.halt.commands import RegisterAgent
+from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.policy import Policy
 from allstop.domain.principal import COORDINATOR
-from allstop.errors import Unavailable
+from allstop.errors import Missing, Unavailable
 
 log = structlog.get_logger("allstop.coordinator")
 
@@ -33,7 +35,8 @@ class Coordinator:
     """What faces are given. reload: reads the documents again and returns the new policy's digest.
 
     home: the project folder; version: of the program; started_at: UTC; background: further tasks
-    that live as long as the coordinator (the sealer); audit: verifies the whole log.
+    that live as long as the coordinator (the sealer); audit: verifies the whole log; checks: the
+    preflight, None where nothing can be looked at.
     """
 
     home: Path
@@ -53,6 +56,7 @@ class Coordinator:
     read_policy: Callable[[], Policy]
     audit: Callable[[], Awaitable[dict[str, Any]]]
     background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+    checks: Preflight | None = None
 
     async def sync_roster(self) -> None:
         """Register the roster's agents; those that are known already are left alone."""
@@ -66,6 +70,12 @@ class Coordinator:
         await self.sync_roster()
         log.info("policy adopted", digest=digest)
         return digest
+
+    async def preflight(self) -> tuple[CheckResult, ...]:
+        """Look now, outside of an incident, whether everything is ready. Raises Missing."""
+        if self.checks is None:
+            raise Missing("this coordinator makes no checks by itself")
+        return await self.checks.run()
 
     async def run(self) -> None:
         """Work until cancelled. A part that dies ends the coordinator: half a coordinator is none."""

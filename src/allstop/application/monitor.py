@@ -68,7 +68,8 @@ class Round:
 
 
 class Monitor:
-    """Runs for the life of the coordinator. `watches` is what views show."""
+    """Runs for the life of the coordinator. `watches` is what views show, `looked_at` the end of the
+    last round of probes."""
 
     def __init__(
         self, post: CommandPost, adapters: Adapters, clock: Clock, crash: CrashPoints
@@ -80,6 +81,7 @@ class Monitor:
         self._releases: dict[str, Release] = {}
         self._measured: dict[str, int] = {}
         self.watches: dict[str, Watch] = {}
+        self.looked_at: Now | None = None
 
     @property
     def _fleet(self) -> Fleet:
@@ -101,6 +103,7 @@ class Monitor:
         found = await self._measure()
         now = self._clock.now()
         newly_down = self._judge(found, now)
+        self.looked_at = now
         samples = tuple(found.samples.values())
         for incident in self._post.world.open_incidents():
             if samples:
@@ -117,7 +120,7 @@ class Monitor:
         found = Round()
 
         async def one(spec: ProbeSpec, *, meter: bool) -> None:
-            sample, facts = await self._look(spec)
+            sample, facts = await self.look(spec)
             if meter:
                 found.meters[spec.name] = facts if sample.good else {}
             else:
@@ -133,7 +136,7 @@ class Monitor:
         found.samples = {spec.name: found.samples[spec.name] for spec in fleet.probes()}
         return found
 
-    async def _look(self, spec: ProbeSpec) -> tuple[Sample, dict[str, Any]]:
+    async def look(self, spec: ProbeSpec) -> tuple[Sample, dict[str, Any]]:
         """One measurement. Whatever a probe does wrong means that it could not run: this is an edge."""
         probe = self._adapters.probe(spec.adapter)
         if probe is None:

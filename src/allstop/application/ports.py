@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -161,6 +161,14 @@ class Checkpoint:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token that was issued and not revoked; the secret itself is kept nowhere."""
+
+    principal: str
+    expires_at: datetime | None
+
+
 class TurnView(Protocol):
     """What a turn may read while it holds the pen."""
 
@@ -224,6 +232,9 @@ class Store(Protocol):
 
     def token(self, digest: str, now: datetime) -> str | None:
         """The principal (`person:ada`) of a live token, by SHA-256 of the secret."""
+
+    def tokens(self) -> list[TokenRow]:
+        """All tokens that were not revoked, expired ones included, in no particular order."""
 
     async def drop_tokens(self, principal: str) -> int:
         """Revoke all tokens of a principal; returns how many."""
@@ -305,6 +316,18 @@ class Actuator(Protocol):
         """
 
 
+@runtime_checkable
+class Verifiable(Protocol):
+    """What an actuator may offer beside the port: to look whether it would work, disturbing nobody."""
+
+    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """done: a channel or an agent with these options can be reached, and how that was seen; failed: it
+        cannot, and why; unknown: cannot tell.
+
+        Never raises for what the world does, changes nothing, ends within `timeout_ms`.
+        """
+
+
 class Adapters(Protocol):
     """The adapters that are installed, by name; a broken one is listed with its reason."""
 
@@ -315,6 +338,28 @@ class Adapters(Protocol):
     def infos(self) -> tuple[AdapterInfo, ...]: ...
 
     def unavailable(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the coordinator's own host has left, in bytes."""
+
+    disk_free: int
+    disk_total: int
+    memory_available: int
+    memory_total: int
+
+
+class Surroundings(Protocol):
+    """What the coordinator itself stands on: the documents in its folder, its host, its secrets."""
+
+    async def documents(self) -> Sequence[str]:
+        """What is wrong with the documents as they lie there now; empty when they can be adopted."""
+
+    async def capacity(self) -> Capacity: ...
+
+    async def secret(self, path: str) -> str:
+        """Why a file that an option refers to cannot be used as a secret; empty when it can."""
 
 
 class CrashPoints(Protocol):

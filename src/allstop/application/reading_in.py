@@ -92,11 +92,11 @@ def read_in(
         what=tuple(_what(view)),
         bad=tuple(_bad(view, incident)),
         who=tuple(_who(view, policy)),
-        done=tuple(_done(view, incident)),
-        decided=tuple(_decided(view, incident)),
+        done=tuple(_done(view, incident, policy)),
+        decided=tuple(_decided(view, incident, policy)),
         running=tuple(_running(view)),
         next=tuple(_next(view, now)),
-        open=tuple(_unknown(view, incident)),
+        open=tuple(_unknown(view, incident, policy)),
         take=tuple(_take(view, policy, who)),
     )
     parts = tuple(
@@ -179,7 +179,7 @@ def _called(policy: Policy, name: str) -> str:
     return found.name if found else name
 
 
-def _done(view: IncidentView, incident: Incident) -> Iterator[Said]:
+def _done(view: IncidentView, incident: Incident, policy: Policy) -> Iterator[Said]:
     for name, at in incident.milestones.items():
         yield Said(f"{name}", "", at)
     for plan in view.plans:
@@ -192,13 +192,13 @@ def _done(view: IncidentView, incident: Incident) -> Iterator[Said]:
         if task.state == "done":
             yield Said(task.title, task.id)
     for form in view.forms:
-        yield Said(f"{form.title} filed by {form.by}", form.id, form.at)
+        yield Said(f"{form.title} filed by {_called(policy, form.by)}", form.id, form.at)
     if view.status:
         more = f"; {named(view.update_fields)}" if view.update_fields else ""
         yield Said(f"the last update says {view.status}{more}", "", incident.last_update_at)
 
 
-def _decided(view: IncidentView, incident: Incident) -> Iterator[Said]:
+def _decided(view: IncidentView, incident: Incident, policy: Policy) -> Iterator[Said]:
     chosen = incident.remedy
     if chosen is not None:
         facts = {name: value for name, value in chosen.facts.items() if value is not None}
@@ -211,7 +211,8 @@ def _decided(view: IncidentView, incident: Incident) -> Iterator[Said]:
         yield Said(f"{subject}: {text}", subject)
     for plan in view.plans:
         if plan.approved_by:
-            yield Said(f"{plan.title}: approved by {plan.approved_by}", plan.id)
+            by = _called(policy, plan.approved_by)
+            yield Said(f"{plan.title}: approved by {by}", plan.id)
     for subject, reason in view.overrides.items():
         yield Said(f"OVERRIDDEN {subject}: {reason}", subject)
 
@@ -260,10 +261,11 @@ def _next(view: IncidentView, now: datetime) -> Iterator[Said]:
         yield Said("it is expected to be over", "", view.expected_at)
 
 
-def _unknown(view: IncidentView, incident: Incident) -> Iterator[Said]:
+def _unknown(view: IncidentView, incident: Incident, policy: Policy) -> Iterator[Said]:
     for finding in view.findings:
         if finding.kind == "hypothesis":
-            yield Said(f"hypothesis of {finding.by}: {finding.text}", finding.id, finding.at)
+            by = _called(policy, finding.by)
+            yield Said(f"hypothesis of {by}: {finding.text}", finding.id, finding.at)
     if incident.remedy is not None and incident.remedy.unknown:
         yield Said(f"not known when the remedy was chosen: {', '.join(incident.remedy.unknown)}")
     for text in view.line.waits_for:

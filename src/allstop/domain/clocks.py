@@ -36,11 +36,13 @@ def running(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ..
 
 def unset(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
     """Deadlines that are owed and were not recorded yet, or whose basis has changed since."""
-    return tuple(
-        clock
-        for clock in wanted(world, policy, incident)
-        if clock.deadline not in incident.missed and not is_set(incident, clock)
-    )
+    clocks = wanted(world, policy, incident)
+    return tuple(clock for clock in clocks if is_unset(incident, clock))
+
+
+def is_unset(incident: Incident, clock: Clock) -> bool:
+    """Whether it has to be recorded; what was missed stays as it was set then."""
+    return clock.deadline not in incident.missed and not is_set(incident, clock)
 
 
 def is_set(incident: Incident, clock: Clock) -> bool:

@@ -27,7 +27,8 @@ from allstop.application.command_post import CommandPost, Request
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
-from allstop.application.ports import AdapterInfo
+from allstop.application.ports import AdapterInfo, Capacity
+from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
@@ -56,6 +57,24 @@ class Folder:
     def keep(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"reports/{name}"
+
+
+@dataclass
+class FirmGround:
+    """What a coordinator stands on, as a test wants it: sound documents, room, readable secrets."""
+
+    problems: tuple[str, ...] = ()
+    room: Capacity = Capacity(50 * 10**9, 10**11, 8 * 10**9, 16 * 10**9)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    async def documents(self) -> tuple[str, ...]:
+        return self.problems
+
+    async def capacity(self) -> Capacity:
+        return self.room
+
+    async def secret(self, path: str) -> str:
+        return self.faults.get(path, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +126,7 @@ class Stage:
             crash,
             self._length,  # noqa: S311
         )
-        self.adapters = SimAdapters(network)
+        self.adapters, self.ground = SimAdapters(network), FirmGround()
         self._lives = 0
         self._tokens: dict[str, str] = {}
         self._boot()
@@ -200,6 +219,8 @@ class Stage:
         post.load(self.policy)
         hub = Hub(self.store)
         monitor = Monitor(post, self.adapters, clock, crash)
+        checks = Preflight(post, self.store, self.adapters, monitor, clock, self.ground)
+        hands = WithCoordinator(self.adapters, checks)
         views = Views(post, self.store, monitor, clock)
 
         async def audit() -> dict[str, Any]:
@@ -210,7 +231,7 @@ class Stage:
             home=self.home, version="0", started_at=clock.now().utc, post=post, store=self.store, hub=hub,
             views=views, access=Access(post, self.store, clock, lambda _: None, lambda: next(secrets)),
             reports=Reports(views, post, clock, self.archive), adapters=self.adapters, clock=clock,
-            monitor=monitor, runner=Runner(post, self.store, hub, self.adapters, clock, crash),
+            monitor=monitor, runner=Runner(post, self.store, hub, hands, clock, crash), checks=checks,
             timekeeper=Timekeeper(post, hub, clock, crash), read_policy=lambda: self.policy, audit=audit,
         )  # fmt: skip
         face = HttpFace(self.coordinator, lambda: None, port=7777)

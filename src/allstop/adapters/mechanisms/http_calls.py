@@ -89,6 +89,24 @@ async def call(request: Request) -> Answer | NoAnswer:
         return NoAnswer(_why(error), sent)
 
 
+async def connects(url: str, timeout_ms: int) -> NoAnswer | None:
+    """Whether somebody takes connections at the address; nothing is sent. None: yes."""
+    fault = _fault_of(url)
+    if fault:
+        return NoAnswer(fault, usable=False)
+    parsed = httpx.URL(url)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(Deadline.within(timeout_ms).left_ms() / 1000):
+            _, writer = await asyncio.open_connection(parsed.host, port)
+    except TimeoutError:
+        return NoAnswer(f"no connection within {seconds(timeout_ms)}")
+    except (OSError, ValueError) as error:
+        return NoAnswer(_why(error))
+    writer.transport.abort()
+    return None
+
+
 def _fault_of(url: str) -> str:
     """Why this can be no address to call, or empty."""
     try:

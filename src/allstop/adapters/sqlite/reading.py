@@ -22,6 +22,7 @@ from allstop.application.ports import (
     EffectState,
     RefusalEntry,
     StoredRecord,
+    TokenRow,
 )
 from allstop.domain.effects import Lane
 
@@ -115,6 +116,10 @@ class Reading:
             [digest, utc(now)],
         )
         return str(rows[0][0]) if rows else None
+
+    def tokens(self) -> list[TokenRow]:
+        rows = self._rows("SELECT principal, expires_at FROM tokens ORDER BY principal")
+        return [TokenRow(row[0], read_time(row[1]) if row[1] else None) for row in rows]
 
 
 class SqliteLog(Reading):

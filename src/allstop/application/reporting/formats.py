@@ -38,6 +38,12 @@ def text_of(text: str) -> str:
     return "".join(table.get(letter, letter if letter.isprintable() else " ") for letter in text)
 
 
+def line_of(text: str) -> str:
+    """The same at the beginning of a line, where some letters would make a heading, a list or a rule."""
+    safe = text_of(text).lstrip()
+    return f"\\{safe}" if safe[:1] in ("#", "-", "+", "=", "~", "_") else safe
+
+
 def markdown(paper: Paper) -> str:
     lines = [f"# {text_of(paper.title)}", "", text_of(paper.subtitle), ""]
     for section in paper.sections:
@@ -50,11 +56,11 @@ def markdown(paper: Paper) -> str:
 def _markdown_block(block: Block) -> list[str]:
     match block:
         case Paragraph(text):
-            return [text_of(text)]
+            return [line_of(text)]
         case Bullets(items):
-            return [f"- {_MARKS[mark]}{text_of(text)}" for mark, text in items]
+            return [f"- {_MARKS[mark]}{line_of(text)}" for mark, text in items]
         case Terms(items):
-            return [f"- {text_of(term)}: {text_of(text)}" for term, text in items]
+            return [f"- {line_of(term)}: {text_of(text)}" for term, text in items]
         case Table(head, rows):
             lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
             return lines + ["| " + " | ".join(text_of(cell) for cell in row) + " |" for row in rows]

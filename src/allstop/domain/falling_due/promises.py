@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from allstop.domain.clocks import (
     is_obligation,
+    is_unset,
     obligation_of,
     running,
     timers,
-    unset,
     update_due_at,
     was_warned,
 )
@@ -35,10 +35,12 @@ def promises_due(found: Due, world: World, policy: Policy, incident: Incident, n
 
 def deadlines_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:
     """Clocks to start, to warn of and to miss. Whoever missed one needs no warning of it any more."""
-    if unset(world, policy, incident) or meetable(world, policy, incident):
+    clocks = running(world, policy, incident)
+    starts = any(is_unset(incident, clock) for clock in clocks)
+    if starts or meetable(world, policy, incident):
         found.commands.append(SetDeadlines(incident.id))
         return
-    for clock in running(world, policy, incident):
+    for clock in clocks:
         if clock.deadline in incident.missed:
             continue
         missed = incident_commands.MissDeadline(incident.id, clock.deadline)

@@ -119,12 +119,9 @@ class Incident:
     @property
     def is_owing(self) -> bool:
         """The response has ended, and not everything that was promised is done; closing ends no promise."""
-        return self.state == "stood-down" or (
-            self.state == "closed"
-            and (
-                not all(one.met for one in self.obligations.values())
-                or any(one.state == "open" for one in self.actions.values())
-            )
+        return self.state in ("stood-down", "closed") and (
+            any(not one.met for one in self.obligations.values())
+            or any(one.state == "open" for one in self.actions.values())
         )
 
 

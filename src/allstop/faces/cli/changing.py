@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from allstop.faces.cli.page import Page
@@ -12,7 +14,7 @@ from allstop.faces.cli.work_page import change_lines
 
 @verb("change", "allstop change", "allstop change --incident INC-1", incident=True)
 def _changes(session: Session, incident: str) -> None:
-    """Changes that people make by hand: who must agree, and what became of them."""
+    """Changes by hand: who must agree, what became of them."""
     answer = session.client.get("incidents", incident)
     found = answer.data["changes"]
     if session.as_json:
@@ -61,16 +63,15 @@ def list_(session: Session, incident: str) -> None:
     help="Of the protocol's levels; else the protocol's for the action.",
 )  # fmt: skip
 @click.option("--action", default="", metavar="NAME", help="What it does, such as restart.")
-@click.option("--service", default="", metavar="NAME", type=Named("service"), help="To which service.")
+@click.option(
+    "--service", default="", metavar="NAME", type=Named("service"), help="To which service."
+)
 @click.option("--detail", default="", metavar="TEXT", help="Exactly what will be done.")
-def add(
-    session: Session, title: str, risk: int, action: str, service: str, detail: str, incident: str
-) -> None:
+def add(session: Session, incident: str, **body: Any) -> None:
     """Ask to change something by hand.
 
     The protocol says who must agree; when nobody must, it is approved at once.
     """
-    body = {"title": title, "risk": risk, "action": action, "service": service, "detail": detail}
     answer = session.client.post("incidents", incident, "changes", body=body)
     change, waits = answer.data.get("change", ""), answer.data.get("waits_for", "")
     if waits:
@@ -103,7 +104,9 @@ def made(session: Session, change: str, note: str, incident: str) -> None:
     _end(session, incident, change, "made", note)
 
 
-@verb("refuse", 'allstop change refuse CHG-1 --note "the database would not bear it"', incident=True)
+@verb(
+    "refuse", 'allstop change refuse CHG-1 --note "the database would not bear it"', incident=True
+)
 @CHANGE
 @NOTE
 def refuse(session: Session, change: str, note: str, incident: str) -> None:

@@ -54,7 +54,10 @@ def accept(session: Session, crew: str, incident: str) -> None:
     ]
     if not waiting:
         raise Missing("no crew is proposed", "allstop crew set CREW NAME...")
-    done = [(name, session.client.post("incidents", incident, "crews", name, body={})) for name in waiting]
+    done = [
+        (name, session.client.post("incidents", incident, "crews", name, body={}))
+        for name in waiting
+    ]
     if session.as_json:
         session.print_value([answer.data for _, answer in done])
         return

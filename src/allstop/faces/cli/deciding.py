@@ -6,46 +6,91 @@ from typing import Any
 
 import click
 
+from allstop.errors import Missing
+from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.layout import plain
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_page import whole_plan
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, verb
+from allstop.faces.cli.work_page import change_lines
 
 STAND_DOWN = "stand-down"
+# How what is decided about begins, and the kind of subject that makes it.
+_KINDS = {"PLAN-": "plan:", "CHG-": "change:", "HALT-": "halt:"}
+
+
+def subject_of(word: str) -> str:
+    """`plan:PLAN-1` of `PLAN-1`; everything else as it stands."""
+    kind = next((kind for start, kind in _KINDS.items() if word.upper().startswith(start)), "")
+    return f"{kind}{word}"
 
 
 @verb(
     "approve",
     "allstop approve PLAN-1",
     'allstop approve PLAN-1 --yes --note "checked with Grace"',
+    "allstop approve PLAN-1 --as-reviewer",
+    "allstop approve change:CHG-1",
     "allstop approve stand-down",
     incident=True,
 )
 @click.argument("subject", type=Named("subject"))
 @click.option("--note", default="", metavar="TEXT", help="For the record.")
+@click.option(
+    "--as-reviewer", "--review", "as_reviewer", is_flag=True,
+    help="Sign as a reviewer, not as one who decides.",
+)  # fmt: skip
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-def approve(session: Session, subject: str, note: str, incident: str, *, yes: bool) -> None:
-    """Approve a plan, or the stand-down.
+def approve(
+    session: Session, subject: str, note: str, incident: str, *, as_reviewer: bool, yes: bool
+) -> None:
+    """Approve a plan, a change by hand, or the stand-down.
 
     A plan is shown first, and the approval binds to exactly what was shown: if the plan has changed
-    in between, it is refused.
+    in between, it is refused. Where the protocol wants reviewers, they sign with --as-reviewer.
     """
-    body = {"subject": subject, "note": note}
-    if subject != STAND_DOWN:
-        plan = session.client.get("plans", subject.removeprefix("plan:")).data
+    body: dict[str, Any] = {"subject": subject, "note": note}
+    if as_reviewer:
+        body["as_reviewer"] = True
+    kind, _, name = subject_of(subject).rpartition(":")
+    whom = " as a reviewer" if as_reviewer else ""
+    if kind == "change":
+        _show_change(session, incident, name)
+        session.confirm(f"Approve {name}{whom}?", yes=yes)
+        body["subject"] = f"change:{name}"
+    elif subject != STAND_DOWN:
+        plan = session.client.get("plans", name).data
         _show(session, plan)
-        session.confirm(f"Approve {plan['id']} as {plan['approve'] or 'a person'}?", yes=yes)
+        session.confirm(f"Approve {plan['id']}{whom}?", yes=yes)
         incident = plan["incident"]
         body |= {"subject": f"plan:{plan['id']}", "binds": plan["hash"]}
     answer = session.client.post("incidents", incident, "approvals", body=body)
-    session.told(answer, f"approved: {subject}", next_command="allstop show")
+    waits = answer.data.get("waits_for")
+    told = f"signed: {subject}; it still waits for {waits}" if waits else f"approved: {subject}"
+    made = f"allstop change made {name}" if kind == "change" and not waits else "allstop show"
+    session.told(answer, told, next_command=made)
+
+
+def _show_change(session: Session, incident: str, name: str) -> None:
+    answer = session.client.get("incidents", incident)
+    found = next((one for one in answer.data["changes"] if one["id"] == name), None)
+    if found is None:
+        where = answer.data["line"]["id"]
+        raise Missing(f"{where} has no change {name}", f"allstop change --incident {where}")
+    page = Page()
+    change_lines(page, found, session.now(answer))
+    _print(session, page)
 
 
 def _show(session: Session, plan: dict[str, Any]) -> None:
     """What is about to be approved; beside the JSON, not in it."""
     page = Page()
     whole_plan(page, plan)
+    _print(session, page)
+
+
+def _print(session: Session, page: Page) -> None:
     if session.as_json or session.quiet:
         click.echo(plain(page), err=True, nl=False)
     else:
@@ -55,23 +100,26 @@ def _show(session: Session, plan: dict[str, Any]) -> None:
 @verb(
     "override",
     'allstop override stable --because "the probe itself is broken, orders flow"',
+    'allstop override PLAN-1 --because "nobody can be reached, and it burns"',
+    'allstop override preflight --because "the channel is down with everything else"',
     incident=True,
 )
-@click.argument("criterion", type=Named("criterion"))
-@click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")
-def override(session: Session, criterion: str, because: str, incident: str) -> None:
-    """Set a criterion aside, with a reason, on the record.
+@click.argument("subject", type=Named("criterion"))
+@BECAUSE
+def override(session: Session, subject: str, because: str, incident: str) -> None:
+    """Let through what stands in the way, with a reason, on the record.
 
-    Names of criteria: allstop show --all
+    SUBJECT is a criterion (allstop show --all), a plan, a change or a halt, severity:NAME, close or
+    preflight.
     """
-    body = {"criterion": criterion, "because": because}
+    body = {"subject": subject_of(subject), "because": because}
     answer = session.client.post("incidents", incident, "overrides", body=body)
-    session.told(answer, f"overridden, on the record: {criterion}", next_command="allstop show")
+    session.told(answer, f"overridden, on the record: {subject}", next_command="allstop show")
 
 
 @verb("remedy", 'allstop remedy rollback --because "the fix takes an hour"', incident=True)
 @click.argument("remedy", metavar="NAME", type=click.Choice(["rollback", "fix", "investigate"]))
-@click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")
+@BECAUSE
 @click.option(
     "--service",
     default="",

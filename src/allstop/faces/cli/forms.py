@@ -97,12 +97,18 @@ def _fields(page: Page, form: Shape) -> None:
 )
 @click.argument("form", type=Named("form"))
 @click.argument("words", nargs=-1, metavar="[FIELD=TEXT]...")
-@click.option("--field", "fields", multiple=True, metavar="FIELD=TEXT", help="The same, as an option.")
+@click.option(
+    "--field", "fields", multiple=True, metavar="FIELD=TEXT", help="The same, as an option."
+)
 @click.option(
     "--file", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML or JSON: text by field. Words on the command line overrule it.",
 )  # fmt: skip
-@click.option("--anew", is_flag=True, help="Forget what was filed before; else it is kept where you say nothing.")
+@click.option(
+    "--anew",
+    is_flag=True,
+    help="Forget what was filed before; else it is kept where you say nothing.",
+)
 def fill(
     session: Session, form: str, words: tuple[str, ...], fields: tuple[str, ...], file: Path | None,
     incident: str, *, anew: bool,
@@ -195,13 +201,17 @@ def _read(file: Path) -> dict[str, str]:
             raise Invalid(f"{file} is too long for a form", "one field has at most 4000 characters")
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file} cannot be read: {error}", "it must be YAML or JSON in UTF-8") from None
+        raise Invalid(
+            f"{file} cannot be read: {error}", "it must be YAML or JSON in UTF-8"
+        ) from None
     if file.suffix == ".json":
         found = _json(file, text)
     else:
         node, problems = read(text, file.name)
         if node is None or problems:
-            raise Invalid("\n".join(str(one) for one in problems), 'lines such as  situation: "..."')
+            raise Invalid(
+                "\n".join(str(one) for one in problems), 'lines such as  situation: "..."'
+            )
         found = plain(node)
     if not isinstance(found, dict):
         raise Invalid(f"{file} holds no fields", 'lines such as  situation: "..."')

@@ -7,30 +7,55 @@ from datetime import datetime
 from typing import Any
 
 from allstop.faces.cli.halt_page import halt_summary
+from allstop.faces.cli.owed_page import action, obligation
 from allstop.faces.cli.page import Cell, Page, Piece
 from allstop.faces.cli.plan_page import plan_summary
-from allstop.faces.cli.times import clock, day, due, instant
+from allstop.faces.cli.times import ago, clock, day, due, instant
+from allstop.faces.cli.work_page import bare, change_summary, mode_cells, work
 
 Shape = Mapping[str, Any]
 LABEL = 11
+# Beginnings of hints that ask for something only a person can do.
+HUMAN = ("allstop fill", "allstop state", "allstop crew", "allstop tasks", "allstop approve")
 
 
 def compact(page: Page, view: Shape, now: datetime) -> None:
     """Severity, what fails, who commands, what it waits for, all-stop, next update, in ten lines."""
     line = view["line"]
     headline(page, line)
+    if view["kind_title"] or view["kind"]:
+        _fact(page, "kind", view["kind_title"] or view["kind"])
     _fact(page, "impact", line["impact"])
     if line["services"]:
         _fact(page, "suspected", ", ".join(line["services"]))
     _fact(page, "commander", commander(view))
+    for role in view["roles"]:
+        if role["offered_to"]:
+            offered = f"{role['title']} is offered to {role['offered_to']}, not accepted yet"
+            _fact(page, "handoff", Piece(offered, "notice"))
     for number, (text, tone) in enumerate(_waiting(line)):
         _fact(page, "phase" if number == 0 else "", Piece(text, tone))
+    _under_way(page, view, now)
+    if line["state"] == "open":
+        expected = instant(view["expected_at"])
+        if expected is not None:
+            _fact(page, "over", f"expected {ago(expected, now)} ({clock(expected)} UTC)")
+        _fact(page, "update", update_due(line, now))
+    else:
+        _afterwards(page, view)
+
+
+def _under_way(page: Page, view: Shape, now: datetime) -> None:
+    """What is being done, and what of it waits for somebody."""
     for halt in view["halts"]:
         if halt["stands"]:
             _fact(page, "all-stop", *halt_summary(halt))
     for plan in view["plans"]:
-        if plan["state"] not in {"done", "abandoned"}:
+        if plan["state"] not in {"done", "abandoned"} and not plan["earlier"]:
             _fact(page, "plan", *plan_summary(plan))
+    for change in view["changes"]:
+        if change["state"] in {"proposed", "approved"}:
+            _fact(page, "change", f"{change['id']} ", *change_summary(change, now))
     if view["remedy"]:
         _fact(
             page,
@@ -38,8 +63,49 @@ def compact(page: Page, view: Shape, now: datetime) -> None:
             Piece(view["remedy"].upper(), "strong"),
             f", because {view['remedy_because']}",
         )
-    if line["state"] == "open":
-        _fact(page, "update", update_due(line, now))
+    _hands(page, view)
+    for title, text, tone in _pressing(view, now):
+        _fact(page, "deadline", f"{title}: ", Piece(text, tone))
+    if view["mode"] and view["mode"]["on"]:
+        _fact(page, "emergency", *mode_cells(view["mode"], now))
+
+
+def _hands(page: Page, view: Shape) -> None:
+    """Crews that wait to be formed, and open tasks."""
+    for crew in view["crews"]:
+        if crew["proposed"] and not crew["members"]:
+            names = ", ".join(bare(one) for one in crew["proposed"])
+            _fact(page, "crew", f"{crew['title']}: ", Piece(f"proposed: {names}", "notice"))
+    tasks = [one for one in view["tasks"] if one["state"] == "open"]
+    if tasks:
+        free = sum(1 for one in tasks if not one["owner"])
+        nobody = Piece(f", {free} of them nobody's", "notice") if free else ""
+        _fact(page, "tasks", f"{len(tasks)} open", nobody)
+
+
+def _pressing(view: Shape, now: datetime) -> list[tuple[str, str, str]]:
+    """Deadlines that were missed, or are so near that they were warned of."""
+    found = []
+    for one in view["deadlines"]:
+        at = instant(one["at"])
+        if one["missed"]:
+            found.append((one["what"], "MISSED", "bad"))
+        elif at is not None and (one["warned"] or at < now):
+            found.append((one["what"], due(at, now)[0], "notice"))
+    return found
+
+
+def _afterwards(page: Page, view: Shape) -> None:
+    if view["merged_into"]:
+        _fact(page, "goes on in", Piece(view["merged_into"], "strong"))
+    late = [one["title"] for one in view["obligations"] if one["late"]]
+    owed = [one["title"] for one in view["obligations"] if not one["met"] and not one["late"]]
+    if late:
+        _fact(page, "late", Piece("; ".join(late), "bad"))
+    if owed:
+        _fact(page, "owed", "; ".join(owed))
+    if view["missing_before_close"]:
+        _fact(page, "to close", "; ".join(view["missing_before_close"]))
 
 
 def headline(page: Page, line: Shape) -> None:
@@ -50,19 +116,25 @@ def headline(page: Page, line: Shape) -> None:
         if line["severity_title"]
         else line["severity"]
     )
-    standing = (
-        f"open for {line['age']}"
-        if open_now
-        else f"{line['state'].replace('_', ' ')} after {line['age']}"
-    )
+    private = (Piece("PRIVATE", "notice"), "  ") if line["private"] else ()
     page.line(
         Piece(line["id"], "strong"),
         "  ",
         Piece(severity, tone),
         "  ",
+        *private,
         Piece(line["title"], "strong"),
-        f"  {standing}",
+        f"  {standing(line)}",
     )
+
+
+def standing(line: Shape) -> str:
+    """How long it has been open, or how it ended."""
+    if line["state"] == "open":
+        return f"open for {line['age']}"
+    ends = {"dismissed": "a false alarm", "merged": "merged into another"}
+    told = ends.get(line["state"], line["state"].replace("-", " "))
+    return f"{told}, after {line['age']}"
 
 
 def commander(view: Shape) -> Piece:
@@ -90,16 +162,14 @@ def update_due(line: Shape, now: datetime) -> Piece:
 def advice(view: Shape, now: datetime) -> str:
     """The next sensible command for somebody who looks at this incident."""
     line = view["line"]
-    if line["state"] != "open":
-        return "" if view["report"] else f"allstop report {line['id']} --file"
     named = f" --incident {line['id']}"
+    if line["state"] != "open":
+        return _last_steps(view)
     if not view["acknowledged_by"]:
         return f"allstop ack{named}"
-    for plan in view["plans"]:
-        if plan["state"] == "proposed" and plan["approve"]:
-            return f"allstop approve {plan['id']}"
-        if plan["state"] == "held":
-            return f"allstop plan show {plan['id']}"
+    waiting = _decision(view)
+    if waiting:
+        return waiting
     at = instant(line["update_due_at"])
     if at is not None and at <= now:
         return f'allstop update "what is known" --status STATUS{named}'
@@ -109,15 +179,49 @@ def advice(view: Shape, now: datetime) -> str:
         one["purpose"] == "remedy" for one in view["plans"]
     ):
         return f'allstop remedy fix --because "what you found"{named}'
-    missing = [one for one in view["stand_down"] if not one["passed"]]
-    done = all(phase["state"] != "ahead" for phase in view["phases"])
-    told = next((one["hint"] for one in missing if one.get("hint")), "")
-    # Waiting is all there is to do, unless the last phase wants something of a person.
-    return (
-        f"{told}{named}"
-        if done and told.startswith("allstop")
-        else f"allstop timeline {line['id']} --follow"
-    )
+    told = _missing(view)
+    # Waiting is all there is to do, unless something is wanted of a person.
+    return f"{told}{named}" if told else f"allstop timeline {line['id']} --follow"
+
+
+def _decision(view: Shape) -> str:
+    """A decision that somebody waits for."""
+    for plan in view["plans"]:
+        if plan["state"] == "proposed" and plan["approve"] and not plan["earlier"]:
+            return f"allstop approve {plan['id']}"
+        if plan["state"] == "held" and not plan["earlier"]:
+            return f"allstop plan show {plan['id']}"
+    named = f" --incident {view['line']['id']}"
+    for change in view["changes"]:
+        if change["state"] == "proposed":
+            return f"allstop approve change:{change['id']}{named}"
+    if any(one["proposed"] and not one["members"] for one in view["crews"]):
+        return f"allstop crew accept{named}"
+    return ""
+
+
+def _missing(view: Shape) -> str:
+    """The command for the first thing a gate waits for that only a person can do."""
+    phase = next((one for one in view["phases"] if one["state"] == "current"), None)
+    gate = phase["criteria"] if phase else ()
+    done = all(one["state"] != "ahead" for one in view["phases"])
+    wanted = [one["hint"] for one in gate if not one["passed"]]
+    if done:
+        wanted += [one["hint"] for one in view["stand_down"] if not one["passed"]]
+    return next((hint for hint in wanted if hint.startswith(HUMAN)), "")
+
+
+def _last_steps(view: Shape) -> str:
+    line = view["line"]
+    if line["state"] in {"merged", "dismissed"}:
+        return ""
+    if not view["report"]:
+        return f"allstop report {line['id']} --file"
+    if line["state"] != "stood-down":
+        return ""
+    if view["missing_before_close"]:
+        return f"allstop owed --incident {line['id']}"
+    return f"allstop close {line['id']}"
 
 
 def everything(page: Page, view: Shape, now: datetime) -> None:
@@ -126,6 +230,7 @@ def everything(page: Page, view: Shape, now: datetime) -> None:
     page.title("Roles")
     page.table((), [(role["title"], _holder(role)) for role in view["roles"]], indent=2)
     _evidence(page, view)
+    work(page, view, now)
     if view["deadlines"]:
         page.title("Deadlines")
         page.table((), [_deadline(one, now) for one in view["deadlines"]], indent=2)
@@ -135,23 +240,44 @@ def everything(page: Page, view: Shape, now: datetime) -> None:
         [_measure(one) for one in view["measures"]],
         indent=2,
     )
-    for title, rows in (
-        ("Stated", [(subject, text) for subject, text in view["statements"].items()]),
-        ("Owed", [(what, owner, _until(at)) for what, owner, at in view["obligations"]]),
-    ):
-        if rows:
-            page.title(title)
-            page.table((), rows, indent=2)
+    _sections(page, view, now)
     page.title("Declared")
-    page.line(
-        f"  {_until(view['line']['declared_at'])} by {view['declared_by']} ({view['trigger']})"
-    )
+    line = view["line"]
+    seen = f", seen in {view['source']}" if view["source"] else ""
+    page.line(f"  {_until(line['declared_at'])} by {view['declared_by']} ({view['trigger']}){seen}")
     page.line(f"  {view['severity_because']}")
     page.line(f"  protocol {view['protocol']}, policy {view['policy'][:12]}")
 
 
+def _sections(page: Page, view: Shape, now: datetime) -> None:
+    """What only some incidents have."""
+    called = ", ".join(bare(one) for one in view["called"])
+    about = [("called", called), ("channel", view["channel"]), ("domain", view["domain"])]
+    about += [("opened again", _until(at)) for at in view["reopened"]]
+    sections: tuple[tuple[str, list[tuple[Cell, ...]]], ...] = (
+        ("Stated", [(subject, text) for subject, text in view["statements"].items()]),
+        ("Set aside", [(subject, text) for subject, text in view["overrides"].items()]),
+        (
+            "Linked",
+            [(one["to"], one["how"].replace("-", " "), one["title"]) for one in view["links"]],
+        ),
+        ("Owed", [obligation(one, now) for one in view["obligations"]]),
+        ("Action items", [action(one, now) for one in view["actions"]]),
+        (
+            "Points",
+            [(f"{one['points']:+d}", one["team"], one["because"]) for one in view["points"]],
+        ),
+        ("Before it may be closed", [("-", text) for text in view["missing_before_close"]]),
+        ("Besides", [(name, text) for name, text in about if text]),
+    )
+    for title, rows in sections:
+        if rows:
+            page.title(title)
+            page.table((), rows, indent=2)
+
+
 def _fact(page: Page, label: str, *cells: Cell) -> None:
-    page.line("  ", Piece(f"{label:<{LABEL}}", "dim"), *cells)
+    page.line("  ", Piece(f"{label:<{LABEL}}", "dim"), *cells, hang=LABEL + 2)
 
 
 def _waiting(line: Shape) -> list[tuple[str, str]]:

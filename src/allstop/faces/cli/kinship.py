@@ -48,7 +48,9 @@ def link(session: Session, other: str, how: str, incident: str) -> None:
     'allstop merge --incident INC-2 --into INC-1 --because "the same pool"',
     incident=True,
 )
-@click.option("--into", required=True, metavar="INC", type=Named("incident"), help="Where it goes on.")
+@click.option(
+    "--into", required=True, metavar="INC", type=Named("incident"), help="Where it goes on."
+)
 @BECAUSE
 def merge(session: Session, into: str, because: str, incident: str) -> None:
     """Let the response go on in another incident; this one ends."""
@@ -74,7 +76,10 @@ def public(session: Session, because: str, incident: str) -> None:
 def _privacy(session: Session, incident: str, because: str, *, private: bool) -> None:
     body = {"private": private, "because": because}
     answer = session.client.post("incidents", incident, "privacy", body=body)
-    session.told(answer, "only whoever takes part may read it now" if private else "everybody may read it now")
+    session.told(
+        answer,
+        "only whoever takes part may read it now" if private else "everybody may read it now",
+    )
 
 
 @verb("reopen", 'allstop reopen INC-1 --because "errors are back"', afterwards=True)
@@ -91,7 +96,12 @@ def reopen(session: Session, name: str, because: str, incident: str) -> None:
     )  # fmt: skip
 
 
-@verb("close", "allstop close INC-1", 'allstop close INC-1 --note "every action is done"', afterwards=True)
+@verb(
+    "close",
+    "allstop close INC-1",
+    'allstop close INC-1 --note "every action is done"',
+    afterwards=True,
+)
 @click.argument("name", default="", metavar="[INC]", type=Named("incident"))
 @click.option("--note", default="", metavar="TEXT", help="A last word.")
 def close(session: Session, name: str, note: str, incident: str) -> None:

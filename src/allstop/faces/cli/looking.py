@@ -54,11 +54,15 @@ def show(session: Session, incident: str, *, whole: bool) -> None:
     "allstop timeline",
     "allstop timeline INC-1 --everything",
     "allstop timeline --follow",
+    "allstop timeline --numbers",
 )
 @click.argument("incident", default=CURRENT, metavar="[INC]", type=Named("incident"))
 @click.option("--follow", "-f", is_flag=True, help="Go on as things happen; Ctrl-C ends it.")
 @click.option("--everything", "whole", is_flag=True, help="Samples and deliveries as well.")
-def timeline(session: Session, incident: str, *, follow: bool, whole: bool) -> None:
+@click.option(
+    "--numbers", is_flag=True, help="With the number of each entry, for `allstop correct`."
+)
+def timeline(session: Session, incident: str, *, follow: bool, whole: bool, numbers: bool) -> None:
     """What happened in an incident, in order.
 
     With --json --follow every entry is a line of JSON.
@@ -72,25 +76,27 @@ def timeline(session: Session, incident: str, *, follow: bool, whole: bool) -> N
     if session.as_json and not follow:
         session.print_json(answer)
         return
-    say(session, entries)
+    say(session, entries, numbers=numbers)
     if follow:
         after = max((entry["position"] for entry in entries), default=0)
-        follow_from(session, after, incident=incident, whole=whole)
+        follow_from(session, after, incident=incident, whole=whole, numbers=numbers)
 
 
-def follow_from(session: Session, after: int, *, incident: str = "", whole: bool = False) -> None:
+def follow_from(
+    session: Session, after: int, *, incident: str = "", whole: bool = False, numbers: bool = False
+) -> None:
     """Print entries as they come, until interrupted."""
     for event in session.client.events(after, incident=incident):
         entry = event.entry
         if whole or entry["kind"] not in QUIET:
-            say(session, [entry])
+            say(session, [entry], numbers=numbers)
 
 
 # As the timeline leaves them out; the stream has everything.
 QUIET = frozenset({"samples.recorded", "notification.delivered"})
 
 
-def say(session: Session, entries: Iterable[Shape]) -> None:
+def say(session: Session, entries: Iterable[Shape], *, numbers: bool = False) -> None:
     """Entries as lines: of JSON, or for people."""
     if session.as_json:
         for entry in entries:
@@ -103,15 +109,22 @@ def say(session: Session, entries: Iterable[Shape]) -> None:
         if today != session.day and not session.quiet:
             page.line(Piece(today, "dim"))
         session.day = today
-        page.line(*_entry(entry))
+        cells, hang = _entry(entry, numbers=numbers)
+        page.line(*cells, hang=hang)
+        if entry["correction"]:
+            page.line(
+                f"{'':<{hang}}", Piece(f"corrected: {entry['correction']}", "notice"), hang=hang
+            )
     session.show(page)
 
 
-def _entry(entry: Shape) -> tuple[Cell, ...]:
+def _entry(entry: Shape, *, numbers: bool) -> tuple[tuple[Cell, ...], int]:
+    """An entry, and where its text begins. Only entries of the incident itself have a number."""
     at = instant(entry["at"])
     actor = entry["actor"].partition(":")[2] or entry["actor"]
-    return (
-        Piece(clock(at) if at else "", "dim"),
-        f"  {actor:<14}  ",
-        Piece(entry["text"], entry["tone"]),
-    )
+    own = entry["stream"].startswith("incident/")
+    number = f"{entry['version'] if own else '':>4}  " if numbers else ""
+    begin = f"{number}{clock(at) if at else '':<8}"
+    who = f"  {actor:<14}  "
+    cells = (Piece(begin, "dim"), who, Piece(entry["text"], entry["tone"]))
+    return cells, len(begin) + len(who)

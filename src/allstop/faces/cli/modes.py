@@ -7,13 +7,13 @@ import click
 from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.times import TIME, TimeWord, due, instant
+from allstop.faces.cli.times import TimeWord, due, instant
 from allstop.faces.cli.verbs import VerbGroup, verb
 
 
 @verb("mode", "allstop mode", "allstop mode --json | jq .suspended")
 def _mode(session: Session) -> None:
-    """Emergency mode: what is suspended now, what is allowed, and until when."""
+    """Emergency mode: what is suspended or allowed, until when."""
     answer = session.client.get("mode")
     if session.as_json:
         session.print_json(answer)
@@ -35,16 +35,17 @@ def _mode(session: Session) -> None:
     session.show(page)
 
 
-@verb("extend", 'allstop mode extend "in 6h" --because "the vendor needs the night"', incident=True)
+@verb("extend", 'allstop mode extend 6h --because "the vendor needs the night"', incident=True)
 @click.argument("until", metavar="TIME", type=TimeWord())
 @BECAUSE
 def extend(session: Session, until: str, because: str, incident: str) -> None:
+    """Set a new end of emergency mode.
+
+    TIME: 2026-12-01T10:00Z, or `6h` from now.
+    """
     body = {"until": until, "because": because}
     answer = session.client.post("incidents", incident, "mode", body=body)
     session.told(answer, f"emergency mode ends at {until} now", next_command="allstop mode")
-
-
-extend.help = f"Set a new end of emergency mode.\n\nTIME: {TIME}. A span, such as 6h, counts from now."
 
 
 @verb("end", 'allstop mode end --because "the shop sells again"', incident=True)

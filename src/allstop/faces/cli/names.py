@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from allstop.faces.cli.session import Session
+from allstop.faces.cli.session import CURRENT, Session
+
+if TYPE_CHECKING:
+    from allstop.faces.cli.client import Client
 
 # A person has pressed Tab and waits: whoever does not answer in this time is silent.
 SECONDS = 0.4
@@ -22,14 +25,32 @@ def names(ctx: click.Context, kind: str) -> Names:
         return []
     try:
         client = session.client_within(SECONDS)
-        overview = client.get("overview").data
+        if kind in _POLICY:
+            return _POLICY[kind](client.get("policy").data["policy"])
+        if kind == "proposal":
+            found = client.get("proposals").data
+            return [(one["id"], one["text"]) for one in found if one["state"] == "open"]
         if kind in _OVERVIEW:
             part, read = _OVERVIEW[kind]
-            return read(overview[part])
-        first = next(each["id"] for each in overview["incidents"] if each["state"] == "open")
-        return _INCIDENT[kind](client.get("incidents", first).data)
+            return read(client.get("overview").data[part])
+        incident = _incident(ctx, client)
+        if kind in _LISTED:
+            return [
+                (one[_LISTED[kind]], one["title"])
+                for one in client.get("incidents", incident, f"{kind}s").data
+            ]
+        return _INCIDENT[kind](client.get("incidents", incident).data)
     except Exception:  # noqa: BLE001 - an error message in the middle of a typed line helps nobody
         return []
+
+
+def _incident(ctx: click.Context, client: Client) -> str:
+    """The incident that the half-typed line names, else the open one, else the newest."""
+    named = ctx.params.get("incident") or ctx.params.get("name")
+    if named and named != CURRENT:
+        return str(named)
+    lines = client.get("incidents").data
+    return str(next((one["id"] for one in lines if one["state"] == "open"), lines[0]["id"]))
 
 
 def _session(ctx: click.Context) -> Session | None:
@@ -66,7 +87,7 @@ def _criteria(incident: dict[str, Any]) -> Names:
     return [(one["id"], one["title"]) for one in found if not one["passed"]]
 
 
-# From the overview, by the part that is read; and from the first open incident.
+# From the overview, by the part that is read.
 _OVERVIEW: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Names]]] = {
     "incident": ("incidents", _lines("title")),
     "halt": ("halts", _lines("reason")),
@@ -74,9 +95,47 @@ _OVERVIEW: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Names]]] = {
     "agent": ("agents", _lines("name")),
     "scope": ("agents", _scopes),
 }
+# By the key of the name in lists that have an address of their own.
+_LISTED = {"form": "id", "crew": "name"}
 _INCIDENT: dict[str, Callable[[dict[str, Any]], Names]] = {
     "role": lambda incident: [(one["role"], one["title"]) for one in incident["roles"]],
-    "plan": lambda incident: [(one["id"], one["title"]) for one in incident["plans"]],
-    "subject": lambda incident: [("stand-down", "end it"), *_INCIDENT["plan"](incident)],
+    "plan": lambda incident: _titled(incident["plans"]),
+    "subject": lambda incident: [
+        ("stand-down", "end it"),
+        *_titled(incident["plans"]),
+        *((f"change:{id}", title) for id, title in _titled(incident["changes"])),
+    ],
     "criterion": _criteria,
+    "task": lambda incident: _titled(one for one in incident["tasks"] if one["state"] == "open"),
+    "change": lambda incident: _titled(incident["changes"]),
+    "obligation": lambda incident: _titled(
+        one for one in incident["obligations"] if not one["met"]
+    ),
+    "action": lambda incident: _titled(incident["actions"]),
+}
+
+
+def _titled(found: Iterable[dict[str, Any]]) -> Names:
+    return [(one["id"], one["title"]) for one in found]
+
+
+def _people(policy: dict[str, Any]) -> Names:
+    return [(one["id"], one["name"]) for one in policy["roster"]["people"]]
+
+
+# From the policy for incidents declared from now on.
+_POLICY: dict[str, Callable[[dict[str, Any]], Names]] = {
+    "severity": lambda policy: [
+        (one["name"], one["title"]) for one in policy["protocol"]["severities"]
+    ],
+    "kind": lambda policy: [
+        (one["name"], one["title"]) for one in policy["protocol"]["activation"]["kinds"]
+    ],
+    "status": lambda policy: [(one, "") for one in policy["protocol"]["updates"]["statuses"]],
+    "team": lambda policy: [(one["name"], one["title"]) for one in policy["roster"]["teams"]],
+    "person": _people,
+    "member": lambda policy: [
+        *_people(policy),
+        *((one["id"], one["name"]) for one in policy["roster"]["agents"]),
+    ],
 }

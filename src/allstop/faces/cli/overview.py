@@ -15,6 +15,7 @@ from allstop.faces.cli.halt_page import halt_summary
 from allstop.faces.cli.incident_page import compact, headline
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
+from allstop.faces.cli.times import instant
 from allstop.faces.cli.verbs import verb
 
 Shape = Mapping[str, Any]
@@ -56,6 +57,7 @@ def _tell(session: Session, *, full: bool) -> None:
     page = Page()
     _incidents(session, page, overview, now)
     _halts(page, overview)
+    _beside(page, overview, now)
     if full:
         page.title("Services")
         page.table((), service_rows(overview["services"]), indent=2)
@@ -90,6 +92,40 @@ def _halts(page: Page, overview: Shape) -> None:
         page.title("Halts without an incident")
     for halt in loose:
         page.line("  ", *halt_summary(halt))
+
+
+def _beside(page: Page, overview: Shape, now: datetime) -> None:
+    """What waits beside the incidents: proposals, emergency mode, what is late."""
+    told = [
+        (f"proposal  {one['id']} waits for an answer: {one['text']}", "notice")
+        for one in overview["proposals"]
+    ]
+    mode, review = overview["mode"], overview["review"]
+    if mode and (mode["suspended"] or mode["enabled"]):
+        told.append((f"emergency mode is on{_suspended(mode)}", "notice"))
+    late = overview["late_obligations"]
+    if late:
+        what = "obligation is" if late == 1 else "obligations are"
+        told.append((f"late      {late} {what} late: allstop owed --all", "bad"))
+    if review and review["late"]:
+        told.append((f"review    {_review(review, now)}", "notice"))
+    if told:
+        page.blank()
+    for text, tone in told:
+        page.line(Piece(text, tone), hang=10)
+
+
+def _suspended(mode: Shape) -> str:
+    names = ", ".join(mode["suspended"].values())
+    return f"; suspended: {names}" if names else ""
+
+
+def _review(review: Shape, now: datetime) -> str:
+    due = instant(review["due_at"])
+    if due is None:
+        return "the protocol was never reviewed"
+    days = max(1, (now - due).days)
+    return f"protocol review is late by {days} {'day' if days == 1 else 'days'}"
 
 
 def _counts(page: Page, overview: Shape) -> None:

@@ -17,10 +17,12 @@ OWING = frozenset({"open", "stood-down", "closed"})
 PRIORITY = click.Choice(["high", "medium", "low"])
 
 
-@verb("owed", "allstop owed", "allstop owed --incident INC-1", "allstop owed --all", afterwards=True)
+@verb(
+    "owed", "allstop owed", "allstop owed --incident INC-1", "allstop owed --all", afterwards=True
+)
 @click.option("--all", "whole", is_flag=True, help="Of every incident that owes something.")
 def owed(session: Session, incident: str, *, whole: bool) -> None:
-    """What an incident still owes, and what is missing before it may be closed."""
+    """What is owed, and what is missing before it may be closed."""
     names = [incident]
     if whole:
         names = [one["id"] for one in session.client.get("incidents").data if one["state"] in OWING]
@@ -65,7 +67,9 @@ def _next(view: dict[str, Any]) -> str:
 @click.argument("how")
 def met(session: Session, obligation: str, how: str, incident: str) -> None:
     """Say that something owed was done, and how."""
-    answer = session.client.post("incidents", incident, "obligations", obligation, body={"how": how})
+    answer = session.client.post(
+        "incidents", incident, "obligations", obligation, body={"how": how}
+    )
     session.told(answer, f"{obligation} is met", next_command="allstop owed")
 
 
@@ -73,18 +77,19 @@ def met(session: Session, obligation: str, how: str, incident: str) -> None:
 @click.argument("obligation", type=Named("obligation"))
 @click.argument("at", metavar="TIME", type=TimeWord())
 def meeting(session: Session, obligation: str, at: str, incident: str) -> None:
+    """Move the meeting of something owed.
+
+    TIME: 2026-12-01T10:00Z, or `in 3d`.
+    """
     answer = session.client.post(
         "incidents", incident, "obligations", obligation, "meeting", body={"at": at}
     )
     session.told(answer, f"the meeting for {obligation} is at {at}", next_command="allstop owed")
 
 
-meeting.help = f"Move the meeting of something owed.\n\nTIME: {TIME}."
-
-
 @verb("action", "allstop action", "allstop action --json", afterwards=True)
 def _actions(session: Session, incident: str) -> None:
-    """Action items: what is to be mended afterwards, by whom and until when."""
+    """Action items: what is to be mended, by whom, until when."""
     answer = session.client.get("incidents", incident, "owed")
     if session.as_json:
         session.print_value(answer.data["actions"])
@@ -103,18 +108,22 @@ def _actions(session: Session, incident: str) -> None:
     afterwards=True,
 )
 @click.argument("title")
-@click.option("--owner", required=True, metavar="NAME", type=Named("person"), help="Who will do it.")
-@click.option("--due", "due_at", required=True, metavar="TIME", type=TimeWord(), help=f"Until when: {TIME}.")
-@click.option("--priority", type=PRIORITY, default="medium", show_default=True, help="How urgent it is.")
+@click.option(
+    "--owner", required=True, metavar="NAME", type=Named("person"), help="Who will do it."
+)
+@click.option(
+    "--due", "due_at", required=True, metavar="TIME", type=TimeWord(), help=f"Until when: {TIME}."
+)
+@click.option(
+    "--priority", type=PRIORITY, default="medium", show_default=True, help="How urgent it is."
+)
 @click.option("--link", default="", metavar="URL", help="Where it is tracked.")
-def add(
-    session: Session, title: str, owner: str, due_at: str, priority: str, link: str, incident: str
-) -> None:
+def add(session: Session, incident: str, **words: str) -> None:
     """Add an action item."""
-    body = {"title": title, "owner": owner, "due_at": due_at, "priority": priority, "link": link}
-    answer = session.client.post("incidents", incident, "actions", body=body)
+    answer = session.client.post("incidents", incident, "actions", body=words)
     action = answer.data.get("action", "")
-    session.told(answer, f"{action}: {owner}, until {due_at}", name=action, next_command="allstop owed")
+    told = f"{action}: {words['owner']}, until {words['due_at']}"
+    session.told(answer, told, name=action, next_command="allstop owed")
 
 
 ACTION = click.argument("action", type=Named("action"))
@@ -165,4 +174,3 @@ def change(session: Session, action: str, incident: str, *, reopen: bool, **word
 
 
 action = VerbGroup(_actions, add, done, drop, change)
-

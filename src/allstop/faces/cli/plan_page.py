@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.times import day, instant
+from allstop.faces.cli.work_page import bare
 
 Shape = Mapping[str, Any]
 
@@ -40,19 +42,38 @@ def whole_plan(page: Page, plan: Shape) -> None:
         Piece(plan["state"], TONES.get(plan["state"], "plain")),
         f"{approved}{_waits(plan)}",
     )
+    _agreed(page, plan)
     page.line(Piece(f"  hash {plan['hash']}", "dim"))
     rows = [(str(number), *_step(step)) for number, step in enumerate(plan["steps"], 1)]
     page.table(("", "step", "state", "after", "what"), rows, indent=2)
 
 
 def _waits(plan: Shape) -> str:
-    if plan["state"] == "proposed" and plan["approve"]:
-        return f", waits for the approval of the {plan['approve']}"
+    if plan["earlier"]:
+        return ", made before the incident was opened again"
+    if plan["state"] == "proposed":
+        whom = plan["waits_for"] or plan["approve"]
+        return f", waits for approval by {whom}" if whom else ""
     return (
         f", held: {plan['held_because']}"
         if plan["held_because"] and plan["state"] == "held"
         else ""
     )
+
+
+def _agreed(page: Page, plan: Shape) -> None:
+    """Who has signed, and which rule asks for it."""
+    for one in plan["signatures"]:
+        role = f" as {one['role']}" if one["role"] else ""
+        page.line(
+            f"  signed by {bare(one['person'])}{role}{', as reviewer' if one['review'] else ''}"
+        )
+    at = instant(plan["review_by"])
+    if at is not None and plan["state"] == "proposed":
+        page.line(f"  reviewers have until {day(at)}")
+    risk = f"risk {plan['risk']}: " if plan["risk"] else ""
+    if plan["because"]:
+        page.line(Piece(f"  {risk}{plan['because']}", "dim"))
 
 
 def _step(step: Shape) -> tuple[Cell, ...]:

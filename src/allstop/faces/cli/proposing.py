@@ -22,7 +22,9 @@ _TONES = {"open": "notice", "confirmed": "bad", "dismissed": "dim"}
 )
 @click.argument("text")
 @click.option("--source", default="", metavar="TEXT", help="Where it comes from.")
-@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Of an alert; repeatable.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Of an alert; repeatable."
+)
 @SERVICES
 def propose(
     session: Session, text: str, source: str, labels: tuple[str, ...], services: tuple[str, ...]
@@ -38,11 +40,11 @@ def propose(
     }  # fmt: skip
     answer = session.client.post("proposals", body=body)
     proposal, incident = answer.data.get("proposal", ""), answer.data.get("incident", "")
-    told = f"it belongs to {incident}" if incident else f"{proposal} waits for a person to confirm it"
-    command = f"allstop show {incident}" if incident else f"allstop confirm {proposal}"
-    session.told(
-        answer, f"{told}{halted(answer)}", name=incident or proposal, next_command=command
+    told = (
+        f"it belongs to {incident}" if incident else f"{proposal} waits for a person to confirm it"
     )
+    command = f"allstop show {incident}" if incident else f"allstop confirm {proposal}"
+    session.told(answer, f"{told}{halted(answer)}", name=incident or proposal, next_command=command)
 
 
 @verb("proposals", "allstop proposals", "allstop proposals --all")
@@ -74,7 +76,9 @@ def proposals(session: Session, *, whole: bool) -> None:
         page.line("Nothing was proposed." if whole else "No proposal waits for an answer.")
     session.show(page)
     first = next((one["id"] for one in reversed(found) if one["state"] == "open"), "")
-    session.advise(f'allstop confirm {first}, or allstop dismiss {first} --because "..."' if first else "")
+    session.advise(
+        f'allstop confirm {first}, or allstop dismiss {first} --because "..."' if first else ""
+    )
 
 
 @verb(

@@ -8,7 +8,7 @@ import click
 
 from allstop.faces.cli.commands import table
 from allstop.faces.cli.exit_codes import EXIT_CODES
-from allstop.faces.cli.verbs import Verb, shared_options
+from allstop.faces.cli.verbs import Verb, VerbGroup, shared_options
 
 INTRODUCTION = """\
 # The command line
@@ -44,14 +44,23 @@ eval "$(allstop completion zsh)"                                       # in ~/.z
 allstop completion fish > ~/.config/fish/completions/allstop.fish
 ```
 
-Tab completes commands, options, and the names of incidents, plans, halts, roles, criteria, services
-and agents from the running coordinator. When none answers within 0.4 seconds, names are not completed.
+Tab completes commands, options, and names from the running coordinator: of incidents, proposals, plans,
+changes, halts, roles, criteria, forms, tasks, crews, obligations, action items, services, agents, people
+and teams. When none answers within 0.4 seconds, names are not completed.
+"""
+
+TIMES = """\
+## Times
+
+Wherever a command takes a TIME: `2026-12-01T10:00Z` or another zone, such as `+01:00`; `2026-12-01`, which is
+the end of that day in UTC; `in 3d`, `2h30m`, `20m ago`, counted from now with `w`, `d`, `h`, `m` and `s`. A time
+of day without a zone is refused, because people in an emergency sit in several.
 """
 
 WITHOUT = """\
 ## Without a coordinator
 
-`init`, `up`, `down`, `doctor`, `audit verify`, `protocol check`, `log --coordinator`, `completion` and `version`
+`init`, `up`, `down`, `doctor`, `audit verify`, `protocol` with all below it, `log --coordinator`, `completion` and `version`
 work while the coordinator is down; `audit verify` then reads the database file itself. All others
 end with exit code 5 and say how to start it.
 """
@@ -75,7 +84,7 @@ def reference(group: click.Group, settings: Iterable[tuple[str, str, str, str]])
     parts.append(
         "`--home DIR` or `ALLSTOP_HOME` names the project folder instead of looking upwards.\n"
     )
-    parts += [WITHOUT, COMPLETION]
+    parts += [TIMES, WITHOUT, COMPLETION]
     parts.append("## Options of every command\n")
     parts.append(
         _table(("option", "meaning"), ((_option(one), one.help or "") for one in shared_options()))
@@ -100,11 +109,10 @@ def _commands(group: click.Group) -> list[str]:
 
 def _command(command: click.Command, path: str) -> list[str]:
     if isinstance(command, click.Group):
-        return [
-            part
-            for name, each in command.commands.items()
-            for part in _command(each, f"{path} {name}")
-        ]
+        parts = _command(command.bare, path) if isinstance(command, VerbGroup) else []
+        for name, each in command.commands.items():
+            parts += _command(each, f"{path} {name}")
+        return parts
     assert isinstance(command, Verb)
     shared = {option.name for option in shared_options()}
     arguments = [one for one in command.params if isinstance(one, click.Argument)]

@@ -37,7 +37,9 @@ from allstop.faces.cli.words_given import pairs
 )
 @click.option("--evidence", default="", metavar="TEXT", help="What was seen.")
 @click.option("--source", default="", metavar="TEXT", help="Where it was seen.")
-@click.option("--since", "began_at", metavar="TIME", type=TimeWord(), help=f"When it began: {TIME}.")
+@click.option(
+    "--since", "began_at", metavar="TIME", type=TimeWord(), help=f"When it began: {TIME}."
+)
 @click.option(
     "--dedup", default="", metavar="KEY", help="At most one open incident bears the same key."
 )
@@ -98,7 +100,9 @@ def impact(session: Session, incident: str, **words: Any) -> None:
     answer = session.client.post("incidents", incident, "impact", body={"impact": known})
     severity = answer.data.get("severity")
     text = f"; the severity is {severity} now" if severity else ""
-    session.told(answer, f"the impact is on record{text}{halted(answer)}", next_command="allstop show")
+    session.told(
+        answer, f"the impact is on record{text}{halted(answer)}", next_command="allstop show"
+    )
 
 
 @verb(
@@ -215,6 +219,4 @@ def severity(session: Session, severity: str, because: str, incident: str) -> No
     """Set the severity by hand."""
     body = {"severity": severity, "because": because}
     answer = session.client.post("incidents", incident, "severity", body=body)
-    session.told(
-        answer, f"severity is {severity} now{halted(answer)}", next_command="allstop show"
-    )
+    session.told(answer, f"severity is {severity} now{halted(answer)}", next_command="allstop show")

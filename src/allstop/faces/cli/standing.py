@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from allstop.errors import Missing, Unavailable
-from allstop.faces.cli.client import Answer
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Cell, Page, Piece
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.times import ago, instant
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
+from allstop.faces.cli.work_page import check_row
 
 Shape = Mapping[str, Any]
 SHOWN = 10
@@ -60,7 +60,9 @@ def _entry(one: Shape, now: Any) -> tuple[Cell, ...]:
 @click.argument("team", type=Named("team"))
 @click.argument("points", type=click.IntRange(-1_000_000, 1_000_000))
 @BECAUSE
-@click.option("--incident", default="", metavar="INC", type=Named("incident"), help="It was for that.")
+@click.option(
+    "--incident", default="", metavar="INC", type=Named("incident"), help="It was for that."
+)
 def give(session: Session, team: str, points: int, because: str, incident: str) -> None:
     """Give points to a team by hand, or take some."""
     body = {"team": team, "points": points, "because": because, "incident": incident}
@@ -73,8 +75,16 @@ def give(session: Session, team: str, points: int, because: str, incident: str) 
 points = VerbGroup(_points, give)
 
 
-@verb("preflight", "allstop preflight", "allstop preflight --outside", "allstop preflight -q && deploy", incident=True)
-@click.option("--outside", is_flag=True, help="Run the checks although an incident is open, not in it.")
+@verb(
+    "preflight",
+    "allstop preflight",
+    "allstop preflight --outside",
+    "allstop preflight -q && deploy",
+    incident=True,
+)
+@click.option(
+    "--outside", is_flag=True, help="Run the checks although an incident is open, not in it."
+)
 def preflight(session: Session, incident: str, *, outside: bool) -> None:
     """Run the protocol's checks before anything is executed.
 
@@ -82,19 +92,23 @@ def preflight(session: Session, incident: str, *, outside: bool) -> None:
     Exit code 1 when one fails.
     """
     outside = outside or (incident == CURRENT and not _one_is_open(session))
-    answer, found = _outside(session) if outside else _inside(session, incident)
+    found = _outside(session) if outside else _inside(session, incident)
     if session.as_json:
         session.print_value(found)
     else:
         page = Page()
         if not session.quiet:
-            page.table((), [_check(one) for one in found["checks"]])
+            page.table((), [check_row(one) for one in found["checks"]])
         failed = sum(1 for one in found["checks"] if one["ok"] is not True)
         if not found["checks"]:
             page.line("The protocol has no checks.")
         elif failed or not session.quiet:
             tone = "bad" if failed else "good"
-            text = f"{failed} of {len(found['checks'])} checks did not pass." if failed else "All checks passed."
+            text = (
+                f"{failed} of {len(found['checks'])} checks did not pass."
+                if failed
+                else "All checks passed."
+            )
             page.line(Piece(text, tone))
         session.show(page)
     if found["state"] != "passed":
@@ -105,38 +119,27 @@ def _one_is_open(session: Session) -> bool:
     return any(one["state"] == "open" for one in session.client.get("incidents").data)
 
 
-def _outside(session: Session) -> tuple[Answer, Shape]:
-    answer = session.client_within(120).get("preflight")
-    return answer, answer.data
+def _outside(session: Session) -> Shape:
+    found: Shape = session.client_within(120).get("preflight").data
+    return found
 
 
-def _inside(session: Session, incident: str) -> tuple[Answer, Shape]:
+def _inside(session: Session, incident: str) -> Shape:
     """Begin the checks and wait until they are through."""
     number = session.client.post("incidents", incident, "preflight").data.get("preflight", 0)
     for _ in range(TRIES):
-        answer = session.client.get("incidents", incident)
-        found = answer.data["preflight"]
+        found: Shape | None = session.client.get("incidents", incident).data["preflight"]
         if found is None:
             raise Missing("the incident has no preflight", "allstop timeline")
         if found["number"] >= number and found["state"] != "running":
-            return answer, found
+            return found
         session.launch.pause(LOOK_AGAIN)
     raise Unavailable("the checks do not come to an end", "allstop effects")
 
 
-def _check(one: Shape) -> tuple[Cell, ...]:
-    mark = {
-        True: Piece("ok", "good"),
-        False: Piece("FAIL", "bad"),
-        None: Piece("unknown", "notice"),
-    }[one["ok"]]
-    named = f"{one['check']} {one['subject']}".strip()
-    return mark, named, one["text"]
-
-
 @verb("read-in", "allstop read-in", "allstop read-in -q | say", afterwards=True)
 def read_in(session: Session, incident: str) -> None:
-    """What somebody who joins late has to know, in the order they need it."""
+    """What somebody who joins late has to know."""
     answer = session.client.get("incidents", incident, "read-in")
     if session.as_json:
         session.print_json(answer)

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import click
+from click.types import StringParamType
 
 from allstop.domain.moment import between, words
 
@@ -69,10 +70,10 @@ def span(text: str) -> timedelta | None:
 def moment(text: str, now: datetime) -> datetime:
     """An instant as people write it: see TIME. Raises ValueError with what could be written."""
     line = " ".join(text.split())
-    ahead, behind = line.removeprefix("in "), line.removesuffix(" ago")
-    long = span(ahead if behind == line else behind)
-    if long is not None and (ahead == line or behind == line):
-        return _moved(now, long if behind == line else -long, text)
+    ago = line.endswith(" ago")
+    long = span(line.removesuffix(" ago") if ago else line.removeprefix("in "))
+    if long is not None:
+        return _moved(now, -long if ago else long, text)
     try:
         if _DAY.fullmatch(line):
             return datetime.combine(date.fromisoformat(line), time(23, 59, 59), UTC)
@@ -90,7 +91,7 @@ def _moved(at: datetime, by: timedelta, text: str) -> datetime:
         found = at.astimezone(UTC) + by
     except OverflowError:
         found = datetime.min.replace(tzinfo=UTC)
-    if not 2000 <= found.year <= 2999:  # noqa: PLR2004 - a millennium
+    if not 2000 <= found.year <= 2999:
         raise ValueError(f"{text!r} is too far away")
     return found
 
@@ -100,7 +101,7 @@ def written(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-class TimeWord(click.ParamType):
+class TimeWord(StringParamType):
     """A time on the command line, handed on as the API takes it."""
 
     name = "time"
@@ -108,7 +109,7 @@ class TimeWord(click.ParamType):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:  # fmt: skip
-        session = ctx.find_root().obj if ctx is not None else None
+        session = click.get_current_context().obj
         try:
             return written(moment(value, session.launch.now()))
         except ValueError as error:

@@ -141,9 +141,7 @@ class VerbGroup(click.Group):
         session: Session = ctx.obj
         if words.get("incident", CURRENT) != CURRENT:
             session.incident = words["incident"]
-        take_shared(
-            session, **{name: words[name] for name in ("as_json", "quiet", "home", "url")}
-        )
+        take_shared(session, **{name: words[name] for name in ("as_json", "quiet", "home", "url")})
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.bare.format_epilog(ctx, formatter)

@@ -66,7 +66,9 @@ def add_task(session: Session, title: str, owner: str, incident: str) -> None:
 @click.argument("owner", metavar="NAME", type=Named("member"))
 def assign_task(session: Session, task: str, owner: str, incident: str) -> None:
     """Give a task to somebody."""
-    answer = session.client.post("incidents", incident, "tasks", task, "assign", body={"owner": owner})
+    answer = session.client.post(
+        "incidents", incident, "tasks", task, "assign", body={"owner": owner}
+    )
     session.told(answer, f"{task} is {owner}'s now", next_command="allstop tasks")
 
 
@@ -103,7 +105,9 @@ task = VerbGroup(_tasks_bare, add_task, assign_task, end_task, drop_task)
 @click.option(
     "--kind", type=click.Choice(KINDS), default="observation", show_default=True, help="What it is."
 )
-@click.option("--service", default="", metavar="NAME", type=Named("service"), help="Of which service.")
+@click.option(
+    "--service", default="", metavar="NAME", type=Named("service"), help="Of which service."
+)
 @click.option("--link", default="", metavar="URL", help="Where it is kept.")
 def found(session: Session, text: str, kind: str, service: str, link: str, incident: str) -> None:
     """Add evidence by hand: what you saw, or what you suspect."""
@@ -121,9 +125,9 @@ def found(session: Session, text: str, kind: str, service: str, link: str, incid
 @click.argument("words", nargs=-1, required=True, metavar="NAME=VALUE...")
 @BECAUSE
 def facts(session: Session, words: tuple[str, ...], because: str, incident: str) -> None:
-    """State facts for the decision table: yes, no, a number, or unknown.
+    """State facts for the decision table.
 
-    Facts a person may state: recent_deployment, known_good_release, process_running,
+    A value is yes, no, a number, or unknown. Facts a person may state: recent_deployment, known_good_release, process_running,
     cause_understood, schema_changed, fix_minutes, isolated, fix_safe, rollback_disrupts, data_loss,
     breach.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ def _shared(asked: Asked) -> dict[str, Any]:
     coordinator = asked.coordinator
     overview = asked.views.overview()
     ranks = _ranks(coordinator, overview)
-    people = {person.id: person.name for person in coordinator.post.book.latest.roster.people}
+    roster = coordinator.post.book.latest.roster
+    people = {person.id: person.name for person in roster.people}
     return {
         "now": overview.at,
         "position": overview.position,
@@ -73,11 +74,16 @@ def _shared(asked: Asked) -> dict[str, Any]:
         "head": headline(overview, ranks),
         "ranks": ranks,
         "people": people,
-        "called": lambda name: people.get(name.removeprefix("person:"), name),
+        "called": _called({**people, **{f"agent:{one.id}": one.name for one in roster.agents}}),
         "commander_title": _commander_title(coordinator),
         "service_state": service_state,
         "halt_line": halt_line,
     }
+
+
+def _called(names: Mapping[str, str]) -> Callable[[str], str]:
+    """Somebody's name, from `person:ada`, `agent:builder-1` or an id; what is no name stays as it is."""
+    return lambda name: names.get(name.removeprefix("person:"), name)
 
 
 def _ranks(coordinator: Coordinator, overview: Overview) -> dict[str, int]:

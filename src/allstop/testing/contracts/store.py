@@ -255,9 +255,12 @@ class StoreContract(EffectRules):
         assert store.token("d2", after(59)) == "person:ada"
         assert store.token("d2", after(60)) is None
         assert store.token("none", NOW) is None
+        listed = {(row.principal, row.expires_at) for row in store.tokens()}
+        assert listed == {("person:ada", None), ("person:ada", after(60)), ("agent:a1", None)}
         assert await store.drop_tokens("person:ada") == 2
         assert store.token("d1", NOW) is None
         assert store.token("d3", NOW) == "agent:a1"
+        assert [row.principal for row in store.tokens()] == ["agent:a1"]
 
     async def test_the_size_grows(self, store: Store) -> None:
         """Given a store, when much is written, then it says that it is larger."""

@@ -1,0 +1,62 @@
+"""What an incident owes, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.times import ago, day, instant
+
+Shape = Mapping[str, Any]
+
+
+def owed_page(page: Page, view: Shape, now: datetime) -> None:
+    """Obligations, action items, and what closing waits for; only what there is."""
+    standing = view["state"].replace("-", " ")
+    page.line(Piece(view["incident"], "strong"), f"  {standing}")
+    if view["obligations"]:
+        page.title("Owed")
+        page.table((), [obligation(one, now) for one in view["obligations"]], indent=2)
+    if view["actions"]:
+        page.title("Action items")
+        page.table((), [action(one, now) for one in view["actions"]], indent=2)
+    if view["missing"]:
+        page.title("Before it may be closed")
+        for one in view["missing"]:
+            hint = Piece(f"   {one['hint']}", "dim") if one["hint"] else ""
+            page.line(f"  - {one['text']}", hint, hang=4)
+    elif view["state"] == "stood-down":
+        page.blank()
+        page.line(Piece("Nothing is missing: it may be closed.", "good"))
+    elif not view["obligations"] and not view["actions"]:
+        page.line(Piece("  nothing is owed yet", "dim"))
+
+
+def obligation(one: Shape, now: datetime) -> tuple[Cell, ...]:
+    meeting = instant(one["meeting_at"])
+    meets = f"; meeting {day(meeting)}" if meeting else ""
+    if one["met"]:
+        return Piece("met", "good"), one["id"], one["owner"], f"{one['title']}: {one['met']}{meets}"
+    return _when(one, now), one["id"], one["owner"], f"{one['title']}{meets}"
+
+
+def action(one: Shape, now: datetime) -> tuple[Cell, ...]:
+    told = "; ".join(part for part in (one["title"], one["link"], one["note"]) if part)
+    when = (
+        _when(one, now)
+        if one["state"] == "open"
+        else Piece(one["state"], "good" if one["state"] == "done" else "dim")
+    )
+    return when, one["id"], f"{one['owner']}, {one['priority']}", told
+
+
+def _when(one: Shape, now: datetime) -> Piece:
+    """`LATE by 2d`, or `in 3d`."""
+    at = instant(one["due_at"])
+    if at is None:
+        return Piece("")
+    if one["late"] or at < now:
+        return Piece(f"LATE by {ago(at, now).removesuffix(' ago')}", "bad")
+    return Piece(ago(at, now), "plain")
