@@ -56,7 +56,7 @@ async def test_first_somebody_acknowledges_then_approves_then_looks(house: House
     await house.do(c.AcknowledgeIncident("INC-1"))
     seen = house.views.overview()
     assert seen.next == "allstop approve PLAN-1"
-    assert seen.next_because == "PLAN-1 waits for the approval of the commander"
+    assert seen.next_because == "PLAN-1 waits for approval by commander, owner"
     await house.do(c.Approve("INC-1", "plan:PLAN-1"))
     seen = house.views.overview()
     assert seen.next == "allstop show INC-1"
@@ -138,7 +138,16 @@ async def test_after_the_last_phase_it_waits_for_the_stand_down(house: House) ->
     assert (first.id, second.id) == ("INC-2", "INC-1")
     assert (second.state, second.waits_for, second.update_due_at) == ("stood-down", (), None)
     assert second.age == "0s"
-    assert house.views.incident("INC-1").obligations[0][:2] == ("Write the report", "commander")
+    (owed,) = house.views.incident("INC-1").obligations
+    assert (owed.title, owed.owner, owed.met, owed.late) == (
+        "Write the report",
+        "commander",
+        "",
+        False,
+    )
+    await house.wait(25 * 60 * 60 * SECOND)
+    assert house.views.incident("INC-1").obligations[0].late
+    assert house.views.overview().late_obligations == 1
 
 
 # --- names -------------------------------------------------------------------------------------

@@ -49,7 +49,10 @@ def gathered(story: Story) -> Story:
 def test_a_protocol_without_a_gate_for_containment_cuts_nothing_off() -> None:
     """Given phases that ask for no plan, when an outage is declared, then nothing is isolated by itself; a
     remedy that was decided is still proposed, and waits for people as ever."""
-    phases = (Phase("look", "Look", True, (said("understood"),)), Phase("end", "End", True, (said("ended"),)))
+    phases = (
+        Phase("look", "Look", True, (said("understood"),)),
+        Phase("end", "End", True, (said("ended"),)),
+    )
     story = gathered(outage(shaped(phases=phases)))
     assert plans(story) == [("remedy", "proposed")]
     assert not [one for one in story.effects if one.verb == "isolate"]

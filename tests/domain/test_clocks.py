@@ -123,6 +123,14 @@ def test_once_missed_a_deadline_is_never_missed_again() -> None:
     assert missed(story).count("acknowledge") == 1
 
 
+def test_missing_it_twice_in_a_row_is_missing_it_once() -> None:
+    """Two timekeepers, or an answer that was lost: the second finds nothing to record."""
+    story = jumped(declared(), 6 * MINUTE)
+    before = len(story.records)
+    story.when(MissDeadline("INC-1", "acknowledge"), TIMEKEEPER)
+    assert (len(story.records), story.refused) == (before, None)
+
+
 def test_the_cadence_of_updates_counts_from_the_last_one_or_the_severity() -> None:
     story = outage().wait(10 * MINUTE)
     story.when(PostUpdate("INC-1", "containing", "we are at it"))

@@ -22,7 +22,9 @@ from tests.domain.test_standing_down import closed
 def strict() -> Policy:
     """Whatever can keep something from going on: two signatures and a review, checks, nobody who releases."""
     plain = policy()
-    grants = tuple(one for one in plain.protocol.authority if one.action not in ("release", "set-severity"))
+    grants = tuple(
+        one for one in plain.protocol.authority if one.action not in ("release", "set-severity")
+    )
     protocol = replace(
         plain.protocol,
         approvals=Approvals((ApprovalRow((), ("role:scribe",), 2, "two of them", ("scribe",)),)),
@@ -189,7 +191,9 @@ def test_a_plan_or_a_halt_of_another_incident_is_not_let_through_here() -> None:
     assert refusal(story.when(Override("INC-2", "plan:PLAN-1", "mine now"), EVE)) == "unknown-plan"
 
 
-@pytest.mark.parametrize("subject", ["plan:PLAN-1", "halt:HALT-1", "severity:SEV3", "phase", "preflight"])
+@pytest.mark.parametrize(
+    "subject", ["plan:PLAN-1", "halt:HALT-1", "severity:SEV3", "phase", "preflight"]
+)
 def test_only_a_named_person_overrides_and_says_why(subject: str) -> None:
     story = stuck()
     assert refusal(override(story, subject, ADA)) == "no-authority"

@@ -180,7 +180,9 @@ def test_who_may_run_them_and_when_there_are_any() -> None:
     story = waiting(checking(required=False))
     assert codes(story.when(BeginPreflight("INC-1"), BUILDER)) == {"no-authority"}
     assert codes(outage().when(BeginPreflight("INC-1"), ADA)) == {"no-authority"}
-    plain = outage(replace(checking(), protocol=replace(checking().protocol, preflight=Preflight())))
+    plain = outage(
+        replace(checking(), protocol=replace(checking().protocol, preflight=Preflight()))
+    )
     assert codes(plain.settle().when(BeginPreflight("INC-1"), ADA)) == {"no-checks"}
     assert state(plain) == "running"
     assert codes(story.when(RecordPreflight("INC-1", 1, ()), ADA)) == {"internal"}

@@ -269,7 +269,11 @@ def test_the_next_plan_follows_the_new_decision() -> None:
     fix = RemedyRow("fix", (Condition("fix_minutes", "at_most", 10),), "it is short")
     story = state(planned(stating(fix)), fix_minutes=5).settle()
     assert remedies(story) == ["rollback", "fix"]
-    assert [one.state.value for one in story.world.plans.values()] == ["done", "abandoned", "proposed"]
+    assert [one.state.value for one in story.world.plans.values()] == [
+        "done",
+        "abandoned",
+        "proposed",
+    ]
     assert story.world.plans["PLAN-3"].title == "restart payments"
 
 

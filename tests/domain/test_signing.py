@@ -20,7 +20,9 @@ LEADS = ("role:commander", "owner")
 REVIEWERS = ("security", "data")
 
 
-def agreed_by(*rows: ApprovalRow, protected: bool = False, risk: dict[str, int] | None = None) -> Policy:
+def agreed_by(
+    *rows: ApprovalRow, protected: bool = False, risk: dict[str, int] | None = None
+) -> Policy:
     """The builders' policy with another approval table, and two roles that review."""
     plain = policy()
     payments, *others = plain.fleet.services
@@ -39,7 +41,9 @@ def isolating(*rows: ApprovalRow, **more: object) -> Story:
     return outage(agreed_by(*rows, **more)).settle()  # type: ignore[arg-type]
 
 
-def row(people: int, *, by: tuple[str, ...] = LEADS, reviewers: tuple[str, ...] = (), **more: object) -> ApprovalRow:
+def row(
+    people: int, *, by: tuple[str, ...] = LEADS, reviewers: tuple[str, ...] = (), **more: object
+) -> ApprovalRow:
     return ApprovalRow((), by, people, "somebody must look", reviewers, **more)  # type: ignore[arg-type]
 
 

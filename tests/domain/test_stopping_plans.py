@@ -19,7 +19,9 @@ from tests.domain.builders import ADA, BEN, BUILDER, MINUTE, Story, outage, poli
 RISING = StopRule(
     "rising", "Failures rise", (Condition("failed_share_percent", "at_least", 90),), "it makes it worse"
 )  # fmt: skip
-SLOW = StopRule("slow", "Too slow", (Condition("plan_minutes", "more_than", 2),), "it was for minutes")
+SLOW = StopRule(
+    "slow", "Too slow", (Condition("plan_minutes", "more_than", 2),), "it was for minutes"
+)
 BOTH = StopRule(
     "both", "Slow and bad",
     (Condition("plan_minutes", "at_least", 3), Condition("failed_share_percent", "at_least", 50)),
@@ -35,7 +37,9 @@ def under(*rules: StopRule) -> Story:
 
 
 def worse(story: Story, share: int = 95) -> Story:
-    return story.when(MeasureImpact("INC-1", Impact(("buying",), failed_share_percent=share)), MONITOR)
+    return story.when(
+        MeasureImpact("INC-1", Impact(("buying",), failed_share_percent=share)), MONITOR
+    )
 
 
 def state(story: Story) -> str:
@@ -64,7 +68,11 @@ def test_a_measured_impact_against_a_rule_holds_the_plan_and_cites_it() -> None:
     the plan is held, the rule is cited with its facts, and commander and chain are told."""
     story = worse(under(RISING))
     (violation,) = violations(story)
-    assert (violation.rule, violation.plan, violation.because) == ("rising", "PLAN-1", "it makes it worse")
+    assert (violation.rule, violation.plan, violation.because) == (
+        "rising",
+        "PLAN-1",
+        "it makes it worse",
+    )
     assert violation.facts == {"failed_share_percent": 95}
     assert state(story) == "held"
     assert story.world.plans["PLAN-1"].held_because == (

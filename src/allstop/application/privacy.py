@@ -25,8 +25,9 @@ from allstop.domain.world import World
 
 WITHHELD = "private"
 INSTEAD = "a private incident"
-# Shorter titles are words of other texts as well: taking those out would garble what is public.
-SHORTEST_TITLE = 8
+# Shorter titles and single words stand in other texts as well: taking them out would garble what is
+# public, down to the names of fields.
+SHORTEST_TITLE = 12
 _ON_A_PAGE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&#34;"})
 
 
@@ -156,7 +157,8 @@ def withheld(record: Record) -> Entry:
 
 def _pattern(hidden: list[Incident]) -> re.Pattern[str]:
     ids = "|".join(sorted((re.escape(one.id) for one in hidden), key=len, reverse=True))
-    titles = {one.title for one in hidden if len(one.title) >= SHORTEST_TITLE}
+    long = {one.title for one in hidden if len(one.title) >= SHORTEST_TITLE}
+    titles = {title for title in long if " " in title}
     # As it stands in plain text, inside JSON, and on a page.
     written = titles | {json.dumps(title, ensure_ascii=False)[1:-1] for title in titles}
     written |= {title.translate(_ON_A_PAGE) for title in titles}

@@ -23,7 +23,7 @@ MARKS: dict[str, str] = {
     "remedy": "rollback, fix or investigate was decided",
     "updated": "a first update was posted",
     "contained": "the milestone was reached",
-    "mitigated": "the milestone was reached",
+    "mitigated": "a remedy's gates have passed, or the last phase was entered",
     "resolved": "the milestone was reached",
     "stood-down": "it was stood down",
     "report": "the report was written",
@@ -157,6 +157,15 @@ def _actions(world: World, policy: Policy, incident: Incident) -> bool:
     return bool(kept) and not any(_lack(one) for one in kept)
 
 
+def _mitigated(world: World, policy: Policy, incident: Incident) -> bool:
+    """By a plan whose gates passed; or, where people repaired by hand, by everything that stands before
+    the last phase, which only watches."""
+    del world
+    phases = policy.protocol.phases
+    watching = len(phases) > 1 and incident.phase == phases[-1].name
+    return watching or bool({"mitigated", "resolved"} & incident.milestones.keys())
+
+
 _TESTS: dict[str, Callable[[World, Policy, Incident], bool]] = {
     "acknowledged": lambda _, __, incident: incident.acknowledged_at is not None,
     "triaged": lambda _, __, incident: incident.triaged_at is not None,
@@ -170,9 +179,7 @@ _TESTS: dict[str, Callable[[World, Policy, Incident], bool]] = {
     "contained": lambda _, __, incident: bool(
         {"contained", "mitigated", "resolved"} & incident.milestones.keys()
     ),
-    "mitigated": lambda _, __, incident: bool(
-        {"mitigated", "resolved"} & incident.milestones.keys()
-    ),
+    "mitigated": _mitigated,
     "resolved": lambda _, __, incident: "resolved" in incident.milestones,
     "stood-down": lambda _, __, incident: incident.state in ("stood-down", "closed"),
     "report": lambda _, __, incident: bool(incident.report),

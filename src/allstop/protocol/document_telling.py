@@ -15,7 +15,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Prefill = Literal[
     "severity", "impact", "services", "since", "changes", "errors", "duration", "remedy", "cause",
-    "timeline",
+    "timeline", "blast_radius", "stakeholders", "resources", "estimate",
 ]  # fmt: skip
 
 

@@ -64,7 +64,9 @@ class FirmGround:
     """What a coordinator stands on, as a test wants it: sound documents, room, readable secrets."""
 
     problems: tuple[str, ...] = ()
-    room: Capacity = Capacity(50 * 10**9, 10**11, 8 * 10**9, 16 * 10**9)
+    room: Capacity = field(
+        default_factory=lambda: Capacity(50 * 10**9, 10**11, 8 * 10**9, 16 * 10**9)
+    )
     faults: dict[str, str] = field(default_factory=dict)
 
     async def documents(self) -> tuple[str, ...]:
@@ -120,11 +122,11 @@ class Stage:
         network = Network(
             self.outside,
             self.time,
-            Random("network"),
+            Random("network"),  # noqa: S311
             faults,
             self.journal,
             crash,
-            self._length,  # noqa: S311
+            self._length,
         )
         self.adapters, self.ground = SimAdapters(network), FirmGround()
         self._lives = 0

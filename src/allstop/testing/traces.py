@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from allstop.application.ports import StoredRecord
 from allstop.domain.policy import PolicyBook
+from allstop.domain.principal import Principal
 from allstop.domain.record import Record
 from allstop.domain.world import World, evolve
 from allstop.testing.journal import Journal
@@ -41,10 +44,20 @@ class Moment:
         return f"{self.record.position} {self.record.stream} {self.record.kind}"
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A command that was accepted, and the entries it led to."""
+
+    command: Any
+    who: Principal
+    records: tuple[Record, ...]
+
+
 @dataclass(slots=True)
 class Trace:
     """One run. live: the state its program held at the end; stored: entries as stored, for the chain;
-    effects: id to state of the outbox; journal: what really happened. None: not known."""
+    effects: id to state of the outbox; journal: what really happened; turns: the entries by the command
+    that led to them; gaps: when nobody looked at the clock, or it was set. None: not known."""
 
     records: tuple[Record, ...]
     book: PolicyBook
@@ -52,6 +65,8 @@ class Trace:
     stored: tuple[StoredRecord, ...] | None = None
     effects: dict[str, str] | None = None
     journal: Journal | None = None
+    turns: tuple[Turn, ...] | None = None
+    gaps: tuple[tuple[datetime, datetime], ...] | None = None
     _moments: list[Moment] = field(default_factory=list)
 
     def moments(self) -> Iterable[Moment]:

@@ -22,6 +22,26 @@ from allstop.application.shapes import (
     ServiceLine,
     StepLine,
 )
+from allstop.application.standing_shapes import ModeNow, ProposalLine, ReviewLine
+from allstop.application.work_shapes import (
+    ActionLine,
+    ChangeLine,
+    CheckLine,
+    CrewLine,
+    FieldLine,
+    FiledForm,
+    FindingLine,
+    FormView,
+    LinkLine,
+    MissingLine,
+    ModeLine,
+    ObligationLine,
+    OwedView,
+    PointsLine,
+    PreflightLine,
+    SignatureLine,
+    TaskLine,
+)
 
 NOW = datetime(2026, 11, 21, 3, 4, 10, tzinfo=UTC)
 BEGAN = NOW - timedelta(minutes=4, seconds=10)
@@ -79,10 +99,12 @@ HALT = HaltView(
         RollLine(
             agent="builder-1", name="Builder 1", team="builders", state="confirmed", settled=True,
             working_on="search page", checkpoint=SHA, evidence="no process", held_as="confirmed", answered_at=NOW,
+            available=True,
         ),
         RollLine(
             agent="builder-2", name="Builder 2", team="builders", state="unaccounted", settled=False,
             working_on="", checkpoint="", evidence="", held_as="unaccounted", answered_at=None,
+            available=False,
         ),
     ),
 )  # fmt: skip
@@ -125,7 +147,11 @@ VIEW = IncidentView(
         DeadlineLine("update-1", "first update", NOW + timedelta(minutes=2), False),
     ),
     statements={"root-cause": "release 41 halved the pool"},
-    obligations=(("Write the report", "ada", NOW + timedelta(days=1)),),
+    obligations=(
+        ObligationLine(
+            "report", "Write the report", "commander", NOW + timedelta(days=1), "", None, "report", None, False
+        ),
+    ),
     report="",
 )  # fmt: skip
 
@@ -143,7 +169,7 @@ AGENTS = (
 )
 
 CLOSED = replace(
-    LINE, id="INC-0", title="slow search", state="stood_down", age="40m", update_due_at=None
+    LINE, id="INC-0", title="slow search", state="stood-down", age="40m", update_due_at=None
 )
 
 OVERVIEW = Overview(
@@ -171,3 +197,108 @@ ENTRIES = (
     Entry(3, BEGAN, "incident/INC-1", "incident.declared", "person:ada", "bad", "INC-1 declared (manual): checkout fails"),
     Entry(9, NOW, "halt/HALT-1", "agent.confirmed", "system:coordinator", "good", "builder-1 CONFIRMED: no process"),
 )  # fmt: skip
+
+
+# --- the same incident, with everything that only some incidents have ---
+
+CREWS = (
+    CrewLine("containment", "Shield casters", "No new damage", proposed=("person:ada", "agent:builder-1"), because="they know payments"),
+    CrewLine("communication", "Messengers", "Updates on time", members=("person:grace",)),
+)  # fmt: skip
+TASKS = (
+    TaskLine("T1", "call the bank", "contain", "person:grace", "open", ""),
+    TaskLine("T2", "block the traffic", "contain", "", "open", ""),
+    TaskLine("T3", "page the vendor", "contain", "", "dropped", "they called us"),
+)
+CHANGE = ChangeLine(
+    "CHG-1", "raise the pool", 3, "payments", "POOL=200, then a restart", "proposed", "person:grace", NOW,
+    ("role:commander",), 1, ("security",), "it touches money", (SignatureLine("person:grace", "security", True),),
+    "commander", NOW + timedelta(minutes=10),
+)  # fmt: skip
+MODE = ModeLine(
+    "INC-1",
+    True,
+    {"scoring": "Scoring"},
+    {"direct": "Direct talk"},
+    BEGAN,
+    NOW + timedelta(hours=2),
+    "",
+)
+ACTION = ActionLine(
+    "ACT-1",
+    "alert on pool size",
+    "grace",
+    NOW - timedelta(days=2),
+    "high",
+    "https://tracker/1",
+    "open",
+    "",
+    True,
+)
+PREFLIGHT = PreflightLine(
+    1, NOW, "failed",
+    (CheckLine("channels", "chat", True, "can be written"), CheckLine("agents", "builder-1", False, "no pid file"),
+     CheckLine("probes", "shop", None, "timed out")),
+)  # fmt: skip
+LATE = ObligationLine(
+    "report", "Write the report", "commander", NOW - timedelta(hours=3), "", None, "report", NOW + timedelta(days=2), True
+)  # fmt: skip
+MET = ObligationLine(
+    "board", "Update the board", "commander", NOW, "done by hand", NOW, "", None, False
+)
+RICH = replace(
+    VIEW,
+    line=replace(LINE, private=True, kind="outage"),
+    kind="outage",
+    kind_title="Production outage",
+    source="chat",
+    crews=CREWS,
+    tasks=TASKS,
+    changes=(CHANGE,),
+    mode=MODE,
+    actions=(ACTION,),
+    preflight=PREFLIGHT,
+    obligations=(LATE, MET),
+    links=(LinkLine("INC-0", "caused-by", "slow search"),),
+    findings=(FindingLine("F1", "metric", "the pool is exhausted", "payments", "https://graph/1", "person:ada", NOW),),
+    facts={"schema_changed": False, "fix_minutes": 20},
+    forms=(FiledForm("briefing", "Threat briefing", 2, "person:ada", NOW, {"Situation": "checkout fails"}),),
+    points=(PointsLine("builders", 10, "resolved it", "resolved", NOW, "system:coordinator", "INC-1"),),
+    expected_at=NOW + timedelta(minutes=45),
+    missing_before_close=("not yet: review filed",),
+    reopened=(NOW,),
+)  # fmt: skip
+
+FORMS = (
+    FormView(
+        "briefing", "Threat briefing", False, 1, "person:ada", BEGAN,
+        (
+            FieldLine("situation", "Situation", True, "text", (), "", "checkout fails"),
+            FieldLine("level", "Level", True, "choice", ("red", "orange"), "", ""),
+            FieldLine("since", "Since", False, "time", (), "", ""),
+            FieldLine("impact", "Impact", True, "text", (), "impact", ""),
+        ),
+        ("Level",),
+    ),
+    FormView(
+        "post-mortem", "Post-mortem", True, 0, "", None,
+        (FieldLine("why", "Why", True, "list", (), "", ""),), ("Why",),
+    ),
+)  # fmt: skip
+OWED = OwedView(
+    "INC-0", "stood-down", (LATE, MET), (ACTION,),
+    (MissingLine("review", "not yet: review filed", "allstop fill review"),),
+)  # fmt: skip
+PROPOSAL = ProposalLine(
+    "PROP-1", "battle stations, the shop is down", "chat", 'the words "battle stations"', "", ("ada", "grace"), (),
+    BEGAN, "source:chat", "open", "", "",
+)  # fmt: skip
+BESIDE = replace(
+    OVERVIEW,
+    incidents=(),
+    halts=(),
+    proposals=(PROPOSAL,),
+    mode=ModeNow({"scoring": "Scoring"}, {}, (MODE,)),
+    review=ReviewLine(90, "2026-08-01", NOW - timedelta(days=22), True),
+    late_obligations=2,
+)

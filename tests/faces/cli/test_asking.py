@@ -42,7 +42,7 @@ WRITES: list[tuple[list[str], str, str, Any]] = [
         ["approve", "PLAN-1", "--yes"],
         "POST", "/incidents/INC-1/approvals", {"subject": "plan:PLAN-1", "note": "", "binds": recorded.PLAN.hash},
     ),
-    (["override", "stable", "--because", "b"], "POST", f"{INC}/overrides", {"criterion": "stable", "because": "b"}),
+    (["override", "stable", "--because", "b"], "POST", f"{INC}/overrides", {"subject": "stable", "because": "b"}),
     (
         ["remedy", "fix", "--because", "b", "--service", "s"],
         "POST", f"{INC}/remedy", {"remedy": "fix", "because": "b", "service": "s"},

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from allstop.faces.cli.colour import show
-from allstop.faces.cli.page import Page, Piece, plain
+from allstop.faces.cli.layout import plain
+from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.safe_text import safe, safe_block, safe_json
 from tests.faces.cli import recorded
 from tests.faces.cli.conftest import Run

@@ -13,6 +13,7 @@ import uvicorn
 from bs4 import BeautifulSoup
 from starlette.applications import Starlette
 
+from allstop.domain.principal import Principal
 from allstop.faces.web import Sessions, routes
 from tests.faces.web.stage import ADA, Stage
 
@@ -31,8 +32,8 @@ class Console:
         assert response.status_code == status, response.text
         return BeautifulSoup(response.text, "html.parser")
 
-    def sign_in(self) -> None:
-        self.client.cookies.set("allstop-session-8700", self.sessions.begin(ADA))
+    def sign_in(self, who: Principal = ADA) -> None:
+        self.client.cookies.set("allstop-session-8700", self.sessions.begin(who))
 
     def link(self) -> str:
         return f"/enter?code={self.sessions.new_code(ADA)}"

@@ -165,7 +165,7 @@ HOSTILE = (
 
 async def hostile() -> Stage:
     """Somebody puts everything bad into every text they can."""
-    policy = shop()
+    policy = whole(shop())
     agents = (
         replace(policy.roster.agents[0], id="a" * 80, name=HOSTILE),
         *policy.roster.agents[1:],
@@ -186,6 +186,19 @@ async def hostile() -> Stage:
     await stage.do(c.AddNote(incident, HOSTILE))
     await stage.do(c.RecordStatement(incident, "root-cause", HOSTILE))
     await stage.do(c.PostUpdate(incident, "investigating", HOSTILE))
+    later = stage.clock.now().utc + timedelta(hours=1)
+    for command in (
+        w.FileForm(incident, "briefing", {"situation": HOSTILE}),
+        w.AssignCrew(incident, "containment", ("person:grace",), HOSTILE),
+        w.AddTask(incident, HOSTILE[:199]),
+        w.AddEvidence(incident, "hypothesis", HOSTILE, "", HOSTILE),
+        w.ProposeChange(incident, HOSTILE[:199], 1, "", "", HOSTILE),
+        w.AddAction(incident, HOSTILE[:199], "grace", later),
+        w.MeetObligation(incident, "customers", HOSTILE),
+        k.CorrectEntry(incident, 1, HOSTILE, HOSTILE),
+        ProposeActivation(f"battle stations {HOSTILE}"),
+    ):
+        await stage.do(command)
     await stage.pass_time(70)
     return stage
 

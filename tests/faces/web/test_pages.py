@@ -6,6 +6,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from allstop.domain.halt.commands import OrderHalt, ReleaseHalt
+from allstop.domain.incident.course_events import EntryCorrected
+from tests.application.happening import Happened, happenings
 from tests.faces.web.conftest import Opener
 from tests.faces.web.scenes import (
     SCENES,
@@ -15,6 +17,7 @@ from tests.faces.web.scenes import (
     middle,
     running_gate,
     stood_down,
+    worked,
 )
 
 
@@ -171,6 +174,74 @@ async def test_evidence_is_shown_as_it_was_stored(opened: Opener) -> None:
     evidence = await console.get(str(link["href"]))
     assert "commit 4f1c9aa payments: round amounts down" in text(evidence, "pre.evidence")
     assert "not available" in text(page, '[data-evidence="payments/service-state"]')
+
+
+async def test_the_work_of_people(opened: Opener) -> None:
+    """Given an incident in which people have worked, then the page has it, and what is late stands out."""
+    page = await opened(await worked()).get("/incidents/INC-2")
+    assert "Preflight NOT passed" in text(page, "[data-key=preflight] > summary")
+    assert [one["data-check"] for one in page.select("[data-check]")] == [
+        "probes",
+        "channels",
+        "agents",
+    ]
+    assert "Tasks 1 of 2 done" in text(page, "[data-key=tasks] > summary")
+    assert "nobody has it" in text(page, "[data-task=T2]")
+    assert "Waits for commander" in text(page, "[data-change=CHG-1]")
+    assert "1 of 2 filed" in text(page, "[data-key=forms] > summary")
+    assert "Cards are refused. Since 03:06." in text(page, "[data-form=briefing] .filed")
+    assert "not filed, due after stand-down" in text(page, "[data-form=post-mortem]")
+    assert "Grace Hopper, Builder one" in text(page, "[data-crew=containment]")
+    assert [one["data-finding"] for one in page.select("[data-finding]")] == ["F2", "F1"]
+    assert "cause_understood: no" in page.get_text()
+    late = page.select("#owed .loose")
+    assert [one.get("data-obligation") or one.get("data-action") for one in late] == [
+        "customers", "ACT-1",
+    ]  # fmt: skip
+    assert all("LATE" in words(one) for one in late)
+    assert "Scoring suspended; Direct words enabled" in text(page, "[data-mode]")
+    assert "Causes: INC-1 Search is slow" in text(page, ".incident-head")
+
+
+async def test_reading_in_is_closed_until_it_is_wanted(opened: Opener) -> None:
+    """Given somebody who joins late, then the summary stands at the top, folded."""
+    page = await opened(await worked()).get("/incidents/INC-2")
+    summary = page.select_one("#read-in")
+    assert summary is not None
+    assert "open" not in summary.attrs
+    assert [words(one) for one in summary.select("h3")][:3] == [
+        "What it is", "How bad, and since when", "Who has what",
+    ]  # fmt: skip
+    assert "Task: Find out who was charged twice" in words(summary)
+
+
+async def test_a_corrected_entry_shows_both(opened: Opener) -> None:
+    page = await opened(await worked()).get("/incidents/INC-2?all=1")
+    (entry,) = [one for one in page.select("#timeline .entry") if one.select(".corrected")]
+    assert entry["data-kind"] == "incident.declared"
+    assert "INC-2 declared" in words(entry)
+    assert "corrected: it began at 03:05" in words(entry)
+
+
+async def test_a_correction_appears_on_a_page_that_is_known(opened: Opener) -> None:
+    """The timeline is kept between two looks; a correction of an old entry comes up all the same."""
+    console = opened(await middle())
+    await console.get("/incidents/INC-1")
+    with happenings():
+        event = EntryCorrected(1, "it was earlier", "logs")
+        await console.stage.do(Happened("incident/INC-1", (event,)))
+    page = await console.get("/incidents/INC-1?all=1")
+    assert "corrected: it was earlier" in text(page, "#timeline [data-kind='incident.declared']")
+
+
+async def test_what_looks_like_an_emergency_is_asked_about(opened: Opener) -> None:
+    page = await opened(await worked()).get("/")
+    asked = text(page, "[data-proposal=PROP-1]")
+    assert "the warehouse reports wrong amounts" in asked
+    assert "Asked to confirm: Ada Lovelace" in asked
+    assert "allstop confirm PROP-1" in asked
+    assert "2 promises are late" in text(page, ".is-late")
+    assert len(page.select("[data-mode]")) == 1
 
 
 # --- the other pages -----------------------------------------------------------------------------

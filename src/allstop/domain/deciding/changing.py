@@ -73,7 +73,7 @@ def approve_change(draft: Draft, incident: Incident, policy: Policy, command: Ap
 def let_change(draft: Draft, incident: str, change: Change) -> None:
     """Everybody agreed, or it was overridden: whoever asked for it may make it."""
     draft.on_incident(incident, we.ChangeApproved(change.id))
-    hint = f"Say so when it is made: allstop change end {change.id} made"
+    hint = f"Say so when it is made: allstop change made {change.id} --note"
     _tell_requester(draft, incident, change, "is approved", hint)
 
 

@@ -33,7 +33,7 @@ def propose_crews(draft: Draft, command: wc.ProposeCrews) -> None:
             lines.append(f"{rule.title}: {', '.join(one.members) or 'nobody'}.")
     commander = incident.roles.get("commander", "")
     if commander:
-        hint = f"Take it over, or change it: allstop crew NAME --incident {incident.id}"
+        hint = f"Take it over, or change it: allstop crew accept --incident {incident.id}, or allstop crew set"
         subject = f"{incident.id}: crews are proposed"
         tell_person(draft, incident.id, commander, subject, " ".join((*lines, hint)))
 
@@ -48,7 +48,7 @@ def assign_crew(draft: Draft, command: wc.AssignCrew) -> None:
     members = _members(draft, policy, command.members) if command.members else known.proposed
     if not members:
         text = f"nobody was proposed for {rule.title}"
-        refuse("nobody-proposed", text, f"name somebody: allstop crew {rule.name} person:ID")
+        refuse("nobody-proposed", text, f"name somebody: allstop crew set {rule.name} NAME")
     objective = command.objective.strip() or known.objective or rule.objective
     if len(objective) > OBJECTIVE_LIMIT:
         refuse("too-long", f"an objective has at most {OBJECTIVE_LIMIT} characters")

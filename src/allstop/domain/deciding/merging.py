@@ -65,7 +65,7 @@ def _check(draft: Draft, incident: Incident, into: Incident) -> None:
         refuse("plan-active", f"{active[0].id} of {incident.id} is {active[0].state}", hint)
     if incident.private and not into.private:
         text = f"{incident.id} is private and {into.id} is not: everybody would read of it there"
-        refuse("private", text, f"allstop privacy {into.id} --private")
+        refuse("private", text, f'allstop private --incident {into.id} --because "..."')
 
 
 def _as_bad(draft: Draft, incident: Incident, into: Incident) -> None:

@@ -29,7 +29,7 @@ def triage(draft: Draft, command: cc.TriageIncident) -> None:
         return
     since = incident.reopened[-1] if incident.reopened else incident.declared_at
     if incident.triaged_at is not None and incident.triaged_at >= since:
-        hint = f"allstop severity {incident.id} sets another severity"
+        hint = f"allstop severity SEV --incident {incident.id} sets another"
         refuse("already-triaged", f"{incident.id} was triaged already", hint)
     text = command.text.strip()
     if len(text) > TEXT_LIMIT:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
@@ -92,34 +93,35 @@ def _end(session: Session, incident: str, change: str, state: str, note: str) ->
     session.told(answer, f"{change} is {state}", next_command="allstop show")
 
 
-NOTE = click.option("--note", default="", metavar="TEXT", help="For the record.")
 CHANGE = click.argument("change", type=Named("change"))
 
 
 @verb("made", 'allstop change made CHG-1 --note "pool is 200, errors fall"', incident=True)
 @CHANGE
-@NOTE
+@click.option("--note", required=True, metavar="TEXT", help="How it went, for the record.")
 def made(session: Session, change: str, note: str, incident: str) -> None:
-    """Say that an approved change was made."""
+    """Say that an approved change was made, and how it went."""
     _end(session, incident, change, "made", note)
 
 
 @verb(
-    "refuse", 'allstop change refuse CHG-1 --note "the database would not bear it"', incident=True
+    "refuse",
+    'allstop change refuse CHG-1 --because "the database would not bear it"',
+    incident=True,
 )
 @CHANGE
-@NOTE
-def refuse(session: Session, change: str, note: str, incident: str) -> None:
+@BECAUSE
+def refuse(session: Session, change: str, because: str, incident: str) -> None:
     """Refuse a change that was asked for."""
-    _end(session, incident, change, "refused", note)
+    _end(session, incident, change, "refused", because)
 
 
-@verb("withdraw", "allstop change withdraw CHG-1", incident=True)
+@verb("withdraw", 'allstop change withdraw CHG-1 --because "the pool is fine"', incident=True)
 @CHANGE
-@NOTE
-def withdraw(session: Session, change: str, note: str, incident: str) -> None:
+@BECAUSE
+def withdraw(session: Session, change: str, because: str, incident: str) -> None:
     """Take back a change that you asked for."""
-    _end(session, incident, change, "withdrawn", note)
+    _end(session, incident, change, "withdrawn", because)
 
 
 change = VerbGroup(_changes, list_, add, made, refuse, withdraw)

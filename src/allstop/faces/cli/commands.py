@@ -57,6 +57,7 @@ COMMANDS: dict[str, Entry] = {
     "mode": Entry(WORK, "modes:mode", "Emergency mode: what is suspended or allowed, until when."),
     "halt": Entry(AGENTS, "halts:halt", "Order agents to stop."),
     "rollcall": Entry(AGENTS, "halts:rollcall", "Who has stopped, by what evidence, and who has not."),
+    "answer": Entry(AGENTS, "halts:answer", "Answer a roll call for an agent."),
     "release": Entry(AGENTS, "halts:release", "Lift a halt."),
     "agents": Entry(AGENTS, "fleet:agents", "The agents, and which halts hold them."),
     "plans": Entry(DECIDE, "plans:plans", "The plans of an incident."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import click
 
 from allstop.domain.verdict import nearest
 from allstop.errors import Invalid, Missing
+from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import CURRENT, Session
@@ -22,6 +24,7 @@ from allstop.faces.cli.words_given import pairs
 
 Shape = Mapping[str, Any]
 LONGEST_FILE = 2_000_000
+_FIELD_HINT = re.compile(r"--field ([^=]+)=")
 
 
 @verb("forms", "allstop forms", "allstop forms briefing", afterwards=True)
@@ -47,8 +50,8 @@ def forms(session: Session, form: str, incident: str) -> None:
         if not found and not session.quiet:
             page.line("The protocol has no forms.")
     session.show(page)
-    first = next((one["id"] for one in found if not one["number"] and not one["after"]), "")
-    session.advise(f"allstop fill {form or first}" if form or first else "")
+    if found:
+        session.advise(f"allstop fill {form or 'FORM'}")
 
 
 def _named(forms: list[Shape], name: str) -> Shape:
@@ -127,11 +130,30 @@ def fill(
     elif not given:
         _refuse(shape, before, incident)
     _timed(shape, given, session)
-    body = {"fields": before | given}
-    answer = session.client.post("incidents", incident, "forms", form, body=body)
+    whole = before | given
+    try:
+        answer = session.client.post("incidents", incident, "forms", form, body={"fields": whole})
+    except ProblemAnswer as error:
+        raise _with_command(error, form, given, incident) from None
     number = answer.data.get("number", 1)
     again = f", for the {number}. time" if number > 1 else ""
     session.told(answer, f"{shape['title']} is filed{again}", next_command=f"allstop forms {form}")
+
+
+def _with_command(
+    error: ProblemAnswer, form: str, given: Mapping[str, str], incident: str
+) -> ProblemAnswer:  # fmt: skip
+    """The refusal, with the command that would file the form in place of a hint for each field."""
+    hints = [_FIELD_HINT.match(hint) for _, hint in error.reasons]
+    missing = [found[1] for found in hints if found]
+    if not missing or len(missing) < len(hints):
+        return error
+    words = [f"{name}={shlex.quote(text)}" for name, text in given.items()]
+    words += [f'{name}="..."' for name in missing]
+    named = "" if incident == CURRENT else f" --incident {incident}"
+    texts = [(text, "") for text, _ in error.reasons]
+    texts[-1] = (texts[-1][0], f"allstop fill {form} {' '.join(words)}{named}")
+    return ProblemAnswer(error.status, error.name, error.text, error.hint, tuple(texts), error.body)
 
 
 def _refuse(form: Shape, before: Mapping[str, str], incident: str) -> None:

@@ -84,6 +84,28 @@ def _newest(session: Session) -> str:
     return str(found["id"])
 
 
+@verb(
+    "answer",
+    "allstop answer HALT-1 --agent builder-1",
+    'allstop answer HALT-1 --agent builder-1 --working-on "search page" --available',
+)
+@click.argument("halt", type=Named("halt"))
+@click.option("--agent", required=True, metavar="AGENT", type=Named("agent"), help="Which agent.")
+@click.option("--state", default="stopped", show_default=True, help="What it says of itself.")
+@click.option("--working-on", default="", metavar="TEXT", help="What it was doing.")
+@click.option("--checkpoint", default="", metavar="ID", help="Where its work is saved.")
+@click.option("--branch", default="", metavar="NAME", help="On which branch.")
+@click.option("--available", is_flag=True, help="It could help in the incident.")
+def answer(session: Session, agent: str, **words: Any) -> None:
+    """Answer a roll call for an agent.
+
+    For one that you stopped by hand, or as the agent itself. It is a word, not a proof: the coordinator still confirms what it can see.
+    """
+    said = session.client.post("agents", agent, "roll-call", body=words)
+    state = said.data.get("state", "")
+    session.told(said, f"{agent} is {state}", next_command=f"allstop rollcall {words['halt']}")
+
+
 @verb("release", 'allstop release HALT-1 --because "false alarm, checked with Grace"')
 @click.argument("halt", type=Named("halt"))
 @click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")

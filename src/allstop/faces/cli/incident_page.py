@@ -175,13 +175,15 @@ def advice(view: Shape, now: datetime) -> str:
         return f'allstop update "what is known" --status STATUS{named}'
     if view["stand_down"] and all(one["passed"] for one in view["stand_down"]):
         return f'allstop stand-down "why it is over"{named}'
+    told = _missing(view)
+    if told:
+        return f"{told}{named}"
     if view["remedy"] == "investigate" and not any(
         one["purpose"] == "remedy" for one in view["plans"]
     ):
         return f'allstop remedy fix --because "what you found"{named}'
-    told = _missing(view)
-    # Waiting is all there is to do, unless something is wanted of a person.
-    return f"{told}{named}" if told else f"allstop timeline {line['id']} --follow"
+    # Waiting is all there is to do.
+    return f"allstop timeline {line['id']} --follow"
 
 
 def _decision(view: Shape) -> str:
@@ -267,7 +269,7 @@ def _sections(page: Page, view: Shape, now: datetime) -> None:
             "Points",
             [(f"{one['points']:+d}", one["team"], one["because"]) for one in view["points"]],
         ),
-        ("Before it may be closed", [("-", text) for text in view["missing_before_close"]]),
+        ("Before it may be closed", [("-", text) for text in _closing(view)]),
         ("Besides", [(name, text) for name, text in about if text]),
     )
     for title, rows in sections:
@@ -276,8 +278,15 @@ def _sections(page: Page, view: Shape, now: datetime) -> None:
             page.table((), rows, indent=2)
 
 
+def _closing(view: Shape) -> tuple[str, ...]:
+    """What is missing, once that is the question."""
+    return () if view["line"]["state"] == "open" else tuple(view["missing_before_close"])
+
+
 def _fact(page: Page, label: str, *cells: Cell) -> None:
-    page.line("  ", Piece(f"{label:<{LABEL}}", "dim"), *cells, hang=LABEL + 2)
+    begins = str(cells[0].text if isinstance(cells[0], Piece) else cells[0]) if cells else ""
+    hang = LABEL + (4 if begins.startswith("- ") else 2)
+    page.line("  ", Piece(f"{label:<{LABEL}}", "dim"), *cells, hang=hang)
 
 
 def _waiting(line: Shape) -> list[tuple[str, str]]:

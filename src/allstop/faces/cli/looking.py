@@ -29,7 +29,11 @@ Shape = Mapping[str, Any]
     help="Gates, roles, plans, roll calls, evidence and times as well.",
 )
 def show(session: Session, incident: str, *, whole: bool) -> None:
-    """One incident: what fails, who commands, what it waits for."""
+    """One incident: what fails, who commands, what it waits for.
+
+    Without a name: the open one, else the one that was stood down and is not closed.
+    """
+    incident = session.still_at_work(incident)
     answer = session.client.get("incidents", incident)
     if session.as_json:
         session.print_json(answer)
@@ -67,6 +71,7 @@ def timeline(session: Session, incident: str, *, follow: bool, whole: bool, numb
 
     With --json --follow every entry is a line of JSON.
     """
+    incident = session.still_at_work(incident)
     query = {"everything": "true"} if whole else {}
     if incident == CURRENT and follow:
         # It stays the same one when it is stood down and another is declared.

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from allstop.faces.cli.impact_given import BECAUSE
+from allstop.faces.cli.owed_page import action as action_row
 from allstop.faces.cli.owed_page import owed_page
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
@@ -98,7 +99,10 @@ def _actions(session: Session, incident: str) -> None:
     if session.quiet:
         page.table((), [(one["id"],) for one in answer.data["actions"]])
     else:
-        owed_page(page, {**answer.data, "obligations": (), "missing": ()}, session.now(answer))
+        now = session.now(answer)
+        page.table((), [action_row(one, now) for one in answer.data["actions"]])
+        if not answer.data["actions"]:
+            page.line("There is no action item.")
     session.show(page)
 
 

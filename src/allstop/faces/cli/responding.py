@@ -127,10 +127,11 @@ def triage(session: Session, verdict: str, severity: str, because: str, incident
     body = {"real": real, "text": because, "severity": severity}
     answer = session.client.post("incidents", incident, "triage", body=body)
     rated = answer.data.get("severity") or severity
-    text = f"it is real{f', severity {rated}' if rated else ''}" if real else "it is a false alarm"
-    session.told(
-        answer, f"{text}{halted(answer)}", next_command="allstop show" if real else "allstop status"
-    )
+    if real:
+        text = f"it is real{f', severity {rated}' if rated else ''}{halted(answer)}"
+        session.told(answer, text, next_command="allstop show")
+    else:
+        session.told(answer, "it is a false alarm, and ended", next_command="allstop status")
 
 
 @verb("ack", "allstop ack", "allstop ack --incident INC-2", incident=True)
