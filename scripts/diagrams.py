@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from allstop.domain.halt.lifecycle import TRANSITIONS as HOLD
+from allstop.domain.incident.lifecycle import INCIDENT_TRANSITIONS
 from allstop.domain.plan.lifecycle import PLAN_TRANSITIONS, STEP_TRANSITIONS
 from allstop.domain.registry import wire_name
 
@@ -23,11 +24,13 @@ def diagram(table: Mapping[tuple[StrEnum, type], StrEnum], first: str) -> str:
     """A Mermaid state diagram with one arrow per row, labelled with the event's wire name."""
     rows = [f"    [*] --> {first}"]
     for (state, event), target in table.items():
-        rows.append(f"    {state.value} --> {target.value}: {wire_name(event)}")
+        source, aim = (one.value.replace("-", "_") for one in (state, target))
+        rows.append(f"    {source} --> {aim}: {wire_name(event)}")
     return "\n".join(["```mermaid", "stateDiagram-v2", *dict.fromkeys(rows), "```"])
 
 
 DIAGRAMS = {
+    "incident": lambda: diagram(INCIDENT_TRANSITIONS, "open"),
     "hold": lambda: diagram(HOLD, "ordered"),
     "plan": lambda: diagram(PLAN_TRANSITIONS, "proposed"),
     "step": lambda: diagram(STEP_TRANSITIONS, "waiting"),

@@ -30,8 +30,12 @@ CLASSES = {
 
 
 def fleet_of(pack: str) -> str:
-    """The shop, in the words of a pack."""
-    lines = (PROJECTS / "fleet.yaml").read_text("utf-8").splitlines()
+    """The shop, in the words of a pack, with the services that only its project has."""
+    text = (PROJECTS / "fleet.yaml").read_text("utf-8")
+    more = PROJECTS / pack / "services.yaml"
+    if more.is_file():
+        text = text.replace("\nfunctions:\n", f"\n{more.read_text('utf-8')}functions:\n")
+    lines = text.splitlines()
     if pack not in CLASSES:
         return "\n".join(line for line in lines if not line.startswith("    class:")) + "\n"
     core, other = CLASSES[pack]

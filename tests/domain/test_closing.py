@@ -168,7 +168,7 @@ def test_one_can_be_added_while_it_is_open_and_is_late_only_once_through_a_reope
 
 
 def test_what_was_merged_takes_no_more_promises() -> None:
-    story = recorded(over(), IncidentMerged("INC-2", "the same"), "incident.merged")
+    story = recorded(declared(), IncidentMerged("INC-2", "the same"), "incident.merged")
     assert codes(story.when(ADD, ADA)) == ["ended"]
     assert codes(story.when(MeetObligation("INC-1", "report", "x"), ADA)) == ["ended"]
     assert codes(story.when(CloseIncident("INC-1"), ADA)) == ["ended"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random  # noqa: TID251  (seeded: one seed drives everything)
@@ -23,19 +23,30 @@ import structlog
 from allstop.adapters.crash_points import NoCrashPoints
 from allstop.adapters.memory_store import MemoryDisk, MemoryStore
 from allstop.application.access import Access
+from allstop.application.audit import verify
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
-from allstop.application.ports import AdapterInfo, Capacity
+from allstop.application.ports import (
+    Actuator,
+    AdapterInfo,
+    BlobSink,
+    Capacity,
+    Probe,
+    Verifiable,
+)
 from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
+from allstop.domain.effects import Effect, Outcome, failed
 from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.policy import Policy
 from allstop.domain.principal import Principal
+from allstop.domain.samples import Sample
+from allstop.errors import Invalid
 from allstop.faces.http.app import HttpFace
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import load
@@ -46,6 +57,7 @@ from allstop.testing.simulator.virtual_time import SECOND, VirtualClock, Virtual
 from allstop.testing.simulator.world import Letter, OutsideWorld
 
 HOST = "127.0.0.1:7777"
+UNAUTHORISED = 401
 
 
 @dataclass
@@ -77,6 +89,101 @@ class FirmGround:
 
     async def secret(self, path: str) -> str:
         return self.faults.get(path, "")
+
+
+@dataclass
+class Trouble:
+    """What does not work between the coordinator and the world, as a test wants it.
+
+    silent: probes, by their name or by what they look at, that give no answer; shut: channels by
+    their option `room`, and why they take nothing; lacking: verbs the adapter does not have.
+    """
+
+    silent: set[str] = field(default_factory=set)
+    shut: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+
+
+class Wires:
+    """The adapters of the simulated world, with trouble on the line."""
+
+    def __init__(self, adapters: SimAdapters, trouble: Trouble) -> None:
+        self._adapters, self._trouble = adapters, trouble
+
+    def probe(self, name: str) -> Probe | None:
+        found = self._adapters.probe(name)
+        return found and _ProbeWire(found, self._trouble)
+
+    def actuator(self, name: str) -> Actuator | None:
+        found = self._adapters.actuator(name)
+        return found and _ActuatorWire(found, self._trouble)
+
+    def infos(self) -> tuple[AdapterInfo, ...]:
+        return self._adapters.infos()
+
+    def unavailable(self) -> dict[str, str]:
+        return self._adapters.unavailable()
+
+
+class _ProbeWire:
+    def __init__(self, probe: Probe, trouble: Trouble) -> None:
+        self.info = probe.info
+        self._probe, self._trouble = probe, trouble
+
+    async def measure(
+        self, name: str, options: dict[str, Any], timeout_ms: int
+    ) -> tuple[Sample, dict[str, Any]]:
+        if {name, str(options.get("look", ""))} & self._trouble.silent:
+            await asyncio.sleep(timeout_ms / 1000)
+            return Sample(name, None, "no answer"), {}
+        return await self._probe.measure(name, options, timeout_ms)
+
+
+class _ActuatorWire:
+    def __init__(self, actuator: Actuator, trouble: Trouble) -> None:
+        self._actuator, self._trouble = actuator, trouble
+
+    @property
+    def info(self) -> AdapterInfo:
+        known = self._actuator.info
+        verbs = tuple(one for one in known.verbs if one.name not in self._trouble.lacking)
+        return replace(known, verbs=verbs)
+
+    async def act(self, effect: Effect, keep: BlobSink) -> Outcome:
+        return await self._actuator.act(effect, keep)
+
+    async def observe(self, effect: Effect) -> Outcome:
+        return await self._actuator.observe(effect)
+
+    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        room = str(options.get("room", ""))
+        if room in self._trouble.shut:
+            return failed(self._trouble.shut[room])
+        assert isinstance(self._actuator, Verifiable)
+        return await self._actuator.verify(options, timeout_ms)
+
+
+class _InlineLoop(VirtualLoop):
+    """What would go to a thread is done at once: threads know nothing of virtual time."""
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        del executor
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  (whoever awaits it gets it)
+            done.set_exception(error)
+        return done
+
+
+class _NoKeys:
+    """Nothing is signed on a stage."""
+
+    def check(self, key_id: str, message: bytes, signature: str) -> bool | None:
+        del key_id, message, signature
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +235,8 @@ class Stage:
             crash,
             self._length,
         )
-        self.adapters, self.ground = SimAdapters(network), FirmGround()
+        self.trouble = Trouble()
+        self.adapters, self.ground = Wires(SimAdapters(network), self.trouble), FirmGround()
         self._lives = 0
         self._tokens: dict[str, str] = {}
         self._boot()
@@ -213,7 +321,7 @@ class Stage:
 
     def _boot(self) -> None:
         self._lives += 1
-        self.loop = VirtualLoop(self.time)
+        self.loop = _InlineLoop(self.time)
         clock, crash = VirtualClock(self.time), NoCrashPoints()
         self.store = MemoryStore(self.disk, crash)
         self.loop.run_until_complete(self.store.open(f"life-{self._lives}"))
@@ -226,7 +334,10 @@ class Stage:
         views = Views(post, self.store, monitor, clock)
 
         async def audit() -> dict[str, Any]:
-            return {}
+            found = verify(self.store, _NoKeys())
+            return {"ok": found.ok, "entries": found.entries, "problems": [
+                asdict(one) for one in found.problems
+            ]}  # fmt: skip
 
         secrets = iter(f"{self._lives:03d}{number:061d}" for number in range(10_000))
         self.coordinator = Coordinator(
@@ -234,13 +345,21 @@ class Stage:
             views=views, access=Access(post, self.store, clock, lambda _: None, lambda: next(secrets)),
             reports=Reports(views, post, clock, self.archive), adapters=self.adapters, clock=clock,
             monitor=monitor, runner=Runner(post, self.store, hub, hands, clock, crash), checks=checks,
-            timekeeper=Timekeeper(post, hub, clock, crash), read_policy=lambda: self.policy, audit=audit,
+            timekeeper=Timekeeper(post, hub, clock, crash), read_policy=self._read_again, audit=audit,
         )  # fmt: skip
         face = HttpFace(self.coordinator, lambda: None, port=7777)
         transport = httpx.ASGITransport(face)
         self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}/api/v1/")
         self._work = self.loop.create_task(self.coordinator.run())
         self.wait(5)
+
+    def _read_again(self) -> Policy:
+        """The documents as they are now. Raises Invalid, and what was adopted last stays."""
+        found = load(self.home, catalogue_of(_Only()))
+        if found.policy is None:
+            raise Invalid("\n".join(str(one) for one in found.problems if one.is_error))
+        self.policy = found.policy
+        return found.policy
 
     def _end(self) -> None:
         self.store.abandon()
@@ -256,10 +375,14 @@ class Stage:
         return self.loop.run_until_complete(self._request(method, path, who, **more))
 
     async def _request(self, method: str, path: str, who: str, **more: Any) -> Answer:
-        if who not in self._tokens:
+        new = who not in self._tokens
+        if new:
             self._tokens[who], _ = await self.coordinator.access.issue(who)
         headers = {"Authorization": f"Bearer {self._tokens[who]}"}
         answer = await self._client.request(method, path, headers=headers, **more)
+        if answer.status_code == UNAUTHORISED and not new:
+            del self._tokens[who]  # it has expired, as over a long time it does
+            return await self._request(method, path, who, **more)
         kind = answer.headers.get("content-type", "")
         return Answer(answer.status_code, answer.json() if "json" in kind else answer.text)
 

@@ -116,3 +116,16 @@ def book(home: Path) -> Iterator[Recorded]:
     settings = read_settings(home, {})
     with serving(settings.socket, found):
         yield found
+
+
+@pytest.fixture
+def rich(book: Recorded) -> Recorded:
+    """The coordinator of the other tests, with crews, tasks and changes."""
+    for name in ("current", "INC-1", "INC-0"):
+        book.answer(f"GET /incidents/{name}", recorded.RICH)
+        book.answer(f"GET /incidents/{name}/timeline", recorded.ENTRIES)
+        book.answer(f"GET /incidents/{name}/crews", recorded.CREWS)
+        book.answer(f"GET /incidents/{name}/forms", recorded.FORMS)
+        book.answer(f"GET /incidents/{name}/owed", recorded.OWED)
+    book.answer("GET /proposals", (recorded.PROPOSAL,))
+    return book

@@ -20,12 +20,14 @@ INC-1  SEV1 (Critical)  checkout fails  open for 4m 10s
   impact     buying down; 80% of requests failing
   suspected  payments, checkout
   commander  Ada Lovelace (ada)
+  handoff    Scribe is offered to grace, not accepted yet
   phase      Contain, waits for:
              - All agents accounted for: 1 of 2 stopped
              - No new damage: nobody has stated it
   all-stop   HALT-1: 1 of 2 agents stopped; not yet: builder-2 (unaccounted)
-  plan       PLAN-1 (contain): proposed, 1 of 3 steps done, waits for the approval of the commander
+  plan       PLAN-1 (contain): proposed, 1 of 3 steps done, waits for approval by commander
   remedy     ROLLBACK, because released 9 minutes before it began
+  deadline   somebody has it: MISSED
   update     due in 2m 5s (03:06:15 UTC)
 """
 
@@ -39,7 +41,7 @@ next: allstop approve PLAN-1    (INC-1: the plan waits for the approval of the c
 
 PLAN = """\
 PLAN-1 (contain): Isolate payments
-  INC-1, proposed, waits for the approval of the commander
+  INC-1, proposed, waits for approval by commander
   hash ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12
      step    state    after   what
   1  freeze  done     -       freeze the queue; queue is empty
@@ -87,7 +89,7 @@ Stated
   root-cause  release 41 halved the pool
 
 Owed
-  Write the report  ada  2026-11-22 03:04:10 UTC
+  in 1d  report  commander  Write the report
 
 Declared
   2026-11-21 03:00:00 UTC by person:ada (manual)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from allstop.domain.decide import Decided, decide
-from allstop.domain.due import due
+from allstop.domain.due import Due, due
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, retry, unknown
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident.commands import RecordSamples
@@ -114,7 +114,8 @@ class Stage:
         self._queue: list[tuple[int, int, Any]] = []
         self._passed = 0
         self._count = 0
-        self.whole = self.world
+        self._looked: tuple[Any, ...] = ()
+        self._folded = (0, World())
         for agent in self.policy.roster.agents:
             self._do(
                 RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options),
@@ -172,7 +173,7 @@ class Stage:
     def settle(self) -> None:
         """Whatever is due now, until nothing is: it must come to rest."""
         asked = 0
-        while commands := due(self.world, self.book, self.now).commands:
+        while commands := self.due().commands:
             before = len(self.records)
             self.was_due += commands
             for command in commands:
@@ -182,6 +183,13 @@ class Stage:
                 raise Broken(f"due: it spins on {commands[0]}: {self.codes[-1:]}")
             if asked > MOST_AT_ONCE:
                 raise Broken(f"due: {asked} commands at one instant, such as {commands[0]}")
+
+    def due(self) -> Due:
+        """What is due now. Pure, so it is asked once for one world and one instant."""
+        if not (self._looked and self._looked[0] is self.world and self._looked[1] == self.now):
+            self._looked = (self.world, self.now, due(self.world, self.book, self.now))
+        found: Due = self._looked[2]
+        return found
 
     def _pass(self, ms: int) -> None:
         end = self._passed + ms
@@ -197,7 +205,7 @@ class Stage:
         self.settle()
 
     def _next_instant(self, end: int) -> int | None:
-        wake = due(self.world, self.book, self.now).next_at
+        wake = self.due().next_at
         found = [self._queue[0][0]] if self._queue else []
         if wake is not None:
             found.append(self._passed + ceil((wake - self.now.utc) / timedelta(milliseconds=1)))
@@ -222,15 +230,14 @@ class Stage:
         if reboot:
             self.now = replace(self.now, monotonic_ms=0, boot=f"{self.now.boot}x")
         self.gaps.append((before, self.now.utc))
-        if self.fold() != self.world:
-            raise Broken("replayed: the records lead to another world")
-
-    def fold(self) -> World:
-        """The world from nothing but the records."""
-        world = World()
-        for record in self.records:
+        # It goes on with what the records lead to; at the end they are folded from the very first.
+        place, world = self._folded
+        for record in self.records[place:]:
             world = evolve(world, record)
-        return world
+        if world != self.world:
+            raise Broken("replayed: the records lead to another world")
+        self.world = world
+        self._folded = (len(self.records), world)
 
     # --- the world ---------------------------------------------------------------------------------
 

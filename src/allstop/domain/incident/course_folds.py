@@ -42,7 +42,6 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
 
     return replace(
         incident,
-        state="open",
         phase="",
         reopened=(*incident.reopened, record.at),
         milestones={},
@@ -94,7 +93,7 @@ def _scheduled(incident: Incident, event: e.MeetingScheduled, _: Record) -> Inci
 COURSE_FOLDS: Folds = {
     e.IncidentTriaged: lambda i, _, record: replace(i, triaged_at=record.at),
     e.IncidentDismissed: lambda i, _, record: replace(
-        i, state="dismissed", stood_down_at=record.at, stood_down_by=record.actor
+        i, stood_down_at=record.at, stood_down_by=record.actor
     ),
     e.RespondersCalled: lambda i, event, _: replace(
         i, called=tuple(dict.fromkeys((*i.called, *event.people)))
@@ -114,14 +113,13 @@ COURSE_FOLDS: Folds = {
     ),
     e.IncidentMerged: lambda i, event, record: replace(
         i,
-        state="merged",
         merged_into=event.into,
         stood_down_at=record.at,
         stood_down_by=record.actor,
     ),
     e.PrivacyChanged: lambda i, event, _: replace(i, private=event.private),
     e.IncidentReopened: _reopened,
-    e.IncidentClosed: lambda i, _, record: replace(i, state="closed", closed_at=record.at),
+    e.IncidentClosed: lambda i, _, record: replace(i, closed_at=record.at),
     e.OverrideRecorded: lambda i, event, _: replace(
         i, overrides={**i.overrides, event.subject: event.reason}
     ),

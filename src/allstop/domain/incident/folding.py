@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allstop.domain.incident.course_folds import COURSE_FOLDS
+from allstop.domain.incident.lifecycle import after
 from allstop.domain.incident.response_folds import RESPONSE_FOLDS, Folds
 from allstop.domain.incident.state import Incident
 from allstop.domain.incident.work_folds import WORK_FOLDS
@@ -15,4 +18,8 @@ FOLDS: Folds = RESPONSE_FOLDS | COURSE_FOLDS | WORK_FOLDS
 def evolve(incident: Incident, record: Record) -> Incident:
     """The state after one event. Total: an event that says nothing about the state leaves it alone."""
     fold = FOLDS.get(type(record.event))
-    return incident if fold is None else fold(incident, record.event, record)
+    if fold is None:
+        return incident
+    found = fold(incident, record.event, record)
+    state = after(incident.state, record.event)
+    return found if found.state == state else replace(found, state=state)

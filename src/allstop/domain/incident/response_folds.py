@@ -113,9 +113,7 @@ def _approved(incident: Incident, event: e.ApprovalGiven, record: Record) -> Inc
 
 
 def _stood_down(incident: Incident, _: e.IncidentStoodDown, record: Record) -> Incident:
-    return replace(
-        incident, state="stood-down", stood_down_at=record.at, stood_down_by=record.actor
-    )
+    return replace(incident, stood_down_at=record.at, stood_down_by=record.actor)
 
 
 def _relapsed(incident: Incident, _: e.StabilityLost, __: Record) -> Incident:

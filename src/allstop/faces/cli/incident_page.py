@@ -134,7 +134,7 @@ def standing(line: Shape) -> str:
         return f"open for {line['age']}"
     ends = {"dismissed": "a false alarm", "merged": "merged into another"}
     told = ends.get(line["state"], line["state"].replace("-", " "))
-    return f"{told}, after {line['age']}"
+    return f"{told} after {line['age']}"
 
 
 def commander(view: Shape) -> Piece:

@@ -11,9 +11,9 @@ from click.types import StringParamType
 from allstop.domain.moment import between, words
 
 TIME = "2026-12-01T10:00Z, 2026-12-01 (its end, UTC), in 3d, 20m ago"
-_SPAN = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_SPAN = re.compile(r"(?=.)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def instant(text: object) -> datetime | None:
