@@ -119,7 +119,11 @@ def addresses(operation: Any) -> list[str]:
     if "{sha256}" in operation.path:
         return [path_of(operation, sha256=DIGEST)]
     if "/incidents/{id}" in operation.path:
-        return [path_of(operation, id=one) for one in (OPEN, "current", PRIVATE)]
+        found = [path_of(operation, id=one) for one in (OPEN, "current", PRIVATE)]
+        forms = (
+            ["?format=html", "?format=json&kind=post-mortem"] if operation.id == "report" else []
+        )
+        return [*found, *(f"{found[0]}{query}" for query in forms)]
     if "/plans/{id}" in operation.path:
         return [path_of(operation, id=f"PLAN-{number}") for number in (1, 2, 3)]
     return [path_of(operation)]

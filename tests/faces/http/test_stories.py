@@ -58,6 +58,16 @@ async def test_an_incident_from_declaration_to_its_report(
     report = await owner.get(f"/api/v1/incidents/{incident}/report")
     assert report.headers["content-type"].startswith("text/markdown")
     assert "a bad release" in report.text
+    for form, media in (("html", "text/html"), ("json", "application/json")):
+        other = await owner.get(
+            f"/api/v1/incidents/{incident}/report?kind=post-mortem&format={form}"
+        )
+        assert other.headers["content-type"].startswith(media)
+        assert other.headers["content-disposition"].startswith("attachment")
+        assert "a bad release" in other.text
+    for query in ("?format=odt", "?kind=novel"):
+        answer = await owner.get(f"/api/v1/incidents/{incident}/report{query}")
+        assert answer.status_code == 404
     filed = (await owner.post(f"/api/v1/incidents/{incident}/report")).json()
     assert filed["path"].endswith(f"{incident}.md")
     entries = (await owner.get(f"/api/v1/incidents/{incident}/timeline?everything=true")).json()

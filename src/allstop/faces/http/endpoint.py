@@ -41,7 +41,8 @@ from allstop.faces.http.shapes import encode
 
 log = structlog.get_logger("allstop.http")
 
-JSON = "application/json"
+# What may name an incident in passing. A PDF is looked at before it is made.
+WRITTEN = frozenset({"application/json", MEDIA_TYPE, "text/markdown", "text/html"})
 LARGEST = 2**53 - 1
 LONGEST_NAME = 100
 NOBODY = Principal("nobody", Kind.SOURCE, "not authenticated")
@@ -123,8 +124,8 @@ def _keep_private(response: Response, reader: Reader) -> None:
     The views leave such incidents out; this is for texts that people and adapters wrote elsewhere.
     A body kept as evidence is sent as it is, for it is known by its digest.
     """
-    written = response.media_type in (JSON, MEDIA_TYPE, "text/markdown")
-    if not written or not reader.hidden or not response.body:
+    media = (response.media_type or "").partition(";")[0]
+    if media not in WRITTEN or not reader.hidden or not response.body:
         return
     response.body = reader.text(bytes(response.body).decode()).encode()
     response.headers["content-length"] = str(len(response.body))

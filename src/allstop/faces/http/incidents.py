@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from starlette.responses import Response
+
 from allstop.application.shapes import Entry, IncidentLine, IncidentView, Overview
 from allstop.domain.incident import commands as c
+from allstop.errors import Unavailable
 from allstop.faces.http import models as m
 from allstop.faces.http.operation import (
     Call,
@@ -19,6 +22,7 @@ from allstop.faces.http.operation import (
 from allstop.faces.http.shapes import Done, Filed
 
 PATH = "/api/v1/incidents"
+MARKDOWN, PDF = "md", "pdf"
 ONE = f"{PATH}/{{id}}"
 
 
@@ -30,8 +34,18 @@ def _declare(call: Call) -> c.DeclareIncident:
     )  # fmt: skip
 
 
-async def _report(call: Call) -> str:
-    return call.coordinator.reports.render(call.incident())
+async def _report(call: Call) -> Response:
+    incident, reports = call.incident(), call.coordinator.reports
+    kind, form = call.query.get("kind", "report"), call.query.get("format", MARKDOWN)
+    body, media = reports.print(incident, kind, form)
+    if form == PDF:
+        said = reports.render(incident, kind)
+        if call.views.reader.text(said) != said:
+            # Nothing can be taken out of it once it is made.
+            raise Unavailable("it names an incident that is private", f"?format={MARKDOWN}")
+    # Never shown by a browser as a page of ours: people wrote it.
+    headers = {"Content-Disposition": f'attachment; filename="{incident}-{kind}.{form}"'}
+    return Response(body, media_type=media, headers={} if form == MARKDOWN else headers)
 
 
 async def _file_report(call: Call) -> Filed:
@@ -64,8 +78,13 @@ READING: tuple[Operation, ...] = (
         subject="incident", tag="incidents",
     ),
     Operation(
-        "report", "GET", f"{ONE}/report", "The report as it stands now.",
-        _report, media="text/markdown", subject="incident", tag="incidents",
+        "report", "GET", f"{ONE}/report", "The report as it stands now, or the post-mortem.",
+        _report, media="text/markdown", subject="incident", tag="incidents", problems=(503,),
+        more_media=("text/html", "application/json", "application/pdf"),
+        query=(
+            Query("kind", "string", "report (the default) or post-mortem"),
+            Query("format", "string", "md (the default), html, json or pdf"),
+        ),
     ),
 )  # fmt: skip
 

@@ -149,7 +149,9 @@ def _parameter(
 def _responses(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
     schema = shapes.answer(operation) if operation.answer is not None else {"type": "string"}
     media = operation.media.partition(";")[0]
-    good = {"description": operation.summary, "content": {media: {"schema": schema}}}
+    more: dict[str, Any] = {name: {"schema": _other(name)} for name in operation.more_media}
+    content = {media: {"schema": schema}, **more}
+    good = {"description": operation.summary, "content": content}
     statuses = {421, 422, 500, *operation.problems}
     statuses |= set() if operation.open else {401}
     statuses |= {404} if "{" in operation.path else set()
@@ -157,6 +159,11 @@ def _responses(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
     statuses |= {400} if operation.headers else set()
     problems = {str(one): {"$ref": f"#/components/responses/{one}"} for one in sorted(statuses)}
     return {str(operation.status): good, **problems}
+
+
+def _other(media: str) -> dict[str, Any]:
+    """A document in a format of its own."""
+    return {} if media == JSON else {"type": "string", "contentMediaType": media}
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Operation:
     """One operation of the API.
 
     id: its verb, as on the command line; answer: the shape it answers with, or None for media of
-    its own; keyed: whether a repeat with the same Idempotency-Key gives the first answer again;
+    its own; more_media: further types it may answer in; keyed: whether a repeat with the same Idempotency-Key gives the first answer again;
     subject: what the path addresses, for 404; open: needs no authentication, local: needs none on
     the Unix socket.
     """
@@ -134,6 +134,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     status: int = 200
     media: str = "application/json"
+    more_media: tuple[str, ...] = ()
     subject: str = ""
     tag: str = ""
     keyed: bool = False

@@ -7,7 +7,6 @@ from allstop.application.work_shapes import PreflightLine
 from allstop.application.work_shaping import check_lines
 from allstop.domain import proposals as p
 from allstop.domain.incident.work_commands import AwardPoints
-from allstop.errors import Missing
 from allstop.faces.http import models as m
 from allstop.faces.http import models_course as n
 from allstop.faces.http import models_work as w
@@ -34,12 +33,7 @@ def _award(call: Call) -> AwardPoints:
 
 
 async def _preflight(call: Call) -> PreflightLine:
-    run = getattr(call.coordinator, "preflight", None)
-    if run is None:
-        raise Missing(
-            "this coordinator runs no checks by itself", "allstop preflight, in an incident"
-        )
-    checks = check_lines(await run())
+    checks = check_lines(await call.coordinator.preflight())
     state = "passed" if all(one.ok is True for one in checks) else "failed"
     return PreflightLine(0, call.coordinator.clock.now().utc, state, checks)
 
