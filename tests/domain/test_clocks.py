@@ -121,6 +121,7 @@ def test_once_missed_a_deadline_is_never_missed_again() -> None:
     for severity in ("SEV1", "SEV2", "SEV1"):
         story.when(SetSeverity("INC-1", severity, "who knows"), ADA).wait(20 * MINUTE)
     assert missed(story).count("acknowledge") == 1
+    assert len([one for one in events(story, "deadline.set") if one.deadline == "acknowledge"]) == 1
 
 
 def test_missing_it_twice_in_a_row_is_missing_it_once() -> None:

@@ -167,6 +167,14 @@ def test_one_can_be_added_while_it_is_open_and_is_late_only_once_through_a_reope
     assert len(missed(story)) == len(set(missed(story)))
 
 
+def test_one_that_was_late_before_a_reopening_can_have_a_new_date_after_it() -> None:
+    story = over().when(ADD, ADA).wait(5 * DAY)
+    reopened(story).when(
+        ChangeAction("INC-1", "ACT-1", due_at=story.now.utc + timedelta(days=1)), ADA
+    )
+    assert len([id for id in missed(story.wait(5 * DAY)) if id.startswith("action")]) == 2
+
+
 def test_what_was_merged_takes_no_more_promises() -> None:
     story = recorded(declared(), IncidentMerged("INC-2", "the same"), "incident.merged")
     assert codes(story.when(ADD, ADA)) == ["ended"]

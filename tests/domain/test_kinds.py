@@ -20,7 +20,7 @@ from allstop.domain.policy import (
     Obligation,
     Span,
 )
-from allstop.domain.principal import MONITOR, Principal
+from allstop.domain.principal import MONITOR, Kind, Principal
 from allstop.domain.recognition import hit_domains
 from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, outage, policy
 from tests.domain.emergencies import ALERTS, HOUR, codes, ended, events, ready, story, told
@@ -61,6 +61,16 @@ def test_a_kind_is_never_milder_than_its_own_severity(
 ) -> None:
     event = events(story().when(DeclareIncident("x", **more)), "severity.classified")[0]
     assert (event.severity, event.by_person) == (severity, by_person)
+
+
+def test_a_severity_that_an_alert_names_is_no_word_of_a_person() -> None:
+    """Given an alert that names the severity, also when it comes back, then no person is said to have set it."""
+    source = Principal("pager", Kind.SOURCE)
+    plan = story(reopen_within_ms=24 * HOUR)
+    found = plan.when(DeclareIncident("x", severity="SEV3", dedup="one"), source)
+    ended(found).when(DeclareIncident("again", severity="SEV2", dedup="one"), source)
+    said = [(one.severity, one.by_person) for one in events(found, "severity.classified")]
+    assert said == [("SEV3", False), ("SEV2", False)]
 
 
 def test_a_halt_condition_stops_everybody_at_any_severity_and_calls_its_pair() -> None:

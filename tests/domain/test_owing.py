@@ -92,6 +92,13 @@ def test_it_begins_with_standing_down_and_its_owner_is_told() -> None:
     assert told(story, "ben")[-1] == "INC-1: Hold the review"
 
 
+def test_whoever_owes_several_things_is_told_once() -> None:
+    mine = tuple(Obligation(id, id, "commander", Span(DAY)) for id in ("report", "review"))
+    story = over(quick(obligations=mine))
+    assert told(story, "ada")[-1] == "INC-1: you owe 2 things"
+    assert len([subject for subject in told(story, "ada") if "owe" in subject]) == 1
+
+
 def test_what_nobody_holds_the_role_for_is_the_owners() -> None:
     """There is no scribe: the owner hears that it is owed, is reminded, and hears that it is late."""
     rules = owing(remind=Span(4 * HOUR))
@@ -121,6 +128,13 @@ def test_one_that_a_severity_brings_is_owed_from_when_it_was_raised() -> None:
     assert owed(story).due_at == story.now.utc + timedelta(days=1)
     story.when(SetSeverity("INC-1", "SEV3", "it shrank"), ADA)
     assert list(story.world.incidents["INC-1"].obligations) == ["review"]
+
+
+def test_one_that_only_a_milder_severity_asks_for_is_owed_when_it_is_lowered() -> None:
+    story = declared(owing(begins="declared", severities=("SEV2",)), severity="SEV1")
+    assert not story.world.incidents["INC-1"].obligations
+    story.when(SetSeverity("INC-1", "SEV2", "it shrank"), ADA)
+    assert "review" in story.world.incidents["INC-1"].obligations
 
 
 @pytest.mark.parametrize(("rule", "kind", "is_owed"), [
@@ -197,6 +211,17 @@ def test_a_late_one_is_told_to_whoever_owes_it_and_to_the_chain() -> None:
     (late,) = events(story, "deadline.missed")
     assert (late.deadline, late.escalated_to) == ("obligation:review", ("ada", "ben"))
     assert missed(story.wait(3 * DAY)) == ["obligation:review"]
+
+
+def test_a_slow_response_does_not_bring_a_late_promise_to_the_top() -> None:
+    """Two deadlines of the response were missed; the chain of promises begins at its start."""
+    chain = Escalation(("commander", "communications", "owner"), 2 * MINUTE)
+    rules = owing(owner="scribe")
+    rules = replace(rules, protocol=replace(rules.protocol, escalation=chain))
+    story = declared(rules).wait(8 * MINUTE).when(StandDown("INC-1", "over"), ADA).wait(2 * DAY)
+    late = [one for one in events(story, "deadline.missed") if one.deadline == "obligation:review"]
+    assert len(missed(story)) == 3
+    assert [one.escalated_to for one in late] == [("eve", "ada")]
 
 
 def test_a_late_one_can_still_be_met() -> None:

@@ -100,3 +100,14 @@ def test_money_of_another_currency_never_matches() -> None:
     condition = Condition("lost_per_hour", "at_least", "10000", "USD")
     assert holds(condition, {"lost_per_hour": "10000.00 USD"})
     assert not holds(condition, {"lost_per_hour": f"{Decimal(10**9)} JPY"})
+
+
+def test_what_a_person_reported_outlives_the_next_round_of_measuring() -> None:
+    """Given records known to be exposed, when the monitor measures requests, then both are known."""
+    story = small().when(MeasureImpact("INC-1", Impact(records_exposed=12_000)), ADA)
+    story.when(MeasureImpact("INC-1", Impact(functions_down=("finding",), users=3)), MONITOR)
+    now = story.world.incidents["INC-1"].impact
+    assert (now.records_exposed, now.users, now.functions_down) == (12_000, 3, ("finding",))
+    story.when(MeasureImpact("INC-1", Impact(records_exposed=0)), ADA)
+    now = story.world.incidents["INC-1"].impact
+    assert (now.records_exposed, now.users, now.functions_down) == (0, 3, ("finding",))

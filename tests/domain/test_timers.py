@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from allstop.domain.draft import Draft
 from allstop.domain.incident.commands import PostUpdate, StandDown
 from allstop.domain.incident.course_commands import ElapseTimer
+from allstop.domain.incident.events import PhaseEntered
 from allstop.domain.policy import CriterionKind, Escalation, Phase, Policy
 from tests.domain.builders import ADA, MINUTE, criterion
 from tests.domain.promises import (
@@ -60,6 +62,16 @@ def test_a_phase_that_is_entered_again_counts_its_timer_anew() -> None:
     story.wait(9 * MINUTE)
     assert len(events(story, "timer.elapsed")) == 1
     assert len(events(story.wait(MINUTE), "timer.elapsed")) == 2
+
+
+def test_a_phase_that_is_gone_back_to_counts_its_timer_anew() -> None:
+    """However it was entered: what had passed in the first stay does not count for the second."""
+    story = declared(waiting()).wait(11 * MINUTE)
+    draft = Draft(story.world, story.book, story.now, ADA, "story")
+    draft.on_incident("INC-1", PhaseEntered("work"))
+    story.world = draft.world
+    assert not story.world.incidents["INC-1"].timers
+    assert len(events(story.wait(10 * MINUTE), "timer.elapsed")) == 2
 
 
 # --- another round ------------------------------------------------------------------------------

@@ -221,14 +221,17 @@ def once_per_escalation(story: Story) -> None:
 
 
 def set_before_missed(story: Story) -> None:
-    """A deadline is missed at the instant it was last set for, and not before it."""
+    """A deadline is missed at the instant it was last set for, not before it, and never set again."""
     last: dict[str, datetime] = {}
+    gone: set[str] = set()
     for record in story.records:
         if record.kind == "deadline.set":
+            assert record.event.deadline not in gone, "it was missed, and is set again"
             last[record.event.deadline] = record.event.at
         if record.kind == "deadline.missed":
             assert record.event.due_at == last[record.event.deadline]
             assert record.at >= record.event.due_at
+            gone.add(record.event.deadline)
 
 
 Promises.TestCase.settings = settings(stateful_step_count=20)

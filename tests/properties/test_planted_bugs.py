@@ -11,8 +11,12 @@ from allstop.testing.simulator import Faults
 from allstop.testing.simulator.run import Run
 from allstop.testing.traces import Trace
 from tests.domain.builders import outage
-from tests.properties.planted import PLANTS, Plant
+from tests.properties.planted import PLANTS as OTHERS
+from tests.properties.planted import Plant
+from tests.properties.planted_people import PLANTS_PEOPLE
 from tests.simulation.__main__ import hush
+
+PLANTS = (*OTHERS, *PLANTS_PEOPLE)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)

@@ -178,8 +178,7 @@ def _plan(world: World, policy: Policy, incident: Incident, purpose: str) -> tup
 def _before_start(policy: Policy, incident: Incident, plan: Plan) -> str:
     """What a plan that was not started waits for."""
     if plan.state is PlanState.PROPOSED and plan.approve:
-        begun = f", now for {waits_for(plan)}" if plan.signatures else ""
-        return f"waits for the approval of the {plan.approve}{begun}"
+        return f"waits for approval by {waits_for(plan)}"
     checks = lets_start(policy, incident, plan)
     if not checks.allowed:
         return f"waits for the preflight: {'; '.join(one.text for one in checks.reasons)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from allstop.domain.money import Money
 from allstop.domain.policy.tables import Scalar
@@ -48,6 +48,27 @@ class Impact:
             "financial_error": self.financial_error,
             "server_errors": self.server_errors,
         }
+
+    def measured(self, now: Impact) -> Impact:
+        """This impact after a round of measuring: what is down is what was seen down; a fact that the
+        round says nothing about stays as it was last known."""
+        return replace(
+            now,
+            **{
+                one.name: getattr(self, one.name)
+                for one in fields(self)
+                if getattr(now, one.name) is None
+            },
+        )
+
+    def reported(self, said: Impact) -> Impact:
+        """This impact after somebody reported what they know: only what they said changes."""
+        kept = {
+            name: getattr(self, name)
+            for name in ("core_functions_down", "functions_down")
+            if not getattr(said, name)
+        }
+        return replace(self.measured(said), **kept)
 
     def sentence(self, nothing: str = "impact not measured yet") -> str:
         """The impact as one sentence, saying only what is known. nothing: what to say when that is nothing."""

@@ -7,6 +7,7 @@ found; `check` runs them all. That every one of them can fail is proven in tests
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 from allstop.application.chain import GENESIS, link
 from allstop.domain.approvals import waits_for
@@ -22,7 +23,9 @@ from allstop.domain.plan.state import ENDED
 from allstop.domain.preflight import lets_start
 from allstop.domain.samples import Standing
 from allstop.domain.stop_rules import violated
+from allstop.domain.world import World
 from allstop.testing.invariants_outside import OUTSIDE
+from allstop.testing.invariants_people import PEOPLE
 from allstop.testing.traces import Moment, Trace, Violation
 
 Found = Iterator[tuple[str, object]]
@@ -58,9 +61,9 @@ def chained(trace: Trace) -> Found:
 def replayed(trace: Trace) -> Found:
     """U1: the state is what the log leads to."""
     if trace.live is not None and trace.live != trace.end:
-        for part in ("incidents", "halts", "agents", "plans", "known_good", "versions", "epoch"):
-            if getattr(trace.live, part) != getattr(trace.end, part):
-                yield f"replay and live state differ in {part}", "end"
+        for part in fields(World):
+            if getattr(trace.live, part.name) != getattr(trace.end, part.name):
+                yield f"replay and live state differ in {part.name}", "end"
 
 
 def severity_kept(trace: Trace) -> Found:
@@ -318,7 +321,7 @@ def effects_asked(trace: Trace) -> Found:
 CHECKS: tuple[Callable[[Trace], Found], ...] = (
     dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
     deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
-    approvals_bind, checked_first, rules_kept, effects_asked, *OUTSIDE,
+    approvals_bind, checked_first, rules_kept, effects_asked, *PEOPLE, *OUTSIDE,
 )  # fmt: skip
 
 

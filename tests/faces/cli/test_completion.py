@@ -43,6 +43,48 @@ def test_names(
     assert complete(doors, home, *words) == found
 
 
+POLICY = {
+    "policy": {
+        "protocol": {
+            "severities": [{"name": "SEV1", "title": "Critical"}],
+            "activation": {"kinds": [{"name": "outage", "title": "Outage"}]},
+            "updates": {"statuses": ["investigating", "fixing"]},
+        },
+        "roster": {
+            "people": [{"id": "ada", "name": "Ada"}],
+            "agents": [{"id": "builder-1", "name": "Builder 1"}],
+            "teams": [{"name": "builders", "title": "Builders"}],
+        },
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("confirm", ""), ["PROP-1"]),
+        (("fill", ""), ["briefing", "post-mortem"]),
+        (("task", "done", ""), ["T1", "T2"]),
+        (("crew", "accept", ""), ["containment", "communication"]),
+        (("crew", "set", "containment", ""), ["ada", "builder-1"]),
+        (("change", "made", ""), ["CHG-1"]),
+        (("approve", "c"), ["change:CHG-1"]),
+        (("met", ""), ["report"]),
+        (("action", "done", "--incident", "INC-0", ""), ["ACT-1"]),
+        (("severity", ""), ["SEV1"]),
+        (("declare", "x", "--kind", ""), ["outage"]),
+        (("update", "x", "--status", "f"), ["fixing"]),
+        (("points", "give", ""), ["builders"]),
+        (("crew", "a"), ["accept"]),
+    ],
+)
+def test_names_of_work(
+    rich: Recorded, doors: Doors, home: Path, words: tuple[str, ...], found: list[str]
+) -> None:
+    rich.answer("GET /policy", POLICY)
+    assert complete(doors, home, *words) == found
+
+
 def test_silent_when_down(
     doors: Doors, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,7 @@ INC-1  SEV1 (Critical)  checkout fails  open for 4m 10s
   all-stop   HALT-1: 1 of 2 agents stopped; not yet: builder-2 (unaccounted)
   plan       PLAN-1 (contain): proposed, 1 of 3 steps done, waits for approval by commander
   remedy     ROLLBACK, because released 9 minutes before it began
-  deadline   somebody has it: MISSED
+  missed     somebody has it
   update     due in 2m 5s (03:06:15 UTC)
 """
 

@@ -29,7 +29,7 @@ INC-1  SEV1 (Critical)  PRIVATE  checkout fails  open for 4m 10s
   remedy     ROLLBACK, because released 9 minutes before it began
   crew       Shield casters: proposed: ada, builder-1
   tasks      2 open, 1 of them nobody's
-  deadline   somebody has it: MISSED
+  missed     somebody has it
   emergency  on, ends in 2h (05:04:10 UTC); suspended: Scoring
   over       expected in 45m (03:49:10 UTC)
   update     due in 2m 5s (03:06:15 UTC)

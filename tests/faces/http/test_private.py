@@ -249,7 +249,7 @@ async def test_an_incident_that_becomes_private_leaves_the_stream(secretive: Sec
     async with (
         secretive.house.remote(str(ZOE)) as zoe,
         zoe.stream("GET", url) as answer,
-        contextlib.aclosing(answer.aiter_lines()) as lines,
+        contextlib.aclosing(answer.aiter_lines()) as lines,  # type: ignore[type-var]
     ):
         await secretive.do(c.AddNote(OPEN, "still public"))
         async with asyncio.timeout(10):

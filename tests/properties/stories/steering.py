@@ -45,7 +45,11 @@ def _onwards(y: Wish, one: Incident) -> Deed:
     else:
         wanted = phase_standings(y.world, policy, one, policy.protocol.phase(one.phase))
     missing = [each for each in wanted if not each.passed]
-    held = [each for each in y.world.plans_of(one.id) if each.state in (PlanState.HELD, PlanState.RUNNING)]
+    held = [
+        each
+        for each in y.world.plans_of(one.id)
+        if each.state in (PlanState.HELD, PlanState.RUNNING)
+    ]
     if missing:
         return _meet(y, one, y.one(missing))
     if held:
@@ -66,7 +70,9 @@ def _meet(y: Wish, one: Incident, missing: CriterionStanding) -> Deed:
         case CriterionKind.ROLL_CALL:
             return _roll_call(y, one)
         case CriterionKind.REMEDY:
-            command = c.DecideRemedy(one.id, y.one(("rollback", "fix", "investigate")), "so we choose")
+            command = c.DecideRemedy(
+                one.id, y.one(("rollback", "fix", "investigate")), "so we choose"
+            )
         case CriterionKind.PLAN:
             return _plans(y, one, subject)
         case CriterionKind.PROBE | CriterionKind.STABLE_FOR:
@@ -81,10 +87,18 @@ def _meet(y: Wish, one: Incident, missing: CriterionStanding) -> Deed:
         case CriterionKind.FORM:
             command = _form(y, one.id, subject)
         case CriterionKind.CREWS:
-            lacking = [each.name for each in y.protocol.crews if each.name not in one.crews or not one.crews[each.name].members]
+            lacking = [
+                each.name
+                for each in y.protocol.crews
+                if each.name not in one.crews or not one.crews[each.name].members
+            ]
             command = w.AssignCrew(one.id, y.one(lacking, "x"), (f"person:{y.person()}",))
         case CriterionKind.TASKS:
-            command = w.EndTask(one.id, y.one((each.id for each in one.tasks.values() if each.state == "open"), "x"), "done")
+            command = w.EndTask(
+                one.id,
+                y.one((each.id for each in one.tasks.values() if each.state == "open"), "x"),
+                "done",
+            )
         case CriterionKind.IMPACT:
             command = c.MeasureImpact(one.id, impact_of(criterion.when))
         case _:
@@ -111,18 +125,27 @@ def _roll_call(y: Wish, one: Incident) -> Deed:
         if line.state.value not in ("confirmed", "enforced", "answered")
     ]
     if not lines or y.is_so(0.15):
-        return Ask(c.Override(one.id, "phase", "we must go on"), OWNER) if y.is_so() else Pass(MINUTE)
+        return (
+            Ask(c.Override(one.id, "phase", "we must go on"), OWNER) if y.is_so() else Pass(MINUTE)
+        )
     halt, agent = y.one(lines)
     who = Principal(agent, Kind.AGENT) if y.is_so() else OWNER
     return Ask(h.AnswerRollCall(agent, halt, "stopped", "", "0" * 12, "", available=True), who)
 
 
 def _plans(y: Wish, one: Incident, purpose: str) -> Deed:
-    found = [each for each in y.world.plans_of(one.id) if each.purpose == purpose and each.state is not PlanState.ABANDONED]
+    found = [
+        each
+        for each in y.world.plans_of(one.id)
+        if each.purpose == purpose and each.state is not PlanState.ABANDONED
+    ]
     if found:
         return _plan(y, one, found[-1])
     if y.is_so(0.3):
-        return Ask(c.DecideRemedy(one.id, y.one(("rollback", "fix")), "so we choose"), _person(y, "commander", one))
+        return Ask(
+            c.DecideRemedy(one.id, y.one(("rollback", "fix")), "so we choose"),
+            _person(y, "commander", one),
+        )
     return Ask(p.MakePlan(one.id, purpose), _person(y, "commander", one))  # fmt: skip
 
 
@@ -144,7 +167,11 @@ def _plan(y: Wish, one: Incident, plan: Plan) -> Deed:
         case PlanState.HELD:
             return Ask(_freed(y, plan), commander)
         case _:
-            return Watch(3, 20 * SECOND, good=True) if y.is_so() else Pass(y.one((20 * SECOND, MINUTE)))
+            return (
+                Watch(3, 20 * SECOND, good=True)
+                if y.is_so()
+                else Pass(y.one((20 * SECOND, MINUTE)))
+            )
 
 
 def _freed(y: Wish, plan: Plan) -> Any:

@@ -104,7 +104,7 @@ class Wish:
         if found is None:
             return "nothing"
         held = tuple(found.holding)
-        return self.one(held if held else (one.id for one in found.steps), "nothing")
+        return self.one(held or (one.id for one in found.steps), "nothing")
 
     def proposal(self) -> str:
         return self.one(self.world.proposals, "PROP-99")
@@ -115,7 +115,9 @@ class Wish:
 
     def at(self) -> Any:
         """A time: mostly to come."""
-        return self.stage.now.utc + timedelta(milliseconds=self.one((-HOUR, MINUTE, HOUR, 30 * HOUR, 200 * HOUR)))
+        return self.stage.now.utc + timedelta(
+            milliseconds=self.one((-HOUR, MINUTE, HOUR, 30 * HOUR, 200 * HOUR))
+        )
 
     def impact(self) -> Impact:
         """What makes a row of the classification or a kind hold, or anything at all."""
@@ -158,7 +160,11 @@ def _satisfying(one: Condition) -> Any:
 
 def _declare(y: Wish) -> Any:
     kinds = [one.name for one in y.protocol.activation.kinds]
-    services = tuple(y.service() for _ in range(y.one((0, 1, 1, 2)))) if y.is_so(0.3) else (y.policy.fleet.services[0].name,)
+    services = (
+        tuple(y.service() for _ in range(y.one((0, 1, 1, 2))))
+        if y.is_so(0.3)
+        else (y.policy.fleet.services[0].name,)
+    )
     began = y.stage.now.utc - timedelta(minutes=3) if y.is_so(0.3) else None
     return c.DeclareIncident(
         y.one(("it fails", "buying fails", "odd things"), ""), tuple(filter(None, services)), "manual", y.impact(),
@@ -171,7 +177,9 @@ def _declare(y: Wish) -> Any:
 def _propose(y: Wish) -> Any:
     alerts, phrases = y.protocol.activation.alerts, y.protocol.activation.phrases
     if alerts and y.is_so(0.6):
-        return pr.ProposeActivation("the pager rings", "pager", dict(y.one(alerts).labels), (y.service() or "x",))
+        return pr.ProposeActivation(
+            "the pager rings", "pager", dict(y.one(alerts).labels), (y.service() or "x",)
+        )
     said = y.one(phrases, "the sun shines") if phrases else "the sun shines"
     return pr.ProposeActivation(f"hear: {said}", y.one(("", "chat")))  # fmt: skip
 
@@ -180,7 +188,10 @@ def _fields(y: Wish, fields: Any) -> dict[str, str]:
     """What a form asks for, but for what is left out now and then."""
     given = {}
     for one in fields:
-        value = {"time": "2026-03-27T18:00Z", "choice": y.one(one.choices) if one.choices else ""}.get(one.kind, "so and so")
+        value = {
+            "time": "2026-03-27T18:00Z",
+            "choice": y.one(one.choices) if one.choices else "",
+        }.get(one.kind, "so and so")
         if y.is_so(0.93):
             given[one.id] = value if y.is_so(0.97) else "odd"
     return given
@@ -188,7 +199,13 @@ def _fields(y: Wish, fields: Any) -> dict[str, str]:
 
 def _update(y: Wish) -> Any:
     expected = y.at() if y.is_so(0.4) else None
-    return c.PostUpdate(y.incident(), y.one(y.protocol.updates.statuses, "odd"), y.words(), _fields(y, y.protocol.updates.fields), expected)
+    return c.PostUpdate(
+        y.incident(),
+        y.one(y.protocol.updates.statuses, "odd"),
+        y.words(),
+        _fields(y, y.protocol.updates.fields),
+        expected,
+    )
 
 
 def _state(y: Wish) -> Any:
@@ -212,13 +229,21 @@ def _override(y: Wish) -> Any:
     subjects = [one.id for one in y.protocol.criteria()]
     subjects += [f"plan:{one.id}" for one in y.world.plans_of(id)]
     subjects += [f"halt:{one.id}" for one in y.world.all_halts_of(id)]
-    subjects += [f"change:{one}" for one in y.world.incidents[id].changes] if id in y.world.incidents else []
+    subjects += (
+        [f"change:{one}" for one in y.world.incidents[id].changes]
+        if id in y.world.incidents
+        else []
+    )
     subjects += [f"severity:{y.severity()}", "phase", "preflight", "close"]
     return c.Override(id, y.one(subjects, "sky"), y.words())
 
 
 def _facts(y: Wish) -> Any:
-    facts = {name: y.one((5, 20, 60)) if sort == "number" else y.is_so() for name, sort in STATED_FACTS.items() if y.is_so(0.2)}
+    facts = {
+        name: y.one((5, 20, 60)) if sort == "number" else y.is_so()
+        for name, sort in STATED_FACTS.items()
+        if y.is_so(0.2)
+    }
     if y.is_so(0.1):
         facts[y.one(STATED_FACTS, "weather")] = y.one((None, -1, "odd"))  # type: ignore[arg-type]
     return w.RecordFacts(y.incident(), facts, y.words())
@@ -226,7 +251,9 @@ def _facts(y: Wish) -> Any:
 
 def _end_task(y: Wish) -> Any:
     id = y.incident()
-    return w.EndTask(id, y.part(lambda one: one.tasks, id), y.one(("done", "done", "dropped"), "odd"), y.words())
+    return w.EndTask(
+        id, y.part(lambda one: one.tasks, id), y.one(("done", "done", "dropped"), "odd"), y.words()
+    )
 
 
 def _assign_task(y: Wish) -> Any:
@@ -249,7 +276,12 @@ def _change(y: Wish) -> Any:
 
 def _end_change(y: Wish) -> Any:
     id = y.incident()
-    return w.EndChange(id, y.part(lambda one: one.changes, id), y.one(("made", "made", "refused", "withdrawn"), "odd"), y.words())
+    return w.EndChange(
+        id,
+        y.part(lambda one: one.changes, id),
+        y.one(("made", "made", "refused", "withdrawn"), "odd"),
+        y.words(),
+    )
 
 
 def _change_action(y: Wish) -> Any:

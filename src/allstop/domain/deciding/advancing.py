@@ -18,7 +18,9 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between, words
+from allstop.domain.plan.events import PlanAbandoned
 from allstop.domain.policy import Policy
+from allstop.domain.record import plan_stream
 from allstop.domain.verdict import Reason, Verdict
 
 
@@ -143,6 +145,10 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.require(authority & stand_down_verdict(draft, incident.id, policy))
     reason = checked(command.reason, "a stand-down")
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
+    for plan in draft.world.plans_of(incident.id):
+        # Nobody wants it any more; left as proposed, somebody could still approve and start it.
+        if plan.ended_at is None:
+            draft.emit(plan_stream(plan.id), PlanAbandoned(f"{incident.id} stood down"))
     owe(draft, incident.id, "stood-down")
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
     end_mode(draft, incident.id, f"{incident.id} stood down")

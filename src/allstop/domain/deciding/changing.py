@@ -66,7 +66,9 @@ def approve_change(draft: Draft, incident: Incident, policy: Policy, command: Ap
         as_reviewer=command.as_reviewer, requester=change.requested_by,
     )  # fmt: skip
     draft.on_incident(incident.id, we.ChangeSigned(change.id, role, command.as_reviewer))
-    if not waits_for(draft.incident(incident.id).changes[change.id]):
+    waits = waits_for(draft.incident(incident.id).changes[change.id])
+    draft.result["waits_for"] = waits
+    if not waits:
         let_change(draft, incident.id, change)
 
 

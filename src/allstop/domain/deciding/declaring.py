@@ -93,7 +93,8 @@ def _record(
     if command.impact != Impact():
         draft.on_incident(id, e.ImpactMeasured(command.impact))
     found = _first_severity(policy, command, kind)
-    by_person = bool(command.severity) and found.severity == command.severity
+    given = bool(command.severity) and found.severity == command.severity
+    by_person = given and draft.who.kind is Kind.PERSON
     draft.on_incident(id, e.SeverityClassified(found.severity, found.because, found.row, by_person))
     return found
 
@@ -170,7 +171,8 @@ def _reopen(draft: Draft, incident: Incident, command: c.DeclareIncident) -> Non
         _ensure_all_stop(draft, incident.id)
     known = draft.incident(incident.id).severity
     if command.severity and worse(policy.protocol, command.severity, known) != known:
-        event = e.SeverityClassified(command.severity, GIVEN, -1, by_person=True)
+        by_person = draft.who.kind is Kind.PERSON
+        event = e.SeverityClassified(command.severity, GIVEN, -1, by_person)
         change_severity(draft, incident.id, event)
     draft.result["incident"] = incident.id
     draft.result["reopened"] = True
@@ -181,8 +183,11 @@ def measure_impact(draft: Draft, command: c.MeasureImpact) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("set-severity", draft.who, policy, incident.roles))
-    if command.impact != incident.impact:
-        _take_impact(draft, incident.id, command.impact)
+    before = incident.impact
+    by_system = draft.who.kind is Kind.SYSTEM
+    impact = before.measured(command.impact) if by_system else before.reported(command.impact)
+    if impact != before:
+        _take_impact(draft, incident.id, impact)
 
 
 def _take_impact(draft: Draft, id: str, impact: Impact) -> None:

@@ -31,15 +31,24 @@ def owe(draft: Draft, incident: str, begins: str) -> None:
     """
     found = draft.incident(incident, must_be_open=False)
     policy = draft.policy(found)
+    said_to: dict[str, list[tuple[str, str]]] = {}
     for rule in policy.protocol.obligations:
         fits = (not rule.severities or found.severity in rule.severities) and (
             not rule.kinds or found.kind in rule.kinds
         )
         if rule.begins == begins and fits and rule.id not in found.obligations:
-            _owe(draft, policy, found, rule)
+            until = _owe(draft, policy, found, rule)
+            for person in who_owes(policy, found, rule.owner):
+                said_to.setdefault(person, []).append((rule.title, until))
+    # One message each: ten at once are read like none.
+    for person, owed in said_to.items():
+        many = f"you owe {len(owed)} things" if len(owed) > 1 else owed[0][0]
+        lines = "\n".join(f"- {title}, {until}" for title, until in owed)
+        tell_person(draft, incident, person, f"{found.id}: {many}", f"{found.title}\n{lines}")
 
 
-def _owe(draft: Draft, policy: Policy, incident: Incident, rule: Obligation) -> None:
+def _owe(draft: Draft, policy: Policy, incident: Incident, rule: Obligation) -> str:
+    """Record one; returns until when, in words."""
     calendar = policy.protocol.calendar
     at = due_at(draft.now.utc, rule.within, calendar)
     remind = ahead_of(at, rule.remind, calendar) if rule.remind else None
@@ -54,9 +63,7 @@ def _owe(draft: Draft, policy: Policy, incident: Incident, rule: Obligation) -> 
         meeting = min(meeting, at) if meeting else at
         draft.on_incident(incident.id, ce.MeetingScheduled(rule.id, rule.title, meeting))
         when = f" The meeting is proposed for {said(meeting)}."
-    text = f"{incident.title}. You owe it until {said(at)}.{when}"
-    for person in who_owes(policy, incident, rule.owner):
-        tell_person(draft, incident.id, person, f"{incident.id}: {rule.title}", text)
+    return f"until {said(at)}.{when}"
 
 
 def who_owes(policy: Policy, incident: Incident, owner: str) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from allstop.domain.approvals import need_of_plan, waits_for
 from allstop.domain.authority import may
+from allstop.domain.deciding.escalating import escalate
 from allstop.domain.deciding.signing import sign
 from allstop.domain.deciding.stopping_plans import hold_by_rules
-from allstop.domain.deciding.telling import announce, tell_person
+from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident.commands import Approve, NoteRelease
@@ -46,7 +47,9 @@ def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Appr
     need = need_of_plan(plan)
     role = sign(draft, policy, incident, need, plan.signatures, as_reviewer=command.as_reviewer)
     draft.emit(plan_stream(plan.id), e.PlanSigned(plan.hash, role, command.as_reviewer))
-    if not waits_for(draft.world.plans[plan.id]):
+    waits = waits_for(draft.world.plans[plan.id])
+    draft.result["waits_for"] = waits
+    if not waits:
         draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, role))
 
 
@@ -221,22 +224,16 @@ def _go_on(draft: Draft, plan_id: str) -> None:
 
 
 def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
-    """Stop here, say so, and ask the commander: nothing claims success."""
+    """Stop here, say so, ask the commander, and escalate: nothing claims success."""
     plan = draft.world.plans[plan_id]
     if plan.state not in (PlanState.RUNNING, PlanState.HELD):
         return
     draft.emit(plan_stream(plan_id), e.PlanHeld(step, because))
     incident = draft.incident(plan.incident, must_be_open=False)
-    commander = incident.roles.get("commander")
-    if commander:
-        hint = f"allstop plan retry {plan_id} {step}, or allstop plan abandon {plan_id}"
-        tell_person(
-            draft,
-            plan.incident,
-            commander,
-            f"{plan.incident}: {plan_id} is held",
-            f"{because}. {hint}",
-        )
+    commander = incident.roles.get("commander", "")
+    hint = f"allstop plan retry {plan_id} {step}, or allstop plan abandon {plan_id}"
+    first = (commander,) if commander else ()
+    escalate(draft, incident.id, f"{plan_id} is held", f"{because}. {hint}", first)
 
 
 def _held(draft: Draft, plan_id: str, step: str) -> Plan:

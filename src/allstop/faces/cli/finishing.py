@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from allstop.errors import AllstopError
 from allstop.faces.cli.safe_text import safe_block
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import Named, verb
@@ -28,31 +31,76 @@ def stand_down(session: Session, reason: str, incident: str) -> None:
 
 
 @verb(
-    "report", "allstop report INC-1", "allstop report INC-1 --file", "allstop report INC-1 | less"
+    "report",
+    "allstop report INC-1",
+    "allstop report INC-1 --file",
+    "allstop report INC-1 --post-mortem --format html --to review.html",
+    "allstop report INC-1 --format pdf --to incident.pdf",
 )
 @click.argument("incident", default="", metavar="[INC]", type=Named("incident"))
 @click.option(
-    "--file",
-    "file",
-    is_flag=True,
+    "--file", "file", is_flag=True,
     help="Write it into the project's folder reports/, and on the record.",
+)  # fmt: skip
+@click.option(
+    "--post-mortem", is_flag=True, help="The post-mortem instead: what people wrote after it."
 )
-def report(session: Session, incident: str, *, file: bool) -> None:
-    """Print the incident report, or file it.
+@click.option(
+    "--format",
+    "form",
+    default="md",
+    show_default=True,
+    type=click.Choice(["md", "html", "json", "pdf"]),
+)
+@click.option(
+    "--to", "target", default=None, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it there instead of printing it.",
+)  # fmt: skip
+def report(
+    session: Session,
+    incident: str,
+    form: str,
+    target: Path | None,
+    *,
+    file: bool,
+    post_mortem: bool,
+) -> None:
+    """Print the incident report or the post-mortem, or file the report.
 
-    Without a name: the open incident, or else the newest.
+    Without a name: the open incident, or else the newest. PDF needs the extra `pdf` where the
+    coordinator runs.
     """
     incident = incident or _newest(session)
-    if not file:
-        answer = session.client.get("incidents", incident, "report")
-        if session.as_json:
-            session.print_value({"incident": incident, "text": answer.text})
-        else:
-            click.echo(safe_block(answer.text), nl=False)
+    if file:
+        if post_mortem or target or form != "md":
+            raise click.UsageError(
+                "--file keeps the report as Markdown; leave the other options out"
+            )
+        answer = session.client.post("incidents", incident, "report")
+        path = answer.data["path"]
+        session.told(answer, f"filed: {path}", name=path)
         return
-    answer = session.client.post("incidents", incident, "report")
-    path = answer.data["path"]
-    session.told(answer, f"filed: {path}", name=path)
+    if form == "pdf" and target is None:
+        raise click.UsageError("a PDF is not for a terminal; say --to FILE")
+    kind = "post-mortem" if post_mortem else "report"
+    answer = session.client.get("incidents", incident, "report", kind=kind, format=form)
+    if target is not None:
+        _write(target, answer.body)
+        if not session.quiet:
+            click.echo(f"written: {target}")
+    elif session.as_json and form != "json":
+        session.print_value({"incident": incident, "text": answer.text})
+    else:
+        click.echo(safe_block(answer.text), nl=False)
+
+
+def _write(target: Path, body: bytes) -> None:
+    try:
+        target.write_bytes(body)
+    except OSError as error:
+        raise AllstopError(
+            f"{target}: {error.strerror}", "choose another place with --to"
+        ) from None
 
 
 def _newest(session: Session) -> str:

@@ -15,6 +15,8 @@ from allstop.faces.cli.work_page import bare, change_summary, mode_cells, work
 
 Shape = Mapping[str, Any]
 LABEL = 11
+# So many missed deadlines are named, the newest; `show --all` has the rest.
+NAMED = 3
 # Beginnings of hints that ask for something only a person can do.
 HUMAN = ("allstop fill", "allstop state", "allstop crew", "allstop tasks", "allstop approve")
 
@@ -64,8 +66,7 @@ def _under_way(page: Page, view: Shape, now: datetime) -> None:
             f", because {view['remedy_because']}",
         )
     _hands(page, view)
-    for title, text, tone in _pressing(view, now):
-        _fact(page, "deadline", f"{title}: ", Piece(text, tone))
+    _pressing(page, view, now)
     if view["mode"] and view["mode"]["on"]:
         _fact(page, "emergency", *mode_cells(view["mode"], now))
 
@@ -83,16 +84,16 @@ def _hands(page: Page, view: Shape) -> None:
         _fact(page, "tasks", f"{len(tasks)} open", nobody)
 
 
-def _pressing(view: Shape, now: datetime) -> list[tuple[str, str, str]]:
+def _pressing(page: Page, view: Shape, now: datetime) -> None:
     """Deadlines that were missed, or are so near that they were warned of."""
-    found = []
+    missed = [one["what"] for one in view["deadlines"] if one["missed"]]
+    if missed:
+        more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
+        _fact(page, "missed", Piece("; ".join(missed[-NAMED:]) + more, "bad"))
     for one in view["deadlines"]:
         at = instant(one["at"])
-        if one["missed"]:
-            found.append((one["what"], "MISSED", "bad"))
-        elif at is not None and (one["warned"] or at < now):
-            found.append((one["what"], due(at, now)[0], "notice"))
-    return found
+        if at is not None and not one["missed"] and (one["warned"] or at < now):
+            _fact(page, "deadline", f"{one['what']}: ", Piece(due(at, now)[0], "notice"))
 
 
 def _afterwards(page: Page, view: Shape) -> None:

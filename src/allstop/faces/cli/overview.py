@@ -101,7 +101,8 @@ def _beside(page: Page, overview: Shape, now: datetime) -> None:
         for one in overview["proposals"]
     ]
     mode, review = overview["mode"], overview["review"]
-    if mode and (mode["suspended"] or mode["enabled"]):
+    shown = {line["id"] for line in overview["incidents"] if line["state"] == "open"}
+    if _mode_is_news(mode, shown):
         told.append((f"emergency mode is on{_suspended(mode)}", "notice"))
     late = overview["late_obligations"]
     if late:
@@ -113,6 +114,13 @@ def _beside(page: Page, overview: Shape, now: datetime) -> None:
         page.blank()
     for text, tone in told:
         page.line(Piece(text, tone), hang=10)
+
+
+def _mode_is_news(mode: Shape | None, shown: set[str]) -> bool:
+    """Whether something is suspended or allowed that no incident on the page tells of."""
+    if not mode or not (mode["suspended"] or mode["enabled"]):
+        return False
+    return not any(one["incident"] in shown for one in mode["incidents"])
 
 
 def _suspended(mode: Shape) -> str:

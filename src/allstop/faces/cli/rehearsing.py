@@ -65,13 +65,18 @@ def rehearse(
     except ValueError as error:
         raise Invalid(str(error), "allstop protocol rehearse --help") from None
     wrong = compare(played, wanted)
+    unknown = _strangers(found, policy)
     if session.as_json:
-        session.print_value(_plain(played, wanted, wrong))
+        session.print_value(_plain(played, wanted, wrong) | {"strangers": unknown})
     elif session.quiet:
         for text, instead in wrong:
             click.echo(f"{text}: {instead}")
     else:
-        session.show(_page(found, played, wanted, wrong, told=told))
+        page = Page()
+        for text in unknown:
+            page.line(Piece(f"warning: {text}", "notice"))
+        page.blocks += _page(found, played, wanted, wrong, told=told).blocks
+        session.show(page)
     if wrong:
         raise Ended(1)
 
@@ -97,6 +102,21 @@ def _policy(session: Session, story: Story, name: str) -> Policy:
     if found.protocol is None:
         raise Invalid("\n".join(str(one) for one in found.problems), "allstop protocol list")
     return cast_for(found.protocol, story.services)
+
+
+def _strangers(story: Story, policy: Policy) -> list[str]:
+    """Who acts in the story and is on no roster: most likely a name that is misspelt."""
+    from allstop.domain.verdict import nearest  # noqa: PLC0415
+
+    known = [f"person:{one.id}" for one in policy.roster.people]
+    known += [f"agent:{one.id}" for one in policy.roster.agents]
+    found = []
+    for step in story.steps:
+        if step.by.startswith(("person:", "agent:")) and step.by not in known:
+            hint = nearest(step.by, known)
+            told = f"line {step.place.line}: {step.by} is not on the roster"
+            found.append(f"{told} ({hint})" if hint else told)
+    return found
 
 
 def _home(session: Session) -> Path | None:

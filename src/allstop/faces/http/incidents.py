@@ -127,6 +127,10 @@ CHANGING: tuple[Operation, ...] = (
         lambda id, call: c.AcceptHandoff(id, call.path["role"]),
     ),
     about(
+        "impact", "impact", "Report what is known of the impact now; only what is said changes.",
+        m.ImpactReport, lambda id, call: c.MeasureImpact(id, call.body.impact.impact()),
+    ),
+    about(
         "severity", "severity", "Set the severity by hand.", m.Severity,
         lambda id, call: c.SetSeverity(id, call.body.severity, call.body.because),
     ),

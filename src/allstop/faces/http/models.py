@@ -136,6 +136,12 @@ class Handoff(Body):
     notes: Text = ""
 
 
+class ImpactReport(Body):
+    """What somebody knows of the impact; what is not said stays as it is."""
+
+    impact: ImpactBody
+
+
 class Severity(Body):
     """A severity set by hand."""
 

@@ -1,255 +1,354 @@
-"""Severities: from tables, from headings with lists, from single lines."""
+"""Severities: from tables in either direction, from headings with lists, from single lines."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 from allstop.protocol.importing.draft import Draft, Raw, Tree, Value
-from allstop.protocol.importing.markdown import Piece
-from allstop.protocol.importing.words import after_label, rank_of, severity_in, span_in
+from allstop.protocol.importing.facts import tests_in
+from allstop.protocol.importing.naming import (
+    grade_of,
+    in_order,
+    same,
+    severity_in,
+    strict_severity,
+    without_name,
+)
+from allstop.protocol.importing.pieces import Piece
+from allstop.protocol.importing.tables import column_kind, span_of, speaks_of_severity, tables
+from allstop.protocol.importing.words import after_label, span_in, wall_span_in
 
-_COLUMNS = {
-    "respond": ("respon", "react", "acknowledg", "sla", "respond", "within", "time"),
-    "update": ("update", "cadence", "frequency", "communicat", "interval"),
-    "describe": ("descri", "definition", "criteria", "impact", "condition", "meaning", "when", "what", "example", "scope"),
-    "title": ("name", "label", "title", "type"),
-}  # fmt: skip
-_HEADS = ("sever", "priorit", "level", "threat", "sev", "class", "tier", "p")
+MOST = 12
+_FALLBACK = ("5m", "15m", "1h", "1bd", "3bd")
+_RESPONSE = re.compile(
+    r"(?:respon\w*|acknowledg\w*|react\w*|within|in under|sla)\b[^.;,]{0,60}", re.IGNORECASE
+)
+_UPDATES = re.compile(r"(?:updates?|status)\b[^.;,]{0,60}|\bevery\b[^.;,]{0,40}\bupdates?\b", re.IGNORECASE)
+_RESOLVE = re.compile(r"\b(?:resolv|resolution|restor)\w*\b[^.;,]{0,60}", re.IGNORECASE)
 
-# What a description says, as a test of impact. The first that is found in a severity's words counts.
-_TESTS: tuple[tuple[str, str, str], ...] = (
-    (r"breach|intrusion|unauthori[sz]ed|compromis|credential", "breach", "true"),
-    (r"data (?:loss|corrupt)|corrupt\w* data|lost data|deletion", "data_loss", "true"),
-    (r"wrong(?:ly)? charge|financial error|misallocat|billing error", "financial_error", "true"),
-    (r"complian|regulat", "compliance", "violated"),
-    (r"\b5xx\b|\b50[0234]\b|server error", "server_errors", "true"),
-    (r"outage|\bdown\b|unavailable|not (?:work|respond)ing|unusable", "core_functions_down", "{at_least: 1}"),
-    (r"(?:major|key|core|main)\b.*\b(?:feature|function|component)|broken|partial outage", "functions_down", "{at_least: 1}"),
-    (r"degrad|slow|performance|latency|intermittent", "failed_share_percent", "{at_least: 5}"),
-)  # fmt: skip
-_MONEY = re.compile(
-    r"(?:over|more than|above|>|exceed\w*)\s*\$?\s*([0-9][0-9,]*)(k)?\s*(?:\$|USD|dollars)?\s*(?:/|per|an|a)\s*h",
-    re.IGNORECASE,
-)
-_RECORDS = re.compile(r"(?:over|more than|above|>)\s*([0-9][0-9,]*)\s*records", re.IGNORECASE)
-_USERS = re.compile(
-    r"(?:over|more than|above|>)\s*([0-9][0-9,]*)\s*(?:users|customers)", re.IGNORECASE
-)
-_SHARE = re.compile(
-    r"(?:over|more than|above|>)\s*([0-9]{1,3})\s*%\s*(?:of\s+)?(users|customers|requests|capacity)?",
-    re.IGNORECASE,
-)
+
+@dataclass(slots=True)
+class _Told:
+    """texts: of each severity, what describes it, with the piece."""
+
+    texts: dict[str, list[tuple[Piece, str]]] = field(default_factory=dict)
+
+    def add(self, name: str, piece: Piece, text: str) -> None:
+        self.texts.setdefault(name, []).append((piece, text))
 
 
 def read_severities(found: list[Piece], draft: Draft) -> None:
     """Fill `severities` and `classification`, the worst first."""
-    texts: dict[str, list[tuple[int, str]]] = {}
+    told = _Told()
+    for rows in tables(found):
+        if rows[0].line not in draft.claimed:
+            _table(rows, draft, told)
     for piece in found:
-        if piece.kind == "row":
-            _row(piece, draft, texts)
-    for piece in found:
-        if piece.kind in ("item", "text") and piece.line not in draft.used:
-            _line(piece, draft, texts)
-    names = sorted(draft.at("severities"), key=rank_of)
+        if piece.line not in draft.claimed and piece.kind in ("item", "text", "heading", "lead"):
+            _line(piece, draft, told)
     severities = draft.at("severities")
+    titles = {}
+    for name in severities:
+        title = draft.get("severities", name, "title")
+        titles[name] = str(title.value) if title else ""
+    names = in_order(titles)
     draft.root["severities"] = {name: severities[name] for name in names}
-    _complete(draft, names)
-    _classify(draft, names, texts)
+    _classify(draft, names, told)
+    if not names:
+        del draft.root["severities"]
 
 
-def _row(piece: Piece, draft: Draft, texts: dict[str, list[tuple[int, str]]]) -> None:
-    """A row of a table whose first column (or its head) speaks of severities."""
-    if len(piece.cells) < 2:
+# --- tables ----------------------------------------------------------------------------------------
+
+
+def _table(rows: list[Piece], draft: Draft, told: _Told) -> None:
+    if rows[0].topic in ("template", "escalation", "roles", "points", "drills"):
         return
-    name = severity_in(piece.cells[0])
-    head = piece.head[0].lower() if piece.head else ""
-    if not name or not (_speaks(head) or piece.under("sever", "priorit", "classif", "threat")):
+    column = _name_column(rows)
+    if column is not None:
+        for row in rows:
+            name = _named(row.cells[column], loose=True) if column < len(row.cells) else ""
+            known = _known(draft, name) if name else ""
+            if known:
+                _row(row, column, known, draft, told)
         return
-    name = _known(draft, name)
-    _title(draft, name, piece.cells[0], piece.line)
-    for column, cell in zip(piece.head[1:], piece.cells[1:], strict=False):
-        _cell(draft, name, column.lower(), cell, piece.line, texts)
-    draft.used.add(piece.line)
+    across = {place: _named(cell, loose=rows[0].topic == "severity") for place, cell in enumerate(rows[0].head)}
+    across = {place: name for place, name in across.items() if name and place > 0}
+    kinds = [column_kind(row.cells[0]) for row in rows if row.cells]
+    if len(across) > 1 and any(kind in ("respond", "update", "describe", "title", "resolve") for kind in kinds):
+        _transposed(rows, across, draft, told)
 
 
-def _speaks(head: str) -> bool:
-    return any(head == word or (len(word) > 1 and word in head) for word in _HEADS)
+def _name_column(rows: list[Piece]) -> int | None:
+    """The column that holds the severities' names, when the table has one."""
+    head = rows[0].head
+    for place in range(min(len(head), 4)):
+        cells = [row.cells[place] for row in rows if place < len(row.cells)]
+        strict = sum(1 for cell in cells if len(cell) <= 60 and strict_severity(cell))
+        loose = sum(1 for cell in cells if _named(cell, loose=True))
+        if strict == len(cells) or (strict > 1 and strict * 2 > len(cells)):
+            return place
+        spoken = speaks_of_severity(head[place]) or (place == 0 and rows[0].topic == "severity")
+        if loose and spoken and loose * 2 > len(cells) and _about_severities(rows, place):
+            return place
+    return None
 
 
-def _cell(
-    draft: Draft, name: str, column: str, cell: str, line: int, texts: dict[str, list[tuple[int, str]]]
-) -> None:  # fmt: skip
-    kind = next((kind for kind, words in _COLUMNS.items() if any(w in column for w in words)), "")
-    span = span_in(cell)
-    if kind == "update" and span:
-        draft.put(("severities", name, "update_every"), Value(span, line))
-    elif kind == "respond" and span:
-        draft.put(("severities", name, "respond_within"), Value(span, line))
-    elif kind == "title":
-        draft.put(("severities", name, "title"), Value(cell, line))
+def _about_severities(rows: list[Piece], place: int) -> bool:
+    """Whether anything else in the table says what a severity means."""
+    kinds = {column_kind(head) for at, head in enumerate(rows[0].head) if at != place}
+    return bool(kinds & {"respond", "update", "describe", "title", "resolve", "stop"})
+
+
+def _row(row: Piece, column: int, name: str, draft: Draft, told: _Told) -> None:
+    _title(draft, name, row.cells[column], row)
+    for place, cell in enumerate(row.cells):
+        if place != column and cell.strip(" -–—"):
+            head = row.head[place] if place < len(row.head) else ""
+            _attribute(draft, name, head, cell, row, told)
+
+
+def _transposed(rows: list[Piece], across: dict[int, str], draft: Draft, told: _Told) -> None:
+    names = {place: _known(draft, name) for place, name in across.items()}
+    for place, name in names.items():
+        if name:
+            _title(draft, name, rows[0].head[place], rows[0])
+    for row in rows:
+        for place, name in names.items():
+            if name and place < len(row.cells) and row.cells[place].strip(" -–—"):
+                _attribute(draft, name, row.cells[0], row.cells[place], row, told)
+
+
+def _attribute(draft: Draft, name: str, head: str, cell: str, piece: Piece, told: _Told) -> None:
+    """One cell: a time, a title, or words that describe the severity."""
+    kind, span = column_kind(head), span_of(cell)
+    if kind in ("respond", "update") and span:
+        _time(draft, name, "respond_within" if kind == "respond" else "update_every", span, piece, f"{head}: {cell}")
+    elif kind == "resolve" and wall_span_in(cell):
+        _time(draft, name, "targets.resolve", wall_span_in(cell), piece, f"{head}: {cell}")
+    elif kind == "title" and len(cell) <= 80:
+        _again(draft.put(("severities", name, "title"), cell, piece), draft, piece, f"{head}: {cell}", name)
+    elif kind == "stop" and re.match(r"(?:yes|no|true|false|✅|❌)", cell, re.IGNORECASE):
+        yes = bool(re.match(r"(?:yes|true|✅)", cell, re.IGNORECASE))
+        _again(draft.put(("severities", name, "all_stop"), yes, piece), draft, piece, f"{head}: {cell}", name)
     else:
-        # An action, a response in words, who does it: kept with the severity, for people.
-        _describe(draft, name, cell, line)
-        texts.setdefault(name, []).append((line, cell))
-        if span and kind != "describe":
-            draft.put(("severities", name, "respond_within"), Value(span, line))
+        _describe(draft, name, cell if kind == "describe" else f"{head}: {cell}" if head else cell, piece)
+        if kind == "describe":
+            told.add(name, piece, cell)
 
 
-def _describe(draft: Draft, name: str, text: str, line: int) -> None:
-    severity = draft.at("severities", name)
-    before = severity.get("description")
-    if isinstance(before, Value):
-        severity["description"] = Value(f"{before.value}; {text}"[:900], before.line)
-    elif text:
-        draft.put(("severities", name, "description"), Value(text[:900], line))
+def _time(draft: Draft, name: str, key: str, span: str, piece: Piece, text: str) -> None:
+    path = ("severities", name, *key.split("."))
+    before = draft.get(*path)
+    if before is None:
+        draft.put(path, span, piece)
+    elif before.value == span:
+        draft.at(*path[:-1])[path[-1]] = Value(span, tuple(sorted({*before.lines, *piece.lines})))
+        draft.claimed |= set(piece.lines)
+    else:
+        _again(False, draft, piece, text, name)
 
 
-def _line(piece: Piece, draft: Draft, texts: dict[str, list[tuple[int, str]]]) -> None:
-    """`- **SEV1** - Critical: everything is down (respond within 15 minutes)`, or a line under a heading
-    that is a severity."""
-    own = severity_in(piece.strong or piece.text)
-    if own and (
-        piece.strong or re.match(r"\W*(?:sev|p[0-5]\b|priority|level)", piece.text, re.IGNORECASE)
-    ):
-        if not (
-            piece.under("sever", "priorit", "classif", "level", "threat")
-            or draft.has("severities", _known(draft, own))
-        ):
+def _again(taken: bool, draft: Draft, piece: Piece, text: str, name: str) -> None:  # noqa: FBT001 - the answer of `put`
+    if not taken:
+        draft.note(piece, text, f"{name} has that from another line already")
+
+
+# --- headings, lists and lines -----------------------------------------------------------------------
+
+
+def _line(piece: Piece, draft: Draft, told: _Told) -> None:
+    """`- **SEV1** - Critical: everything is down`, or a line under a heading that is a severity."""
+    if piece.kind in ("heading", "lead"):
+        if piece.topic == "severity" and piece.where.severity:
+            name = _known(draft, piece.where.severity)
+            if name:
+                _title(draft, name, after_label(piece.text)[0] if ":" in piece.text and "response" in piece.text.lower() else piece.text, piece)
+                _facts(draft, name, without_name(piece.text), piece, told, describe=False)
+        return
+    label = _label(piece)
+    own = _named(label, loose=piece.topic == "severity") if len(label) <= 60 else ""
+    if own and (piece.topic in ("severity", "updates", "") or any(same(own, one) for one in draft.at("severities"))):
+        if piece.topic not in ("severity", "updates", "", "phase", "timeline"):
             return
-        name = _known(draft, own)
-        label, rest = after_label(piece.text)
-        _title(draft, name, label or piece.strong, piece.line)
-        _facts_of_line(draft, name, rest, piece.line, texts)
+        _entry(piece, own, draft, told)
+    elif piece.topic == "severity" and piece.where.severity:
+        name = _known(draft, piece.where.severity)
+        if name:
+            _labelled(draft, name, piece, told)
+
+
+def _label(piece: Piece) -> str:
+    if piece.strong:
+        return piece.strong
+    label = after_label(piece.text)[0]
+    if label:
+        return label
+    # `SEV1 is when everything is down`: the name stands at the beginning.
+    begins = re.match(r"\W*(?:sev(?:erity)?|p)[\s-]?[0-5]\b", piece.text, re.IGNORECASE)
+    return begins[0] if begins else (piece.text if len(piece.text) <= 30 else "")
+
+
+def _entry(piece: Piece, own: str, draft: Draft, told: _Told) -> None:
+    text = piece.text.removeprefix(piece.strong).lstrip(" :–—-") if piece.strong else after_label(piece.text)[1]
+    cadence = piece.topic == "updates"
+    if piece.topic in ("", "phase", "timeline") and not (tests_in(text) or span_in(text)):
         return
-    heading = severity_in(piece.section) if piece.headings else ""
-    if heading and (
-        piece.under("sever", "priorit", "level", "threat")
-        or re.match(r"\W*(?:sev|p[0-5])", piece.section, re.IGNORECASE)
-    ):
-        name = _known(draft, heading)
-        _title(draft, name, piece.section, piece.line)
-        label, rest = after_label(piece.text)
-        _labelled(draft, name, label.lower(), rest, piece.line, texts)
+    if cadence and not span_in(text):
+        return
+    name = _known(draft, own)
+    if not name:
+        return
+    if cadence:
+        _time(draft, name, "update_every", span_in(text), piece, piece.text)
+        return
+    _title(draft, name, piece.strong or after_label(piece.text)[0], piece)
+    _facts(draft, name, text, piece, told, describe=True)
 
 
-def _labelled(
-    draft: Draft, name: str, label: str, rest: str, line: int, texts: dict[str, list[tuple[int, str]]]
-) -> None:  # fmt: skip
-    span = span_in(rest)
-    if span and any(word in label for word in _COLUMNS["update"]):
-        draft.put(("severities", name, "update_every"), Value(span, line))
-    elif span and any(word in label for word in ("respon", "acknowledg", "sla", "within", "time")):
-        draft.put(("severities", name, "respond_within"), Value(span, line))
-    else:
-        _facts_of_line(draft, name, f"{label}: {rest}" if label else rest, line, texts)
-    draft.used.add(line)
+def _labelled(draft: Draft, name: str, piece: Piece, told: _Told) -> None:
+    label, rest = after_label(piece.text)
+    kind = column_kind(label) if label else ""
+    if kind in ("respond", "update", "resolve", "title", "stop"):
+        _attribute(draft, name, label, rest, piece, told)
+        if piece.line not in draft.claimed and not any(line == piece.line for line, _ in draft.notes):
+            _describe(draft, name, piece.text, piece)
+        return
+    # What is done is not what it means: only descriptions become rows of the classification.
+    _facts(draft, name, rest if kind == "describe" else piece.text, piece, told, describe=True)
 
 
-def _facts_of_line(
-    draft: Draft, name: str, text: str, line: int, texts: dict[str, list[tuple[int, str]]]
-) -> None:  # fmt: skip
-    update = re.search(r"updates?\b[^.;,]*", text, re.IGNORECASE)
-    if update and span_in(update[0]):
-        draft.put(("severities", name, "update_every"), Value(span_in(update[0]), line))
-        text = text.replace(update[0], "")
-    answer = re.search(r"(?:respon\w*|within|acknowledg\w*|in under|<)[^.;]*", text, re.IGNORECASE)
-    if answer and span_in(answer[0]):
-        draft.put(("severities", name, "respond_within"), Value(span_in(answer[0]), line))
-    _describe(draft, name, text.strip(" ;,"), line)
-    texts.setdefault(name, []).append((line, text))
-    draft.used.add(line)
+def _facts(draft: Draft, name: str, text: str, piece: Piece, told: _Told, *, describe: bool) -> None:
+    for pattern, key in ((_UPDATES, "update_every"), (_RESOLVE, "targets.resolve"), (_RESPONSE, "respond_within")):
+        match = pattern.search(text)
+        span = span_in(match[0]) if match else ""
+        if match and span and not (key == "targets.resolve" and span[-2:] in ("bh", "bd")):
+            _time(draft, name, key, span, piece, match[0])
+            text = text.replace(match[0], "")
+    text = re.sub(r"\(\s*\)", "", text).strip(" ;,.-–—")
+    if describe and text:
+        _describe(draft, name, text, piece)
+        told.add(name, piece, text)
+
+
+# --- names, titles, descriptions ---------------------------------------------------------------------
+
+
+def _named(label: str, *, loose: bool) -> str:
+    if len(label) > 60:
+        return ""
+    return severity_in(label) if loose else strict_severity(label)
 
 
 def _known(draft: Draft, name: str) -> str:
-    """The severity under the name it already has: `SEV-1` and `SEV1` are one."""
-    plain = name.replace("-", "").lower()
+    """The severity under the name it already has: `SEV-1` and `SEV1` are one, and so is `Critical` when
+    that is the title of one. Empty when there are too many."""
     for known in draft.at("severities"):
-        if known.replace("-", "").lower() == plain:
+        title = draft.get("severities", known, "title")
+        if same(known, name) or (title and str(title.value).lower() == name.lower()):
             return known
+    if draft.count("severities") >= MOST:
+        return ""
     draft.at("severities", name)
     return name
 
 
-def _title(draft: Draft, name: str, text: str, line: int) -> None:
-    rest = re.sub(re.escape(name).replace("\\-", r"[\s-]?"), "", text, flags=re.IGNORECASE).strip(
-        " -–—:()[]/|"
-    )
-    grade = severity_in(rest) if rest else ""
-    title = grade or rest
-    if title and title.upper() != name and len(title) <= 60:
-        draft.put(("severities", name, "title"), Value(title, line))
+def _title(draft: Draft, name: str, label: str, piece: Piece) -> None:
+    rest = without_name(label) if strict_severity(label) or re.search(r"\d", name) else label.strip(" :-–—*()")
+    rest = re.sub(r"\([^()]*\)$", "", rest).strip(" :-–—") or rest
+    rest = re.sub(r"^[^\w(]+|\s*\(?$", "", rest)
+    if same(rest, name):
+        # Nothing beside the name: it is the title, with the line it stands in.
+        rest = rest.capitalize()
+    title = rest if 0 < len(rest) <= 60 else name
+    if draft.get("severities", name, "title") is None and (rest or not piece.text.startswith("|")):
+        draft.put(("severities", name, "title"), title, piece)
 
 
-def _complete(draft: Draft, names: list[str]) -> None:
-    """What the language demands and the text does not say."""
-    if not names:
-        names += ["SEV1", "SEV2"]
-        for name in names:
-            draft.at("severities", name)
-    fallback = ("5m", "15m", "1h", "1bd", "3bd")
-    for place, name in enumerate(names):
-        assumed = Value(fallback[min(place, 4)], 0, "the text names no time to respond")
-        draft.put(("severities", name, "respond_within"), assumed)
-        if place == 0:
-            draft.put(
-                ("severities", name, "all_stop"), Value(True, 0, "the worst one stops the agents")
-            )
-        draft.put(("severities", name, "tell"), Value(["responders"], 0, "say who else is told"))
+def _describe(draft: Draft, name: str, text: str, piece: Piece) -> None:
+    if text and not draft.extend(("severities", name, "description"), text, piece):
+        draft.note(piece, text, f"the description of {name} is long enough")
 
 
-def _classify(draft: Draft, names: list[str], texts: dict[str, list[tuple[int, str]]]) -> None:
+# --- what the language demands -----------------------------------------------------------------------
+
+
+def complete(draft: Draft) -> None:
+    """Assume what has to be there and the text does not say. May be called again and again."""
+    severities = draft.at("severities")
+    if not severities:
+        for name in ("SEV1", "SEV2"):
+            draft.put(("severities", name, "title"), name, None, "the text names no severities")
+    stops = any("all_stop" in one for one in severities.values() if isinstance(one, dict))
+    for place, name in enumerate(severities):
+        why = "the text names no time to respond"
+        draft.put(("severities", name, "respond_within"), _FALLBACK[min(place, 4)], None, why)
+        if place == 0 and not stops:
+            draft.put(("severities", name, "all_stop"), True, None, "the worst one stops the agents")
+        if "tell" not in draft.at("severities", name):
+            draft.at("severities", name)["tell"] = [Value("responders", (), "say who else is told")]
+    if not draft.root.get("classification"):
+        draft.root["classification"] = _last_rows(list(severities))
+    phases = draft.at("phases")
+    if not phases:
+        draft.put(("phases", "respond", "title"), "Respond", None, "the text names no phases")
+    for name in phases:
+        if not draft.has("phases", name, "exit"):
+            path = ("phases", name, "exit", f"{name}-done")
+            draft.put((*path, "title"), "Its tasks are done", None, "the text names no exit")
+            draft.put((*path, "tasks"), True, None)
+
+
+def _classify(draft: Draft, names: list[str], told: _Told) -> None:
     """Rows from the words of each severity, the worst first; the last row catches the rest."""
-    rows = draft.rows("classification")
-    seen: set[str] = set()
+    rows: list[Tree] = []
+    seen: set[tuple[str, str]] = set()
     for name in names:
-        for line, text in texts.get(name, []):
-            for fact, test in _tests(text):
-                if f"{fact}{test}" in seen:
-                    continue
-                seen.add(f"{fact}{test}")
-                rows.append({
-                    "severity": Value(name), "when": {fact: Value(Raw(test), line)},
-                    "because": Value(text[:120] or name, line),
-                })  # fmt: skip
-    last: Tree = {
-        "severity": Value(names[-1], 0, "the mildest, for what no row above describes"),
-        "because": Value("no row above describes it", 0, "review this"),
-    }
+        for piece, text in told.texts.get(name, []):
+            for fact, test in tests_in(text):
+                if (fact, test) not in seen and len(rows) < 60:
+                    seen.add((fact, test))
+                    rows.append({
+                        "severity": Value(name), "when": {fact: Value(Raw(test), piece.lines)},
+                        "because": Value(text[:160].strip(), piece.lines),
+                    })  # fmt: skip
+    if names:
+        draft.root["classification"] = [*rows, *_last_rows(names)]
+
+
+def _last_rows(names: list[str]) -> list[Tree]:
+    rows: list[Tree] = []
     if len(names) > 1:
-        unknown: Tree = {
-            "severity": Value(
-                names[min(1, len(names) - 2)], 0, "not knowing is no reason to be calm"
-            ),
+        careful = names[min(1, len(names) - 2)]
+        rows.append({
+            "severity": Value(careful, (), "not knowing is no reason to be calm"),
             "when": {"failed_share_percent": Value(None), "users": Value(None)},
-            "because": Value("nobody has measured the impact yet", 0, "review this"),
-        }
-        rows.append(unknown)
-    rows.append(last)
+            "because": Value("nobody has measured the impact yet", (), "review this"),
+        })  # fmt: skip
+    rows.append({
+        "severity": Value(names[-1], (), "the mildest, for what no row above describes"),
+        "because": Value("no row above describes it", (), "review this"),
+    })  # fmt: skip
+    return rows
 
 
-def _tests(text: str) -> list[tuple[str, str]]:
+def worst(draft: Draft) -> list[str]:
+    """The severities there are, the worst first; grades of their titles do not count here."""
+    found = draft.root.get("severities")
+    return list(found) if isinstance(found, dict) else []
+
+
+def named_in(draft: Draft, text: str) -> list[str]:
+    """The severities of the draft that a text names: `SEV1 and SEV2`, `SEV1/2`, `Critical incidents`."""
     found = []
-    for pattern, fact in (
-        (_MONEY, "lost_per_hour"),
-        (_RECORDS, "records_exposed"),
-        (_USERS, "users"),
-    ):
-        match = pattern.search(text)
-        if match:
-            amount = int(match[1].replace(",", "")) * (
-                1000 if fact == "lost_per_hour" and match[2] else 1
-            )
-            unit = " USD" if fact == "lost_per_hour" else ""
-            found.append((fact, f"{{more_than: {amount}{unit}}}"))
-    share = _SHARE.search(text)
-    if share and int(share[1]) <= 100:
-        fact = (
-            "capacity_lost_percent"
-            if (share[2] or "").lower() == "capacity"
-            else "failed_share_percent"
-        )
-        found.append((fact, f"{{more_than: {share[1]}}}"))
-    found += [
-        (fact, test) for pattern, fact, test in _TESTS if re.search(pattern, text, re.IGNORECASE)
-    ]
+    for name in worst(draft):
+        title = draft.get("severities", name, "title")
+        words = [re.escape(name).replace(r"\-", "[ -]?")]
+        if re.fullmatch(r"[A-Za-z]+[0-9]", name):
+            words.append(f"{name[:-1]}[ -]?{name[-1]}")
+        if title and grade_of(str(title.value)) is not None and " " not in str(title.value):
+            words.append(re.escape(str(title.value)))
+        if re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
+            found.append(name)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random  # noqa: TID251  (seeded: one seed drives everything)
 from typing import Any
 
@@ -18,7 +18,7 @@ from allstop.application.ports import (
     Probe,
     VerbInfo,
 )
-from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
+from allstop.domain.effects import Effect, Outcome, Purpose, Repeat, done, failed, retry, unknown
 from allstop.domain.samples import Sample
 from allstop.testing.journal import Call, Journal
 from allstop.testing.simulator.faults import Faults
@@ -36,12 +36,17 @@ CLASSES: dict[str, Repeat] = {
     "restart": Repeat.ONCE,
     "history": Repeat.REPEATABLE,
     "state": Repeat.REPEATABLE,
+    "errors": Repeat.REPEATABLE,
+    "resources": Repeat.REPEATABLE,
+    "health": Repeat.REPEATABLE,
     "post": Repeat.KEYED,
     "tell": Repeat.REPEATABLE,
     "confirm": Repeat.REPEATABLE,
     "freeze": Repeat.REPEATABLE,
     "resume": Repeat.REPEATABLE,
 }
+# Diagnosis: these change nothing.
+LOOKS = frozenset({"history", "state", "errors", "resources", "health"})
 
 
 class Anything(BaseModel):
@@ -56,7 +61,7 @@ INFO = AdapterInfo(
     version="1",
     ports=("probe", "actuator", "notifier", "agent"),
     verbs=tuple(
-        VerbInfo(name, name, repeat, Anything, read_only=name in ("history", "state"))
+        VerbInfo(name, name, repeat, Anything, read_only=name in LOOKS)
         for name, repeat in CLASSES.items()
     ),
     probe_options=Anything,
@@ -126,8 +131,8 @@ class SimActuator:
         net.crash.reach("adapter.answered")
         if found is None:
             return unknown("no answer")
-        keep(f"{effect.id} {found.because}".encode())
-        return found
+        kept = keep(f"{effect.id} {found.because}".encode())
+        return replace(found, evidence=kept) if effect.purpose is Purpose.EVIDENCE else found
 
     async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
         del options, timeout_ms

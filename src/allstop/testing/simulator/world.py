@@ -184,8 +184,26 @@ class OutsideWorld:
             case "state":
                 running = self.services[effect.target].running
                 return done("state read", {"running": running})
+            case "errors" | "resources" | "health":
+                return self._diagnosis(effect)
             case _:
                 return self._service_call(effect)
+
+    def _diagnosis(self, effect: Effect) -> Outcome:
+        """What the logs, the host and the health address of a service say."""
+        service = self.services[effect.target]
+        match effect.verb:
+            case "errors":
+                found = [] if service.healthy else [f"{service.name}: 500 by {service.release}"]
+                return done("; ".join(found) or "no error in the last 100 lines", {"errors": len(found)})
+            case "resources":
+                return done(
+                    "cpu 12%, memory 40%, disk 61%",
+                    {"cpu_percent": 12, "memory_percent": 40, "disk_percent": 61},
+                )
+            case _:
+                status = 200 if service.healthy else 503
+                return done(f"GET /health: {status}", {"status": status})
 
     def _service_call(self, effect: Effect) -> Outcome:
         service = self.services[effect.target]

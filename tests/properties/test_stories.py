@@ -1,0 +1,120 @@
+"""Random stories over every pack: whatever anybody asks for, the promises hold. `python -m tests.properties` tells more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allstop.domain import draft, due, react
+from allstop.domain.decide import INTERNAL, RULES
+from allstop.domain.falling_due.promises import promises_due
+from allstop.domain.incident import commands as c
+from allstop.domain.incident.course_commands import RecordPreflight
+from allstop.domain.incident.events import IncidentAcknowledged, NotificationRequested
+from allstop.domain.plan.commands import ParkEffect, RecordOutcome
+from allstop.domain.world import evolve
+from allstop.testing.invariants import CHECKS
+from allstop.testing.invariants_people import PEOPLE
+from tests.properties.stories.telling import PACKS, Told, shortest, tell
+from tests.properties.stories.wishes import WISHES
+
+# What reports on an effect or on the probes is told by the stage, as the coordinator's parts do.
+STAGED = {RecordOutcome, ParkEffect, c.RecordSamples, RecordPreflight}
+STORIES = 25
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("pack", PACKS)
+def test_random_stories_keep_every_promise(pack: str) -> None:
+    reached: Counter[str] = Counter()
+    asked = accepted = 0
+    for seed in range(STORIES):
+        told = tell(pack, seed)
+        assert told.violations == (), f"python -m tests.properties --pack {pack} --seed {seed}"
+        reached.update(told.states)
+        asked, accepted = asked + told.stage.asked, accepted + told.stage.accepted
+    # Stories that get nowhere would prove nothing.
+    assert 0.35 < accepted / asked < 0.8
+    deep = (
+        "incident.stood_down",
+        "incident.reopened",
+        "plan.done",
+        "deadline.missed",
+        "halt.released",
+    )
+    assert all(reached[kind] for kind in deep), reached
+
+
+def test_every_command_of_the_core_can_be_wished_for() -> None:
+    """A command that is added has to be added here, or no story would ever ask for it."""
+    assert set(WISHES) | STAGED == set(RULES)
+    assert not set(WISHES) & STAGED
+    assert STAGED <= INTERNAL
+
+
+def test_what_the_stories_judge_by_is_among_the_checks() -> None:
+    assert set(PEOPLE) <= set(CHECKS)
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    one, other = (tell("standard", 7, 15) for _ in range(2))
+    assert one.deeds == other.deeds
+    assert one.stage.records == other.stage.records
+
+
+# --- a story can fail -------------------------------------------------------------------------------
+
+
+def broken(commands: int = 12, seeds: int = 8) -> Told:
+    """The first story of these in which something is found."""
+    for seed in range(seeds):
+        told = tell("standard", seed, commands)
+        if told.violations:
+            return told
+    raise AssertionError("nothing was found")
+
+
+def test_a_rule_that_does_nothing_makes_due_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, c.RequestUpdate, lambda *_: None)
+    assert "due: it spins" in broken().violations[0].what
+
+
+def test_a_rule_that_raises_is_found_and_the_story_made_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setitem(RULES, c.AdvancePhase, fail)
+    told = broken()
+    assert told.violations[0].what.startswith("raised: KeyError")
+    assert len(shortest(told)) <= len(told.deeds) // 2
+
+
+def test_a_forgotten_deadline_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due, "PARTS", tuple(one for one in due.PARTS if one is not promises_due))
+    assert broken().violations[0].what.startswith("deadlines: ")
+
+
+def test_a_fold_that_is_not_the_records_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(world: Any, record: Any) -> Any:
+        after = evolve(world, record)
+        forgets = isinstance(record.event, IncidentAcknowledged)
+        return replace(after, incidents=world.incidents) if forgets else after
+
+    monkeypatch.setattr(draft, "evolve", forgetful)
+    assert "replay" in broken(seeds=20).violations[0].what
+
+
+def test_two_effects_of_one_name_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    notify = react.REACTIONS[NotificationRequested]
+
+    def same(*all: Any) -> Any:
+        return tuple(replace(one, id="same") for one in notify(*all))
+
+    monkeypatch.setitem(react.REACTIONS, NotificationRequested, same)
+    assert "effects: two are called same" in broken().violations[0].what
