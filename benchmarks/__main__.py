@@ -1,4 +1,4 @@
-"""Run the benchmarks and print one table: `python -m benchmarks [append] [first-effect] [start] [detection]`."""
+"""Run the benchmarks and print one table: `python -m benchmarks [append] [first-effect] [help] [protocols] ...`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import detection, first_effect, start
+from benchmarks import detection, first_effect, protocols, start
 
-NAMES = ("append", "first-effect", "help", "idle", "detection")
+NAMES = ("append", "first-effect", "help", "idle", "detection", "protocols")
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     runs: dict[str, Callable[[], object]] = {
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
         "idle": start.measure_idle, "detection": detection.measure,
+        "protocols": protocols.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

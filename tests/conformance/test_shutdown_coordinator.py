@@ -261,7 +261,7 @@ def test_similar_incidents_of_twelve_months_are_found_and_older_ones_are_not(
     ("minutes", "fails", "rule", "because"),
     [
         (10, True, "ineffective", "the plan has not helped"),
-        (61, False, "endless", "what it was approved for has passed"),
+        (60, False, "endless", "what it was approved for has passed"),
     ],
 )
 def test_a_rule_that_is_violated_while_a_plan_runs_stops_it_cites_the_rule_and_escalates(

@@ -20,7 +20,7 @@ from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.incident.work_commands import AddEvidence, FileForm
 from allstop.domain.policy import Audience, Form, FormField, Grant, Policy, Span, Spans
 from allstop.domain.prefill import PREFILLS, Known, prefilled
-from allstop.domain.principal import Kind, Principal
+from allstop.domain.principal import MONITOR, Kind, Principal
 from tests.domain.builders import ADA, BUILDER, MINUTE, Story, outage, policy
 from tests.domain.test_standing_down import closed, repaired
 
@@ -205,7 +205,7 @@ def test_a_prefill_says_what_the_record_says(name: str, text: str) -> None:
 
 
 def test_the_impact_is_the_worst_and_the_present_one() -> None:
-    one = story().when(MeasureImpact("INC-1", Impact(failed_share_percent=5)))
+    one = story().when(MeasureImpact("INC-1", Impact(failed_share_percent=5)), MONITOR)
     assert filled(one, "impact").splitlines() == [
         "at worst: buying down; 5% of requests failing", "now: 5% of requests failing",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from allstop.domain.effects import failed
 from allstop.domain.halt import commands as h
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import work_commands as w
 from allstop.domain.plan import commands as p
 from allstop.domain.principal import TIMEKEEPER, Principal
 from tests.domain.builders import ADA, BUILDER, EVE, Story, outage
@@ -18,6 +19,12 @@ ASKED: list[tuple[Any, Principal, str]] = [
     (c.Approve("INC-2", "plan:PLAN-1"), EVE, "other-incident"),
     (c.Approve("INC-1", "plan:PLAN-1"), ADA, "not-proposed"),
     (c.Approve("INC-1", "plan:PLAN-9"), ADA, "unknown-plan"),
+    (c.Approve("INC-1", "change:CHG-9"), ADA, "unknown-change"),
+    (w.EndChange("INC-1", "CHG-9", "made", ""), ADA, "unknown-change"),
+    (w.ProposeChange("INC-1", "open the door"), BUILDER, "no-authority"),
+    (c.Override("INC-1", "plan:PLAN-9", "now"), EVE, "unknown-plan"),
+    (c.Override("INC-1", "plan:PLAN-1", "now"), EVE, "not-proposed"),
+    (c.Override("INC-2", "halt:HALT-1", "now"), EVE, "other-incident"),
     (c.RecordStatement("INC-1", "lunch", "soup"), ADA, "unknown-statement"),
     (c.Override("INC-1", "lunch", "hungry"), EVE, "unknown-subject"),
     (c.AssignRole("INC-1", "cook", "ben"), ADA, "unknown-role"),
@@ -66,6 +73,7 @@ def test_it_is_refused_with_its_reason(command: Any, who: Principal, code: str) 
 
 @pytest.mark.parametrize("command", [
     h.CloseRollCall("HALT-2"), h.RemindRollCall("HALT-2"), p.FailGate("PLAN-1", "isolate-payments"),
+    p.CheckRules("PLAN-1"), p.CheckRules("PLAN-9"), p.LateReview("INC-1", "plan:PLAN-1"),
     p.FailGate("PLAN-1", "cook"), c.MissDeadline("INC-1", "lunch"), c.RequestUpdate("INC-1", 0),
 ])  # fmt: skip
 def test_what_has_become_moot_writes_nothing(command: Any) -> None:

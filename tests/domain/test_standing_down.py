@@ -17,6 +17,7 @@ from allstop.domain.incident.commands import (
     RecordStatement,
     StandDown,
 )
+from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import MONITOR, TIMEKEEPER, Kind, Principal
 from tests.domain.builders import ADA, BEN, BUILDER, EVE, MINUTE, Story, outage
 
@@ -195,3 +196,17 @@ def test_stability_that_nobody_has_looked_at_since_is_no_stability() -> None:
     assert "stale" in codes(story.when(StandDown("INC-1", "it was fine an hour ago")))
     tick(story, 3)
     assert story.when(StandDown("INC-1", "and it still is")).refused is None
+
+
+def test_a_plan_that_nobody_approved_ends_with_the_response() -> None:
+    """Given a remedy that was repaired by hand, so its plan still waits, when it stands down, then nobody
+    can start that plan any more."""
+    story = resolved()
+    for subject in ("resolved", "root-cause"):
+        story.when(RecordStatement("INC-1", subject, "a bad deployment"))
+    story.when(Approve("INC-1", "stand-down"))
+    waiting = replace(story.world.plans["PLAN-1"], state=PlanState.PROPOSED, ended_at=None)
+    story.world = replace(story.world, plans={**story.world.plans, "PLAN-1": waiting})
+    story.when(StandDown("INC-1", "over"), ADA)
+    assert story.refused is None
+    assert story.world.plans["PLAN-1"].state is PlanState.ABANDONED

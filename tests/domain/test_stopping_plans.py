@@ -122,18 +122,20 @@ def test_a_rule_that_holds_at_the_start_holds_before_the_first_step() -> None:
 def test_a_plan_that_takes_too_long_is_held_by_time_alone() -> None:
     """Given a rule about minutes, when nothing at all happens, then the plan is held once they have passed,
     and not before."""
-    story = under(SLOW).wait(3 * MINUTE - 1)
+    story = under(SLOW).wait(2 * MINUTE + 5_999)
     assert state(story) == "running"
     story.wait(1)
     assert state(story) == "held"
-    assert violations(story)[0].facts == {"plan_minutes": 3}
+    assert violations(story)[0].facts == {"plan_minutes": "2.1"}
     assert not due(story.world, story.book, story.now).commands
 
 
 def test_minutes_and_impact_together() -> None:
     """Given a rule about both, then the later of the two decides, whichever it is."""
-    story = worse(under(BOTH), 60).wait(3 * MINUTE)
-    assert state(story) == "held"
+    story = worse(under(BOTH), 60).wait(3 * MINUTE - 1)
+    assert state(story) == "running"
+    assert state(story.wait(1)) == "held"
+    assert violations(story)[0].facts == {"plan_minutes": 3, "failed_share_percent": 60}
     other = under(BOTH).wait(5 * MINUTE)
     assert state(other) == "running"
     assert state(worse(other, 60)) == "held"

@@ -20,6 +20,7 @@ from allstop.domain.deciding import (
 from allstop.domain.falling_due.found import Due
 from allstop.domain.halt import commands as halt
 from allstop.domain.halt import events as halt_events
+from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
@@ -113,9 +114,9 @@ def late() -> Story:
 def told_twice(patch: Patch) -> Iterable[Violation]:
     tell = keeping_time._tell
 
-    def twice(*all: Any) -> None:
-        tell(*all)
-        tell(*all)
+    def twice(*given: Any) -> None:
+        tell(*given)
+        tell(*given)
 
     patch.setattr(keeping_time, "_tell", twice)
     return turned(late(), (c.MissDeadline("INC-1", "acknowledge"), TIMEKEEPER))
@@ -171,7 +172,7 @@ def alert_is_a_person(patch: Patch) -> Iterable[Violation]:
         draft.on_incident(one.incident, e.SeverityClassified("SEV3", "calm", -1, by_person=True))
 
     patch.setitem(RULES, c.MeasureImpact, change)
-    return judged(outage().when(c.MeasureImpact("INC-1", builders.Impact()), MONITOR))
+    return judged(outage().when(c.MeasureImpact("INC-1", Impact()), MONITOR))
 
 
 PLANTS_PEOPLE: tuple[Plant, ...] = (

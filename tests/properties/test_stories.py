@@ -113,8 +113,8 @@ def test_a_fold_that_is_not_the_records_is_found(monkeypatch: pytest.MonkeyPatch
 def test_two_effects_of_one_name_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     notify = react.REACTIONS[NotificationRequested]
 
-    def same(*all: Any) -> Any:
-        return tuple(replace(one, id="same") for one in notify(*all))
+    def same(*given: Any) -> Any:
+        return tuple(replace(one, id="same") for one in notify(*given))
 
     monkeypatch.setitem(react.REACTIONS, NotificationRequested, same)
     assert "effects: two are called same" in broken().violations[0].what

@@ -24,6 +24,7 @@ from allstop.domain.decide import Decided, decide
 from allstop.domain.effects import Lane
 from allstop.domain.halt import commands as halt
 from allstop.domain.incident import commands as incident
+from allstop.domain.incident import course_commands as course
 from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.principal import Kind, Principal
 from allstop.domain.react import react_all
@@ -44,6 +45,8 @@ LANE_OF: dict[type, Lane] = {
     incident.Approve: Lane.APPROVAL,
     incident.Override: Lane.APPROVAL,
     incident.StandDown: Lane.APPROVAL,
+    course.CloseIncident: Lane.APPROVAL,
+    course.WarnDeadline: Lane.PAGE,
     incident.MissDeadline: Lane.PAGE,
     incident.AcknowledgeIncident: Lane.PAGE,
     incident.RecordSamples: Lane.INTAKE,

@@ -237,7 +237,9 @@ class Monitor:
             known.core_functions_down + known.functions_down
         )
         last = self._measured.get(incident, -IMPACT_EVERY_MS)
-        if known.measured(impact) == known or not (changed or now.monotonic_ms - last >= IMPACT_EVERY_MS):
+        if known.measured(impact) == known or not (
+            changed or now.monotonic_ms - last >= IMPACT_EVERY_MS
+        ):
             return
         self._measured[incident] = now.monotonic_ms
         await self._post.do(MeasureImpact(incident, impact), Request(MONITOR, "round"))

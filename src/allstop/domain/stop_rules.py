@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
 from allstop.domain.conditions import all_hold
 from allstop.domain.incident.state import Incident
@@ -14,7 +14,9 @@ from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy, StopRule
 from allstop.domain.policy.tables import Condition, Scalar
 
-MINUTE_MS = 60_000
+# Minutes are counted in tenths: "more than ten" begins six seconds after the tenth.
+TENTH_MS = 6_000
+LONGEST = 10_000_000
 PLAN_MINUTES = "plan_minutes"
 
 
@@ -27,8 +29,8 @@ def violated(
     """
     if plan.state is not PlanState.RUNNING or plan.started_at is None:
         return ()
-    minutes = max(0, between(plan.started_at, at)) // MINUTE_MS
-    facts: dict[str, Scalar] = {**incident.impact.facts(), PLAN_MINUTES: minutes}
+    passed = _minutes(max(0, between(plan.started_at, at)) // TENTH_MS)
+    facts: dict[str, Scalar] = {**incident.impact.facts(), PLAN_MINUTES: passed}
     return tuple(
         (rule, {test.fact: facts.get(test.fact) for test in rule.when})
         for rule in policy.protocol.stop_rules
@@ -43,13 +45,20 @@ def turning_points(policy: Policy, plan: Plan) -> Iterator[datetime]:
     for rule in policy.protocol.stop_rules:
         for test in rule.when if rule.id not in plan.violated else ():
             if test.fact == PLAN_MINUTES:
-                yield from (after(plan.started_at, at * MINUTE_MS) for at in _minutes(test))
+                yield from (after(plan.started_at, tenth * TENTH_MS) for tenth in _turns(test))
 
 
-def _minutes(test: Condition) -> tuple[int, ...]:
-    """Whole minutes pass one by one, so a test turns at its number or just behind it."""
+def _minutes(tenths: int) -> Scalar:
+    """A whole number where it is one: 10, and "10.1"."""
+    whole, rest = divmod(tenths, 10)
+    return f"{whole}.{rest}" if rest else whole
+
+
+def _turns(test: Condition) -> tuple[int, ...]:
+    """The tenths of minutes at which a test may turn: at its number, and just behind it."""
     try:
-        number = int(Decimal(str(test.value)))
+        number = Decimal(str(test.value)) * 10
+        first = int(number.to_integral_value(ROUND_CEILING))
     except (InvalidOperation, ValueError, OverflowError):
         return ()
-    return (number, number + 1) if 0 <= number <= 1_000_000 else ()
+    return (first, first + 1) if 0 <= first <= LONGEST else ()

@@ -13,7 +13,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.plan import commands as p
 from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import RULE, Plan
-from allstop.domain.policy import CriterionKind
+from allstop.domain.policy import Criterion, CriterionKind
 from allstop.domain.principal import Kind, Principal
 from tests.properties.stories.stage import HOUR, MINUTE, SECOND, Ask, Deed, Pass, Watch
 from tests.properties.stories.wishes import WISHES, Wish, impact_of
@@ -63,47 +63,48 @@ def _onwards(y: Wish, one: Incident) -> Deed:
 
 def _meet(y: Wish, one: Incident, missing: CriterionStanding) -> Deed:
     """What meets a criterion."""
-    criterion, commander = missing.criterion, _person(y, "commander", one)
-    subject = criterion.subject
-    command: Any = None
+    criterion = missing.criterion
     match criterion.kind:
         case CriterionKind.ROLL_CALL:
             return _roll_call(y, one)
-        case CriterionKind.REMEDY:
-            command = c.DecideRemedy(
-                one.id, y.one(("rollback", "fix", "investigate")), "so we choose"
-            )
         case CriterionKind.PLAN:
-            return _plans(y, one, subject)
+            return _plans(y, one, criterion.subject)
         case CriterionKind.PROBE | CriterionKind.STABLE_FOR:
             return Watch(y.one((3, 4, 7)), y.one((20 * SECOND, 5 * MINUTE)), good=True)
-        case CriterionKind.STATEMENT:
-            command = c.RecordStatement(one.id, subject, "it is so")
-        case CriterionKind.APPROVAL:
-            command = c.Approve(one.id, "stand-down")
         case CriterionKind.ROLE:
-            command = c.AssignRole(one.id, subject, y.person())
-            commander = OWNER
+            return Ask(c.AssignRole(one.id, criterion.subject, y.person()), OWNER)
+        case _:
+            command = _command(y, one, criterion)
+            commander = _person(y, "commander", one)
+            return Ask(command, commander) if command is not None else Pass(10 * MINUTE)
+
+
+def _command(y: Wish, one: Incident, criterion: Criterion) -> Any:
+    """The one command that meets a criterion, or None where only time does."""
+    subject = criterion.subject
+    match criterion.kind:
+        case CriterionKind.REMEDY:
+            return c.DecideRemedy(one.id, y.one(("rollback", "fix", "investigate")), "we choose it")
+        case CriterionKind.STATEMENT:
+            return c.RecordStatement(one.id, subject, "it is so")
+        case CriterionKind.APPROVAL:
+            return c.Approve(one.id, "stand-down")
         case CriterionKind.FORM:
-            command = _form(y, one.id, subject)
+            return _form(y, one.id, subject)
         case CriterionKind.CREWS:
-            lacking = [
+            lacking = (
                 each.name
                 for each in y.protocol.crews
                 if each.name not in one.crews or not one.crews[each.name].members
-            ]
-            command = w.AssignCrew(one.id, y.one(lacking, "x"), (f"person:{y.person()}",))
-        case CriterionKind.TASKS:
-            command = w.EndTask(
-                one.id,
-                y.one((each.id for each in one.tasks.values() if each.state == "open"), "x"),
-                "done",
             )
+            return w.AssignCrew(one.id, y.one(lacking, "x"), (f"person:{y.person()}",))
+        case CriterionKind.TASKS:
+            waiting = (each.id for each in one.tasks.values() if each.state == "open")
+            return w.EndTask(one.id, y.one(waiting, "x"), "done")
         case CriterionKind.IMPACT:
-            command = c.MeasureImpact(one.id, impact_of(criterion.when))
+            return c.MeasureImpact(one.id, impact_of(criterion.when))
         case _:
-            return Pass(10 * MINUTE)
-    return Ask(command, commander)  # fmt: skip
+            return None
 
 
 def _form(y: Wish, incident: str, id: str) -> Any:

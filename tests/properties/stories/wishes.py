@@ -125,7 +125,7 @@ class Wish:
         rows += [one.when for one in self.protocol.activation.kinds if one.when]
         if rows and self.is_so(0.7):
             return impact_of(self.one(rows))
-        some = {
+        some: dict[str, Any] = {
             "core_functions_down": self.one(((), ("buying",))), "failed_share_percent": self.one((None, 0, 5, 50, 95)),
             "users": self.one((None, 0, 3, 5000)), "data_loss": self.one((None, False, False, True)),
             "breach": self.one((None, False, False, True)), "compliance": self.one((None, "none", "possible", "violated")),
@@ -197,6 +197,11 @@ def _fields(y: Wish, fields: Any) -> dict[str, str]:
     return given
 
 
+def _form(y: Wish, id: str) -> Any:
+    form = y.one(y.protocol.forms)
+    return w.FileForm(id, form.id if y.is_so(0.97) else "odd", _fields(y, form.fields))
+
+
 def _update(y: Wish) -> Any:
     expected = y.at() if y.is_so(0.4) else None
     return c.PostUpdate(
@@ -239,13 +244,13 @@ def _override(y: Wish) -> Any:
 
 
 def _facts(y: Wish) -> Any:
-    facts = {
+    facts: dict[str, Any] = {
         name: y.one((5, 20, 60)) if sort == "number" else y.is_so()
         for name, sort in STATED_FACTS.items()
         if y.is_so(0.2)
     }
     if y.is_so(0.1):
-        facts[y.one(STATED_FACTS, "weather")] = y.one((None, -1, "odd"))  # type: ignore[arg-type]
+        facts[y.one(STATED_FACTS, "weather")] = y.one((None, -1, "odd"))
     return w.RecordFacts(y.incident(), facts, y.words())
 
 
@@ -383,7 +388,7 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     cc.EndMode: _for(lambda y, id: cc.EndMode(id, y.words())),
     cc.ScheduleMeeting: _meeting,
     cc.BeginPreflight: _for(lambda _, id: cc.BeginPreflight(id)),
-    w.FileForm: _after(lambda y, id: _form(y, id)),
+    w.FileForm: _after(_form),
     w.AddTask: _for(lambda y, id: w.AddTask(id, y.words()[:300], y.one(("", y.person(), y.agent())))),
     w.AssignTask: _assign_task,
     w.EndTask: _end_task,
@@ -399,11 +404,6 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     w.RemindObligation: _after(lambda y, id: w.RemindObligation(id, y.part(lambda one: one.obligations, id))),
     w.AwardPoints: lambda y: w.AwardPoints(y.one((one.name for one in y.policy.roster.teams), "x"), y.one((5, -10), 0), y.words(), y.one(("", y.ended()))),
 }  # fmt: skip
-
-
-def _form(y: Wish, id: str) -> Any:
-    form = y.one(y.protocol.forms)
-    return w.FileForm(id, form.id if y.is_so(0.97) else "odd", _fields(y, form.fields))
 
 
 def anybody(y: Wish) -> Principal:

@@ -12,14 +12,13 @@ from allstop.domain.form_fields import filled, in_utc, instant, said, written
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
+from allstop.domain.ledger import CAUSED_BY
 from allstop.domain.policy import FormField, Policy
 from allstop.domain.prefill import Known
 from allstop.domain.span_words import span_words
 from allstop.domain.verdict import Verdict, nearest
 
 TEXT_LIMIT = 4000
-# The statement that names who caused it, where the ledger of points has a rule for that.
-CAUSED_BY = "caused-by"
 # The field of an update that says when it will be over; without one of this id, the first time counts.
 EXPECTED = "expected"
 

@@ -69,7 +69,7 @@ COMMANDS: dict[str, Entry] = {
     "remedy": Entry(DECIDE, "deciding:remedy", "Roll back, fix or investigate: overrule the decision table."),
     "advance": Entry(DECIDE, "deciding:advance", "Enter the next phase."),
     "stand-down": Entry(FINISH, "finishing:stand_down", "End the incident."),
-    "report": Entry(FINISH, "finishing:report", "Print the incident report, or file it."),
+    "report": Entry(FINISH, "finishing:report", "Print the incident report or the post-mortem, or file the report."),
     "reopen": Entry(FINISH, "kinship:reopen", "Open it again, because it came back."),
     "owed": Entry(AFTER, "owing:owed", "What is owed, and what is missing before it may be closed."),
     "met": Entry(AFTER, "owing:met", "Say that something owed was done, and how."),

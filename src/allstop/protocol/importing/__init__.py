@@ -34,7 +34,7 @@ __all__ = ["Imported", "import_markdown"]
 
 # In this order: who comes first takes a line.
 _READERS = (
-    read_objectives, read_severities, read_templates, read_phrases, read_halts, read_roles, read_crews, read_roster,
+    read_severities, read_objectives, read_templates, read_phrases, read_halts, read_roles, read_crews, read_roster,
     read_escalation, read_mode, read_stand_down, read_timeline, read_phases, read_obligations, read_cadence, read_approvals,
     read_remedy, read_cycles, read_calendar, read_points,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from allstop.protocol.importing.pieces import Piece
 
@@ -52,7 +53,9 @@ class Draft:
     claimed: set[int] = field(default_factory=set)
     notes: dict[tuple[int, str], str] = field(default_factory=dict)
 
-    def put(self, path: tuple[str, ...], value: Scalar, piece: Piece | None, assumed: str = "") -> bool:
+    def put(
+        self, path: tuple[str, ...], value: Scalar, piece: Piece | None, assumed: str = ""
+    ) -> bool:
         """Set a value from a piece, or one that was assumed. What stands there already stays: the first
         mention wins, and False says that this one was not taken."""
         return self.put_lines(path, value, piece.lines if piece else (), assumed)
@@ -146,21 +149,21 @@ class Draft:
 
     def drop(self, path: Path) -> list[Value]:
         """Take out what stands at a path, and give back what it was made of."""
-        here: object = self.root
+        here: Any = self.root
         for name in path[:-1]:
             here = _step(here, name)
         last = path[-1] if path else ""
-        gone: object = None
+        gone: Any = None
         if isinstance(here, dict):
             gone = here.pop(str(last), None)
         elif isinstance(here, list) and isinstance(last, int) and last < len(here):
             gone = here.pop(last)
         if gone is None:
             return []
-        return [value for _, value in values({"gone": gone})]  # type: ignore[dict-item]  # a branch
+        return [value for _, value in values({"gone": gone})]
 
 
-def _step(here: object, name: str | int) -> object:
+def _step(here: Any, name: str | int) -> Any:
     if isinstance(here, dict):
         return here.get(str(name))
     if isinstance(here, list) and isinstance(name, int) and name < len(here):

@@ -25,19 +25,30 @@ _MONEY = re.compile(
     r"\s{0,2}(?:in (?:losses|revenue)\s)?(?:/|per|an|a)\s{0,2}h(?:our|r)?\b",
     re.IGNORECASE,
 )
-_RECORDS = re.compile(rf"(?P<at>{_MORE})\s{{0,3}}(?P<count>[0-9][0-9,]{{0,11}})\s?(?P<k>[kKmM]\b)?\+?\s(?:\w+\s)?records", re.IGNORECASE)
-_USERS = re.compile(rf"(?P<at>{_MORE})\s{{0,3}}(?P<count>[0-9][0-9,]{{0,11}})\s?(?P<k>[kKmM]\b)?\+?\s(?:\w+\s)?(?:users|customers)\b", re.IGNORECASE)
+_RECORDS = re.compile(
+    rf"(?P<at>{_MORE})\s{{0,3}}(?P<count>[0-9][0-9,]{{0,11}})\s?(?P<k>[kKmM]\b)?\+?\s(?:\w+\s)?records",
+    re.IGNORECASE,
+)
+_USERS = re.compile(
+    rf"(?P<at>{_MORE})\s{{0,3}}(?P<count>[0-9][0-9,]{{0,11}})\s?(?P<k>[kKmM]\b)?\+?\s(?:\w+\s)?(?:users|customers)\b",
+    re.IGNORECASE,
+)
 _SHARE = re.compile(
     rf"(?P<at>{_MORE})\s{{0,3}}(?P<count>[0-9]{{1,3}})\s?%\s{{0,2}}(?:of\s(?:all\s)?)?(?P<what>requests|traffic|transactions|calls|capacity|errors?)?",
     re.IGNORECASE,
 )  # fmt: skip
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "dollars": "USD", "euros": "EUR"}
 # What is said not to be, or only feared, is no fact.
-_BROKEN = re.compile(r"\bnot (?:working|responding|available|reachable|accessible)\b", re.IGNORECASE)
+_BROKEN = re.compile(
+    r"\bnot (?:working|responding|available|reachable|accessible)\b", re.IGNORECASE
+)
 _DENIED = re.compile(
     r"\b(?:no|without|not|never|zero|nor|unless|risk of|threat of|near|isn't|aren't|prevent\w*)\b[^,.;|]{0,80}", re.IGNORECASE
 )  # fmt: skip
-_FEARED = re.compile(r"\b(?:potential|possible|suspected|minor|attempted)\s(?!compliance|regulatory)[\w-]+(?:\s[\w-]+)?", re.IGNORECASE)
+_FEARED = re.compile(
+    r"\b(?:potential|possible|suspected|minor|attempted)\s(?!compliance|regulatory)[\w-]+(?:\s[\w-]+)?",
+    re.IGNORECASE,
+)
 
 
 def tests_in(text: str) -> list[tuple[str, str]]:
@@ -45,13 +56,21 @@ def tests_in(text: str) -> list[tuple[str, str]]:
     plain = _BROKEN.sub("unavailable", text)
     plain = _FEARED.sub(" ", _DENIED.sub(" ", plain))
     found: dict[str, str] = {}
-    for pattern, fact in ((_MONEY, "lost_per_hour"), (_RECORDS, "records_exposed"), (_USERS, "users")):
+    for pattern, fact in (
+        (_MONEY, "lost_per_hour"),
+        (_RECORDS, "records_exposed"),
+        (_USERS, "users"),
+    ):
         match = pattern.search(plain)
         if match:
             found[fact] = _threshold(match, fact)
     share = _SHARE.search(plain)
     if share and share["what"] and 0 < int(share["count"]) <= 100:
-        fact = "capacity_lost_percent" if share["what"].lower() == "capacity" else "failed_share_percent"
+        fact = (
+            "capacity_lost_percent"
+            if share["what"].lower() == "capacity"
+            else "failed_share_percent"
+        )
         found[fact] = f"{{{_operator(share)}: {int(share['count'])}}}"
     for words, fact, test in _TESTS:
         if fact not in found and words.search(plain):

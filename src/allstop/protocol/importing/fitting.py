@@ -8,8 +8,8 @@ from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check import check
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.documents import Documents
+from allstop.protocol.importing.assuming import complete
 from allstop.protocol.importing.draft import Draft, Path, Value
-from allstop.protocol.importing.severities import complete
 from allstop.protocol.importing.writing import Written, as_yaml
 from allstop.protocol.inherit import Source, merge, read_source
 from allstop.protocol.problems import Place, Problem
@@ -20,7 +20,14 @@ _DRAFT = "draft"
 # Each round takes out everything that is wrong at once; what is left is rarely wrong twice.
 _ROUNDS = 12
 # The parts of these stand one level further down.
-_DEEP = {"activation": 3, "approvals": 2, "calendar": 2, "updates": 2, "ledger": 2, "emergency_mode": 2}
+_DEEP = {
+    "activation": 3,
+    "approvals": 2,
+    "calendar": 2,
+    "updates": 2,
+    "ledger": 2,
+    "emergency_mode": 2,
+}
 _NEEDED = ("schema", "name", "title", "extends")
 # What an attribute of is enough to take out; of everything else the whole entry goes.
 _ATTRIBUTES = {"severities": 3}
@@ -79,8 +86,8 @@ def _take_out(
     """Drop what each problem points at, lists from behind; whether anything went."""
     found: dict[Path, str] = {}
     for one in wrong:
-        if one.place.file == _DRAFT and one.place.line <= len(lines):
-            path = _part(lines[one.place.line - 1][1])
+        if one.file == _DRAFT and one.line <= len(lines):
+            path = _part(lines[one.line - 1][1])
             if path and path[0] not in ("schema", "extends"):
                 found.setdefault(path, one.text)
     gone = 0

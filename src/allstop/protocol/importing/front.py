@@ -36,7 +36,9 @@ def front_matter(lines: list[str]) -> tuple[list[Piece], int]:
         while last - 1 > start and not lines[last - 1].strip():
             last -= 1
         text = ", ".join(one for one in written if one.strip())
-        found.append(Piece("front", start + 1, " ".join(text.split()), last, cells=(match[1], *written)))
+        found.append(
+            Piece("front", start + 1, " ".join(text.split()), last, cells=(match[1], *written))
+        )
     return found, end + 1
 
 

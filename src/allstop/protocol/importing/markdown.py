@@ -35,7 +35,9 @@ def split_lines(text: str) -> list[str]:
     """The lines as an editor counts them. Raises ValueError for more than a megabyte."""
     if len(text) > LARGEST or len(text.encode("utf-8", "replace")) > LARGEST:
         raise ValueError("the file is larger than 1 MB")
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", " ")
+    plain = (
+        text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", " ")
+    )
     return plain.split("\n")
 
 
@@ -62,7 +64,9 @@ def _placed(found: list[Piece]) -> list[Piece]:
     title = first.text if first is not None and first.level == 1 and tops == 1 else None
     done = []
     for one in found:
-        above = one.headings[1:] if title is not None and one.headings[:1] == (title,) else one.headings
+        above = (
+            one.headings[1:] if title is not None and one.headings[:1] == (title,) else one.headings
+        )
         done.append(replace(one, where=where(above[-8:])))
     return done
 
@@ -80,7 +84,7 @@ class _Walker:
         self._head: tuple[str, ...] = ()
         self._row: list[str] = []
         self._in_head = False
-        self._table = 0
+        self._table = self._row_line = 0
         self._found: list[Piece] = []
 
     def walk(self) -> list[Piece]:
@@ -115,7 +119,10 @@ class _Walker:
 
     def _add(self, kind: str, line: int, last: int, text: str, **more: object) -> None:
         titles = (*(title for _, title, _ in self._headings), *(t for t, _, _ in self._items if t))
-        parents = (*(at for _, _, at in self._headings if at), *(at for _, at, _ in self._items if at and at != line))
+        parents = (
+            *(at for _, _, at in self._headings if at),
+            *(at for _, at, _ in self._items if at and at != line),
+        )
         self._found.append(
             Piece(kind, line, text, last, headings=titles, parents=parents, **more)  # type: ignore[arg-type]  # names of its fields
         )
@@ -147,7 +154,15 @@ class _Walker:
         if self._in_head:
             self._head = cells
         head = () if self._in_head else self._head
-        self._add(kind, self._row_line, self._row_line, " | ".join(cells), cells=cells, head=head, table=self._table)
+        self._add(
+            kind,
+            self._row_line,
+            self._row_line,
+            " | ".join(cells),
+            cells=cells,
+            head=head,
+            table=self._table,
+        )
 
     # --- what stands there -------------------------------------------------------------------------
 
@@ -164,18 +179,20 @@ class _Walker:
         token, before = self._tokens[place], self._tokens[place - 1]
         line, last = self._lines(token)
         if before.type in ("th_open", "td_open"):
-            self._row.append(token.content if len(token.content) > LONGEST_LINE else bare(token.content))
+            self._row.append(
+                token.content if len(token.content) > LONGEST_LINE else bare(token.content)
+            )
         elif before.type == "heading_open":
             line, last = self._lines(before)
-            self._heading(int(before.tag[1]), bare(token.content), line, 0)
+            self._heading(int(before.tag[1]), bare(token.content), 0)
             self._add("heading", line, last, bare(token.content), level=int(before.tag[1]))
         elif self._items and self._first:
             self._item(token, line, last)
         else:
             self._paragraph(token.content, line, last, place)
 
-    def _heading(self, level: int, title: str, line: int, lead: int) -> None:
-        """line: of it; lead: the same for what only looks like a heading, 0 for a real one."""
+    def _heading(self, level: int, title: str, lead: int) -> None:
+        """lead: line of what only looks like a heading, 0 for a real one."""
         self._headings = [one for one in self._headings if one[0] < level]
         self._headings.append((level, title, lead))
 
@@ -195,14 +212,22 @@ class _Walker:
     def _paragraph(self, content: str, line: int, last: int, place: int) -> None:
         title, level = self._pseudo(content, place)
         if title and not self._items:
-            self._heading(level, title, line, line)
+            self._heading(level, title, line)
             self._add("lead", line, last, title, raw=content, level=level)
             return
         if not self._items:
             self._headings = [one for one in self._headings if one[0] < _COLON_LEVEL]
         for first, end, text in _sentences(content):
             plain = bare(text)
-            self._add("text", line + first, line + end, plain, raw=text, strong=_strong(text), level=len(self._items))
+            self._add(
+                "text",
+                line + first,
+                line + end,
+                plain,
+                raw=text,
+                strong=_strong(text),
+                level=len(self._items),
+            )
 
     def _pseudo(self, content: str, place: int) -> tuple[str, int]:
         """The title in a paragraph that is one: bold, numbered or in capitals; or before a list or block."""
@@ -212,7 +237,9 @@ class _Walker:
         alone = _ALONE.fullmatch(line)
         if alone and not alone[1].rstrip().endswith("."):
             return bare(alone[1]).rstrip(":"), _BOLD_LEVEL
-        if _CHAPTER.fullmatch(line) or (_CAPITALS.fullmatch(line) and (" " in line or line.endswith(":"))):
+        if _CHAPTER.fullmatch(line) or (
+            _CAPITALS.fullmatch(line) and (" " in line or line.endswith(":"))
+        ):
             return bare(line).rstrip(":"), _BOLD_LEVEL
         following = self._tokens[place + 2].type if place + 2 < len(self._tokens) else ""
         if line.endswith(":") and following in (

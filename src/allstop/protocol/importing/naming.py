@@ -19,9 +19,10 @@ _GRADES = {
     "informational": 4, "info": 4, "cosmetic": 4,
 }  # fmt: skip
 # Words beside a colour or a grade that leave it a name: `Code Red`, `High priority`.
-_BESIDE = frozenset(
-    "code level alert threat status severity priority impact incident incidents issue issues condition emergency".split()
-)
+_BESIDE = frozenset({
+    "code", "level", "alert", "threat", "status", "severity", "priority", "impact", "incident", "incidents", "issue",
+    "issues", "condition", "emergency",
+})  # fmt: skip
 
 
 def strict_severity(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from allstop.protocol.importing.assuming import worst
 from allstop.protocol.importing.draft import Draft
-from allstop.protocol.importing.naming import strict_severity
+from allstop.protocol.importing.naming import same, strict_severity
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.importing.tables import cell, column, span_of, tables
 from allstop.protocol.importing.words import after_label, slug, span_in
@@ -16,17 +17,33 @@ MOST = 40
 def read_objectives(found: list[Piece], draft: Draft) -> None:
     """Tables with a column RTO, or with one column a severity; single lines with both."""
     for rows in tables(found):
-        if rows[0].topic == "template" or all(strict_severity(cell(row, 0)) for row in rows):
+        if (
+            rows[0].topic == "template"
+            or rows[0].line in draft.claimed
+            or all(strict_severity(cell(row, 0)) for row in rows)
+        ):
             continue
         rto, rpo = column(rows, r"\brto\b|recovery time"), column(rows, r"\brpo\b|recovery point")
-        across = {at: name for at, head in enumerate(rows[0].head) if at and (name := strict_severity(head))}
+        across = {
+            at: name for at, head in enumerate(rows[0].head) if at and (name := _known(draft, head))
+        }
         if rto is not None and rto > 0:
             _by_class(rows, rto, rpo, draft)
         elif across and rows[0].topic == "objectives":
             _by_severity(rows, across, rpo, draft)
     for piece in found:
-        if piece.kind in ("item", "text") and piece.topic == "objectives" and piece.line not in draft.claimed:
+        if (
+            piece.kind in ("item", "text")
+            and piece.topic == "objectives"
+            and piece.line not in draft.claimed
+        ):
             _line(piece, draft)
+
+
+def _known(draft: Draft, head: str) -> str:
+    """The severity of the draft that a head names."""
+    name = strict_severity(head)
+    return next((one for one in worst(draft) if name and same(one, name)), "")
 
 
 def _by_class(rows: list[Piece], rto: int, rpo: int | None, draft: Draft) -> None:
@@ -53,8 +70,15 @@ def _put(draft: Draft, name: str, rto: str, rpo: str, piece: Piece) -> None:
 def _by_severity(rows: list[Piece], across: dict[int, str], rpo: int | None, draft: Draft) -> None:
     for row in rows:
         name = slug(cell(row, 0), "")
-        spans = {severity: span for at, severity in across.items() if (span := span_of(cell(row, at)))}
-        if not name or not spans or draft.has("objectives", name) or draft.count("objectives") >= MOST:
+        spans = {
+            severity: span for at, severity in across.items() if (span := span_of(cell(row, at)))
+        }
+        if (
+            not name
+            or not spans
+            or draft.has("objectives", name)
+            or draft.count("objectives") >= MOST
+        ):
             continue
         for severity, span in spans.items():
             draft.put(("objectives", name, "rto", severity), span, row)

@@ -11,12 +11,17 @@ from allstop.protocol.importing.words import after_label, is_role, our_role, slu
 
 MOST_ROLES, MOST_CREWS, MOST_CHAIN = 40, 20, 12
 _ROSTER = "who it is belongs into roster.yaml"
-_PERSON = re.compile(r"@|\+?\d[\d\s().-]{6,}|#\w|^\W*$|\bpagerduty\b|\bslack\b|^[A-Z][a-z]+ [A-Z][a-z]+$", re.IGNORECASE)
+_PERSON = re.compile(
+    r"@|\+?\d[\d\s().-]{6,}|#\w|^\W*$|\bpagerduty\b|\bslack\b|^[A-Z][a-z]+ [A-Z][a-z]+$",
+    re.IGNORECASE,
+)
 _NO_ROLE = re.compile(r"^(?:note|important|warning|tip|example|responsibilities|duties|tasks|all|everyone|anyone|n/?a)\b", re.IGNORECASE)  # fmt: skip
 _RACI = re.compile(r"\s*(?:[RACI](?:\s*[/,&]\s*[RACI])*)?\s*[-–—]?\s*")
 _ARROW = re.compile(r"\s*(?:-+>|→|=>|➜|➔|»)\s*")
 _TO = re.compile(r"\bescalate(?:d|s)?\s+to\s+(?:the\s+)?([^.,;(]{2,60})|\b(?:page|call|notify|contact)\s+(?:the\s+)?([^.,;(]{2,60})", re.IGNORECASE)  # fmt: skip
-_AFTER = re.compile(r"\b(?:no (?:response|ack\w*|answer|reply)|every|after|unacknowledged)\b.{0,60}", re.IGNORECASE)
+_AFTER = re.compile(
+    r"\b(?:no (?:response|ack\w*|answer|reply)|every|after|unacknowledged)\b.{0,60}", re.IGNORECASE
+)
 
 
 def read_roles(found: list[Piece], draft: Draft) -> None:
@@ -28,7 +33,11 @@ def read_roles(found: list[Piece], draft: Draft) -> None:
             else:
                 _role_table(rows, draft)
     for piece in found:
-        if piece.topic != "roles" or piece.line in draft.claimed or piece.kind not in ("item", "text"):
+        if (
+            piece.topic != "roles"
+            or piece.line in draft.claimed
+            or piece.kind not in ("item", "text")
+        ):
             continue
         label, rest = after_label(piece.text)
         name = piece.strong or label
@@ -95,7 +104,12 @@ def _is_raci(rows: list[Piece]) -> bool:
 
 
 def _raci(rows: list[Piece], draft: Draft) -> None:
-    words = {"R": "Responsible for", "A": "Answers for", "C": "Is asked about", "I": "Is told about"}
+    words = {
+        "R": "Responsible for",
+        "A": "Answers for",
+        "C": "Is asked about",
+        "I": "Is told about",
+    }
     for place, name in enumerate(rows[0].head):
         if place == 0 or not name:
             continue
@@ -103,7 +117,9 @@ def _raci(rows: list[Piece], draft: Draft) -> None:
             did = [row for row in rows if letter in cell(row, place)]
             for number, row in enumerate(did):
                 ours = our_role(name)
-                id = ours if ours and _same_title(draft, ours, name) else slug(name, f"role-{place}")
+                id = (
+                    ours if ours and _same_title(draft, ours, name) else slug(name, f"role-{place}")
+                )
                 draft.put(("roles", id, "title"), name, row)
                 text = f"{word}: {row.cells[0]}" if number == 0 else row.cells[0]
                 draft.extend(("roles", id, "duties"), text, row, "; " if number == 0 else ", ")
@@ -116,7 +132,11 @@ def read_crews(found: list[Piece], draft: Draft) -> None:
             continue
         if piece.kind == "item" and piece.level == 0 and piece.strong:
             name, rest = piece.strong, piece.text.removeprefix(piece.strong).lstrip(" :–—-")
-        elif piece.kind == "row" and len(piece.cells) > 1 and re.search(r"crew|team|squad|name", piece.head[0], re.IGNORECASE):
+        elif (
+            piece.kind == "row"
+            and len(piece.cells) > 1
+            and re.search(r"crew|team|squad|name", piece.head[0], re.IGNORECASE)
+        ):
             name, rest = piece.cells[0], "; ".join(one for one in piece.cells[1:] if one.strip())
         else:
             continue
@@ -131,8 +151,16 @@ def read_crews(found: list[Piece], draft: Draft) -> None:
 def read_roster(found: list[Piece], draft: Draft) -> None:
     """Teams, houses and contacts are people, and those stand in the roster: only said, never placed."""
     for piece in found:
-        if piece.topic in ("roster", "who") and piece.kind in ("item", "row", "text") and piece.line not in draft.claimed:
-            why = _ROSTER if piece.topic == "roster" else "who may declare: see activation.who and authority"
+        if (
+            piece.topic in ("roster", "who")
+            and piece.kind in ("item", "row", "text")
+            and piece.line not in draft.claimed
+        ):
+            why = (
+                _ROSTER
+                if piece.topic == "roster"
+                else "who may declare: see activation.who and authority"
+            )
             draft.note(piece, piece.text, why)
 
 
@@ -146,7 +174,11 @@ def read_escalation(found: list[Piece], draft: Draft) -> None:
         if piece.topic != "escalation" or piece.line in draft.claimed:
             continue
         names = _row_names(piece) if piece.kind == "row" else _line_names(piece)
-        entries = [entry for name in names if (entry := _entry(draft, name, piece, new=len(chain) < MOST_CHAIN))]
+        entries = [
+            entry
+            for name in names
+            if (entry := _entry(draft, name, piece, new=len(chain) < MOST_CHAIN))
+        ]
         for entry in entries:
             chain[entry] = tuple(sorted({*chain.get(entry, ()), *piece.lines}))
             draft.claimed |= set(piece.lines)
@@ -154,7 +186,10 @@ def read_escalation(found: list[Piece], draft: Draft) -> None:
     if not chain:
         return
     ends = [Value("owner", (), "the owner always exists")] if "owner" not in chain else []
-    draft.at("escalation")["chain"] = [*(Value(name, lines) for name, lines in chain.items()), *ends]
+    draft.at("escalation")["chain"] = [
+        *(Value(name, lines) for name, lines in chain.items()),
+        *ends,
+    ]
 
 
 def _line_names(piece: Piece) -> list[str]:
@@ -172,18 +207,28 @@ def _line_names(piece: Piece) -> list[str]:
     if re.match(r"(?:level|tier|l|step|stage)\W?\d", label, re.IGNORECASE):
         label = rest
     name = _plain_name(label or piece.text)
-    return [name] if piece.kind == "item" and (is_role(name) or _owner(name)) and len(name.split()) <= 5 else []
+    return (
+        [name]
+        if piece.kind == "item" and (is_role(name) or _owner(name)) and len(name.split()) <= 5
+        else []
+    )
 
 
 def _row_names(piece: Piece) -> list[str]:
-    place = column([piece], r"\bwho\b|\bcontact|\brole\b|\bescalate|\bperson|\bnotif", r"\bteam\b|\bowner\b|\bname\b")
+    place = column(
+        [piece],
+        r"\bwho\b|\bcontact|\brole\b|\bescalate|\bperson|\bnotif",
+        r"\bteam\b|\bowner\b|\bname\b",
+    )
     name = _plain_name(cell(piece, place))
     return [name] if is_role(name) or _owner(name) else []
 
 
 def _plain_name(text: str) -> str:
     text = re.sub(r"\([^()]*\)", "", text)
-    text = re.split(r"\b(?:after|if|within|when|for|via|by|at|every)\b|[,;/+&]", text, maxsplit=1)[0]
+    text = re.split(r"\b(?:after|if|within|when|for|via|by|at|every)\b|[,;/+&]", text, maxsplit=1)[
+        0
+    ]
     return re.sub(r"^(?:the|our|a)\s+", "", text.strip(" .:*-–—"), flags=re.IGNORECASE).strip()
 
 
@@ -212,7 +257,9 @@ def _entry(draft: Draft, name: str, piece: Piece, *, new: bool) -> str:
 def _every(piece: Piece, draft: Draft, *, had: bool) -> None:
     """How long each step waits: the first time that says so. In a table, the column about time."""
     if piece.kind == "row":
-        text = cell(piece, column([piece], r"\bafter\b|\btime|\bwhen\b|\bwait|\bwithin|\bdelay|\bminutes"))
+        text = cell(
+            piece, column([piece], r"\bafter\b|\btime|\bwhen\b|\bwait|\bwithin|\bdelay|\bminutes")
+        )
     else:
         match = _AFTER.search(piece.text)
         text = match[0] if match and piece.kind in ("item", "text") else ""

@@ -58,11 +58,8 @@ def _structure(found: list[Piece], used: set[int]) -> set[int]:
     structure = {line for one in found if one.kind == "heading" for line in one.lines}
     held = {line for one in found if set(one.lines) & used for line in (*one.parents, one.table)}
     for one in found:
-        if one.kind == "lead" and one.line in held:
-            structure |= set(one.lines)
-        elif one.kind == "head" and one.table in held:
-            structure |= set(one.lines)
-        elif one.kind == "item" and one.line in held and _only_label(one):
+        label = one.kind == "lead" or (one.kind == "item" and _only_label(one))
+        if (label and one.line in held) or (one.kind == "head" and one.table in held):
             structure |= set(one.lines)
     return structure - used
 
@@ -74,7 +71,9 @@ def _only_label(one: Piece) -> bool:
 
 
 def _told(piece: Piece, why: str) -> str:
-    label = f"front matter {piece.cells[0]}" if piece.kind == "front" else _LABELS.get(piece.kind, "")
+    label = (
+        f"front matter {piece.cells[0]}" if piece.kind == "front" else _LABELS.get(piece.kind, "")
+    )
     if piece.last > piece.line and label:
         label = f"{label}, lines {piece.line}-{piece.last}"
     where = f" (under {piece.section})" if piece.section else ""
@@ -83,5 +82,9 @@ def _told(piece: Piece, why: str) -> str:
 
 
 def _short(text: str, most: int = 240) -> str:
-    text = " ".join(clean(text[: 4 * most]).split()) if not text.startswith(" (") else f" {' '.join(clean(text).split())}"
+    text = (
+        " ".join(clean(text[: 4 * most]).split())
+        if not text.startswith(" (")
+        else f" {' '.join(clean(text).split())}"
+    )
     return text if len(text) <= most else f"{text[: most - 3]}..."

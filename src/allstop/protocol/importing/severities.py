@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from allstop.protocol.importing.draft import Draft, Raw, Tree, Value
+from allstop.protocol.importing.assuming import classify
+from allstop.protocol.importing.draft import Draft, Value
 from allstop.protocol.importing.facts import tests_in
 from allstop.protocol.importing.naming import (
-    grade_of,
     in_order,
     same,
     severity_in,
@@ -20,11 +20,12 @@ from allstop.protocol.importing.tables import column_kind, span_of, speaks_of_se
 from allstop.protocol.importing.words import after_label, span_in, wall_span_in
 
 MOST = 12
-_FALLBACK = ("5m", "15m", "1h", "1bd", "3bd")
 _RESPONSE = re.compile(
     r"(?:respon\w*|acknowledg\w*|react\w*|within|in under|sla)\b[^.;,]{0,60}", re.IGNORECASE
 )
-_UPDATES = re.compile(r"(?:updates?|status)\b[^.;,]{0,60}|\bevery\b[^.;,]{0,40}\bupdates?\b", re.IGNORECASE)
+_UPDATES = re.compile(
+    r"(?:updates?|status)\b[^.;,]{0,60}|\bevery\b[^.;,]{0,40}\bupdates?\b", re.IGNORECASE
+)
 _RESOLVE = re.compile(r"\b(?:resolv|resolution|restor)\w*\b[^.;,]{0,60}", re.IGNORECASE)
 
 
@@ -54,7 +55,7 @@ def read_severities(found: list[Piece], draft: Draft) -> None:
         titles[name] = str(title.value) if title else ""
     names = in_order(titles)
     draft.root["severities"] = {name: severities[name] for name in names}
-    _classify(draft, names, told)
+    classify(draft, names, told.texts)
     if not names:
         del draft.root["severities"]
 
@@ -66,6 +67,14 @@ def _table(rows: list[Piece], draft: Draft, told: _Told) -> None:
     if rows[0].topic in ("template", "escalation", "roles", "points", "drills"):
         return
     column = _name_column(rows)
+    if any(re.search(r"\brpo\b|recovery point", head, re.IGNORECASE) for head in rows[0].head) or (
+        rows[0].topic == "objectives"
+    ):
+        # Classes of services have names such as `Tier 1` and `Critical` too.
+        strict = column is not None and all(strict_severity(row.cells[column]) for row in rows)
+        column = column if strict else None
+        if column is None:
+            return
     if column is not None:
         for row in rows:
             name = _named(row.cells[column], loose=True) if column < len(row.cells) else ""
@@ -73,10 +82,15 @@ def _table(rows: list[Piece], draft: Draft, told: _Told) -> None:
             if known:
                 _row(row, column, known, draft, told)
         return
-    across = {place: _named(cell, loose=rows[0].topic == "severity") for place, cell in enumerate(rows[0].head)}
+    across = {
+        place: _named(cell, loose=rows[0].topic == "severity")
+        for place, cell in enumerate(rows[0].head)
+    }
     across = {place: name for place, name in across.items() if name and place > 0}
     kinds = [column_kind(row.cells[0]) for row in rows if row.cells]
-    if len(across) > 1 and any(kind in ("respond", "update", "describe", "title", "resolve") for kind in kinds):
+    if len(across) > 1 and any(
+        kind in ("respond", "update", "describe", "title", "resolve") for kind in kinds
+    ):
         _transposed(rows, across, draft, told)
 
 
@@ -124,16 +138,37 @@ def _attribute(draft: Draft, name: str, head: str, cell: str, piece: Piece, told
     """One cell: a time, a title, or words that describe the severity."""
     kind, span = column_kind(head), span_of(cell)
     if kind in ("respond", "update") and span:
-        _time(draft, name, "respond_within" if kind == "respond" else "update_every", span, piece, f"{head}: {cell}")
+        _time(
+            draft,
+            name,
+            "respond_within" if kind == "respond" else "update_every",
+            span,
+            piece,
+            f"{head}: {cell}",
+        )
     elif kind == "resolve" and wall_span_in(cell):
         _time(draft, name, "targets.resolve", wall_span_in(cell), piece, f"{head}: {cell}")
     elif kind == "title" and len(cell) <= 80:
-        _again(draft.put(("severities", name, "title"), cell, piece), draft, piece, f"{head}: {cell}", name)
+        _again(
+            draft.put(("severities", name, "title"), cell, piece),
+            draft,
+            piece,
+            f"{head}: {cell}",
+            name,
+        )
     elif kind == "stop" and re.match(r"(?:yes|no|true|false|✅|❌)", cell, re.IGNORECASE):
         yes = bool(re.match(r"(?:yes|true|✅)", cell, re.IGNORECASE))
-        _again(draft.put(("severities", name, "all_stop"), yes, piece), draft, piece, f"{head}: {cell}", name)
+        _again(
+            draft.put(("severities", name, "all_stop"), yes, piece),
+            draft,
+            piece,
+            f"{head}: {cell}",
+            name,
+        )
     else:
-        _describe(draft, name, cell if kind == "describe" else f"{head}: {cell}" if head else cell, piece)
+        _describe(
+            draft, name, cell if kind == "describe" else f"{head}: {cell}" if head else cell, piece
+        )
         if kind == "describe":
             told.add(name, piece, cell)
 
@@ -150,7 +185,7 @@ def _time(draft: Draft, name: str, key: str, span: str, piece: Piece, text: str)
         _again(False, draft, piece, text, name)
 
 
-def _again(taken: bool, draft: Draft, piece: Piece, text: str, name: str) -> None:  # noqa: FBT001 - the answer of `put`
+def _again(taken: bool, draft: Draft, piece: Piece, text: str, name: str) -> None:
     if not taken:
         draft.note(piece, text, f"{name} has that from another line already")
 
@@ -164,12 +199,22 @@ def _line(piece: Piece, draft: Draft, told: _Told) -> None:
         if piece.topic == "severity" and piece.where.severity:
             name = _known(draft, piece.where.severity)
             if name:
-                _title(draft, name, after_label(piece.text)[0] if ":" in piece.text and "response" in piece.text.lower() else piece.text, piece)
+                _title(
+                    draft,
+                    name,
+                    after_label(piece.text)[0]
+                    if ":" in piece.text and "response" in piece.text.lower()
+                    else piece.text,
+                    piece,
+                )
                 _facts(draft, name, without_name(piece.text), piece, told, describe=False)
         return
     label = _label(piece)
     own = _named(label, loose=piece.topic == "severity") if len(label) <= 60 else ""
-    if own and (piece.topic in ("severity", "updates", "") or any(same(own, one) for one in draft.at("severities"))):
+    if own and (
+        piece.topic in ("severity", "updates", "")
+        or any(same(own, one) for one in draft.at("severities"))
+    ):
         if piece.topic not in ("severity", "updates", "", "phase", "timeline"):
             return
         _entry(piece, own, draft, told)
@@ -191,7 +236,11 @@ def _label(piece: Piece) -> str:
 
 
 def _entry(piece: Piece, own: str, draft: Draft, told: _Told) -> None:
-    text = piece.text.removeprefix(piece.strong).lstrip(" :–—-") if piece.strong else after_label(piece.text)[1]
+    text = (
+        piece.text.removeprefix(piece.strong).lstrip(" :–—-")
+        if piece.strong
+        else after_label(piece.text)[1]
+    )
     cadence = piece.topic == "updates"
     if piece.topic in ("", "phase", "timeline") and not (tests_in(text) or span_in(text)):
         return
@@ -212,15 +261,23 @@ def _labelled(draft: Draft, name: str, piece: Piece, told: _Told) -> None:
     kind = column_kind(label) if label else ""
     if kind in ("respond", "update", "resolve", "title", "stop"):
         _attribute(draft, name, label, rest, piece, told)
-        if piece.line not in draft.claimed and not any(line == piece.line for line, _ in draft.notes):
+        if piece.line not in draft.claimed and not any(
+            line == piece.line for line, _ in draft.notes
+        ):
             _describe(draft, name, piece.text, piece)
         return
     # What is done is not what it means: only descriptions become rows of the classification.
     _facts(draft, name, rest if kind == "describe" else piece.text, piece, told, describe=True)
 
 
-def _facts(draft: Draft, name: str, text: str, piece: Piece, told: _Told, *, describe: bool) -> None:
-    for pattern, key in ((_UPDATES, "update_every"), (_RESOLVE, "targets.resolve"), (_RESPONSE, "respond_within")):
+def _facts(
+    draft: Draft, name: str, text: str, piece: Piece, told: _Told, *, describe: bool
+) -> None:
+    for pattern, key in (
+        (_UPDATES, "update_every"),
+        (_RESOLVE, "targets.resolve"),
+        (_RESPONSE, "respond_within"),
+    ):
         match = pattern.search(text)
         span = span_in(match[0]) if match else ""
         if match and span and not (key == "targets.resolve" and span[-2:] in ("bh", "bd")):
@@ -255,7 +312,11 @@ def _known(draft: Draft, name: str) -> str:
 
 
 def _title(draft: Draft, name: str, label: str, piece: Piece) -> None:
-    rest = without_name(label) if strict_severity(label) or re.search(r"\d", name) else label.strip(" :-–—*()")
+    rest = (
+        without_name(label)
+        if strict_severity(label) or re.search(r"\d", name)
+        else label.strip(" :-–—*()")
+    )
     rest = re.sub(r"\([^()]*\)$", "", rest).strip(" :-–—") or rest
     rest = re.sub(r"^[^\w(]+|\s*\(?$", "", rest)
     if same(rest, name):
@@ -269,86 +330,3 @@ def _title(draft: Draft, name: str, label: str, piece: Piece) -> None:
 def _describe(draft: Draft, name: str, text: str, piece: Piece) -> None:
     if text and not draft.extend(("severities", name, "description"), text, piece):
         draft.note(piece, text, f"the description of {name} is long enough")
-
-
-# --- what the language demands -----------------------------------------------------------------------
-
-
-def complete(draft: Draft) -> None:
-    """Assume what has to be there and the text does not say. May be called again and again."""
-    severities = draft.at("severities")
-    if not severities:
-        for name in ("SEV1", "SEV2"):
-            draft.put(("severities", name, "title"), name, None, "the text names no severities")
-    stops = any("all_stop" in one for one in severities.values() if isinstance(one, dict))
-    for place, name in enumerate(severities):
-        why = "the text names no time to respond"
-        draft.put(("severities", name, "respond_within"), _FALLBACK[min(place, 4)], None, why)
-        if place == 0 and not stops:
-            draft.put(("severities", name, "all_stop"), True, None, "the worst one stops the agents")
-        if "tell" not in draft.at("severities", name):
-            draft.at("severities", name)["tell"] = [Value("responders", (), "say who else is told")]
-    if not draft.root.get("classification"):
-        draft.root["classification"] = _last_rows(list(severities))
-    phases = draft.at("phases")
-    if not phases:
-        draft.put(("phases", "respond", "title"), "Respond", None, "the text names no phases")
-    for name in phases:
-        if not draft.has("phases", name, "exit"):
-            path = ("phases", name, "exit", f"{name}-done")
-            draft.put((*path, "title"), "Its tasks are done", None, "the text names no exit")
-            draft.put((*path, "tasks"), True, None)
-
-
-def _classify(draft: Draft, names: list[str], told: _Told) -> None:
-    """Rows from the words of each severity, the worst first; the last row catches the rest."""
-    rows: list[Tree] = []
-    seen: set[tuple[str, str]] = set()
-    for name in names:
-        for piece, text in told.texts.get(name, []):
-            for fact, test in tests_in(text):
-                if (fact, test) not in seen and len(rows) < 60:
-                    seen.add((fact, test))
-                    rows.append({
-                        "severity": Value(name), "when": {fact: Value(Raw(test), piece.lines)},
-                        "because": Value(text[:160].strip(), piece.lines),
-                    })  # fmt: skip
-    if names:
-        draft.root["classification"] = [*rows, *_last_rows(names)]
-
-
-def _last_rows(names: list[str]) -> list[Tree]:
-    rows: list[Tree] = []
-    if len(names) > 1:
-        careful = names[min(1, len(names) - 2)]
-        rows.append({
-            "severity": Value(careful, (), "not knowing is no reason to be calm"),
-            "when": {"failed_share_percent": Value(None), "users": Value(None)},
-            "because": Value("nobody has measured the impact yet", (), "review this"),
-        })  # fmt: skip
-    rows.append({
-        "severity": Value(names[-1], (), "the mildest, for what no row above describes"),
-        "because": Value("no row above describes it", (), "review this"),
-    })  # fmt: skip
-    return rows
-
-
-def worst(draft: Draft) -> list[str]:
-    """The severities there are, the worst first; grades of their titles do not count here."""
-    found = draft.root.get("severities")
-    return list(found) if isinstance(found, dict) else []
-
-
-def named_in(draft: Draft, text: str) -> list[str]:
-    """The severities of the draft that a text names: `SEV1 and SEV2`, `SEV1/2`, `Critical incidents`."""
-    found = []
-    for name in worst(draft):
-        title = draft.get("severities", name, "title")
-        words = [re.escape(name).replace(r"\-", "[ -]?")]
-        if re.fullmatch(r"[A-Za-z]+[0-9]", name):
-            words.append(f"{name[:-1]}[ -]?{name[-1]}")
-        if title and grade_of(str(title.value)) is not None and " " not in str(title.value):
-            words.append(re.escape(str(title.value)))
-        if re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
-            found.append(name)
-    return found

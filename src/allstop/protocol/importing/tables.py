@@ -20,7 +20,10 @@ _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("title", r"\bnames?\b|\blabels?\b|\btitles?\b|\btypes?\b"),
     )
 )  # fmt: skip
-_SEVERITY = re.compile(r"\bsev|\bpriorit|\blevel\b|\bthreat|\bclass\b|\btier\b|^p$|\bcode\b|\bcolou?r\b|\bgrade\b", re.IGNORECASE)
+_SEVERITY = re.compile(
+    r"\bsev|\bpriorit|\blevel\b|\bthreat|\bclass\b|\btier\b|^p$|\bcode\b|\bcolou?r\b|\bgrade\b",
+    re.IGNORECASE,
+)
 _NO_TIME = re.compile(r"\s*(?:n/?a|none|as needed|best effort|-+|–|—)\s*", re.IGNORECASE)
 
 

@@ -15,27 +15,19 @@ _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for name, pattern in (
         ("objectives", r"\brtos?\b|\brpos?\b|recovery (?:time|point|objective)"),
         ("mode", r"emergency (?:mode|state)\b|\bmode\b.*\bemergency"),
-        ("stand-down", r"\bstand(?:ing)?[\s-]?down\b|\ball[\s-]clear\b|\bde-?activat|\bde-?escalat|"
-         r"\b(?:resolution|recovery|closure|closing|exit|end) criteria|\bend of (?:the )?(?:incident|emergency)|"
-         r"\bwhen (?:is it|it is) over"),
+        ("stand-down", r"\bstand(?:ing)?[\s-]?down\b|\ball[\s-]clear\b|\bde-?activat|\bde-?escalat|\b(?:resolution|recovery|closure|closing|exit|end) criteria|\bend of (?:the )?(?:incident|emergency)|\bwhen (?:is it|it is) over"),
         ("drills", r"\bdrills?\b|\bexercises?\b|\bgame\s?days?\b|\bsimulations?\b|\brehearsals?\b"),
-        ("review", r"\b(?:document|protocol|policy|plan|runbook) (?:review|maintenance)|\breview (?:schedule|cycle)|"
-         r"^maintenance$|^revision"),
-        ("after", r"\bpost[\s-]?incident|\bpost[\s-]?mortem|\bafter(?:math|wards)?\b(?! hours)|\bfollow[\s-]?ups?\b|"
-         r"\bretrospective|\blessons\b"),
+        ("review", r"\b(?:document|protocol|policy|plan|runbook) (?:review|maintenance)|\breview (?:schedule|cycle)|^maintenance$|^revision"),
+        ("after", r"\bpost[\s-]?incident|\bpost[\s-]?mortem|\bafter(?:math|wards)?\b(?! hours)|\bfollow[\s-]?ups?\b|\bretrospective|\blessons\b"),
         ("escalation", r"\bescalat"),
-        ("remedy", r"\broll\s?back (?:when|if|vs|or|decision|criteria)|\bdecision (?:table|tree|matrix|criteria|guide)|"
-         r"\b(?:fix|fix forward|hotfix|investigate) (?:when|if|vs|or)\b|\bwhen to (?:roll|fix|investigate)"),
+        ("remedy", r"\broll\s?back (?:when|if|vs|or|decision|criteria)|\bdecision (?:table|tree|matrix|criteria|guide)|\b(?:fix|fix forward|hotfix|investigate) (?:when|if|vs|or)\b|\bwhen to (?:roll|fix|investigate)"),
         ("approvals", r"\bapprovals?\b|\bsign[\s-]?offs?\b|\brisk levels?\b|\byear levels?\b|\bhuman[\s-]in[\s-]the"),
         ("points", r"\bpoints\b|\bscoring\b|\bscores?\b|\brewards?\b"),
         ("calendar", r"\b(?:business|working|support|office) hours\b|\bholidays?\b|\bcoverage hours\b"),
         ("who", r"\bwho (?:can|may|is allowed)|\bauthority\b|\bauthori[sz]ed\b"),
-        ("halt", r"\b(?:halt|emergency|trigger|stop|incident|activation|shutdown) (?:conditions?|types?|categor|kinds?|scenarios?)|"
-         r"\btypes? of (?:incident|emergenc)"),
-        ("severity", r"\bseverit|\bpriorit(?:y|ies)\b|\b(?:threat|alert|incident|impact|emergency) levels?\b|"
-         r"\bclassif|\blevels? of (?:incident|emergency|severity)|^levels$|\bsev levels?\b"),
-        ("trigger", r"\btriggers?\b|\bactivat|\bkey ?words?\b|\bphrases?\b|\bwhen to (?:use|declare|invoke|call)|"
-         r"\binvocation\b|\bhow to (?:declare|invoke)"),
+        ("halt", r"\b(?:halt|emergency|trigger|stop|incident|activation|shutdown) (?:conditions?|types?|categor|kinds?|scenarios?)|\btypes? of (?:incident|emergenc)"),
+        ("severity", r"\bseverit|\bpriorit(?:y|ies)\b|\b(?:threat|alert|incident|impact|emergency) levels?\b|\bclassif|\blevels? of (?:incident|emergency|severity)|^levels$|\bsev levels?\b"),
+        ("trigger", r"\btriggers?\b|\bactivat|\bkey ?words?\b|\bphrases?\b|\bwhen to (?:use|declare|invoke|call)|\binvocation\b|\bhow to (?:declare|invoke)"),
         ("crews", r"\bcrews?\b|\bsquads?\b|\bstrike teams?\b|\bresponse teams\b|\btask forces?\b|\bteam (?:formation|assembly)"),
         ("roster", r"\bcontacts?\b|\bdirectory\b|\bhouses?\b|^(?:the )?teams?$|\brota\b|\bphone|\broster\b|\bon-?call (?:schedule|rotation)"),
         ("roles", r"\broles?\b|\bresponsibilit|\braci\b|\bwho does what|\b(?:team|command) structure|\bresponse team\b|\bduties\b"),
@@ -43,14 +35,15 @@ _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("updates", r"\bcommunicat|\bupdates?\b|\bcadence\b|\bstatus\b|\bnotif"),
         ("phases", r"\bphases\b|\bstages\b|\blife ?cycle\b"),
         ("procedure", r"\bprocedures?\b|\bwork ?flow\b|\bsteps\b|\bprocess\b|\bplaybook\b|\bchecklist\b|\bresponse plan\b"),
-        ("other", r"\bexamples?\b|\breferences?\b|\brelated\b|\bfaq\b|\btools?\b|\bappendix\b|\bglossary\b|\bdefinitions\b|"
-         r"\bmetrics?\b|\bkpis?\b|\blinks?\b|\bresources?\b|\bhistory\b|\bchange ?log\b|\banti-?patterns?\b|\bmistakes\b|"
-         r"\bpurpose\b|\bscope\b|\boverview\b|\bintroduction\b|\bdo not\b|\bnever\b|\bpitfalls\b"),
+        ("other", r"\bexamples?\b|\breferences?\b|\brelated\b|\bfaq\b|\btools?\b|\bappendix\b|\bglossary\b|\bdefinitions\b|\bmetrics?\b|\bkpis?\b|\blinks?\b|\bresources?\b|\bhistory\b|\bchange ?log\b|\banti-?patterns?\b|\bmistakes\b|\bpurpose\b|\bscope\b|\boverview\b|\bintroduction\b|\bdo not\b|\bnever\b|\bpitfalls\b"),
     )
 )  # fmt: skip
-_TEMPLATE = re.compile(r"\btemplates?\b|\bmessage format\b|\bformat$|\bboilerplate\b", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    r"\btemplates?\b|\bmessage format\b|\bformat$|\bboilerplate\b", re.IGNORECASE
+)
 _PHASE = re.compile(
-    r"(?:phase|stage|step)(?:\s*(?:[0-9]{1,2}|[ivx]{1,4})\b[\s:.)–—-]*|\s*[:–—-]\s*)(.*)", re.IGNORECASE
+    r"(?:phase|stage|step)(?:\s*(?:[0-9]{1,2}|[ivx]{1,4})\b[\s:.)–—-]*|\s*[:–—-]\s*)(.*)",
+    re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"\W*[0-9]{1,2}[.):]\s+\S")
 _EXIT = re.compile(
@@ -106,7 +99,12 @@ def _by_words(above: Where, here: Where, written: str, title: str) -> Where:
         return replace(here, topic="phase", phase=title)
     if above.topic == "procedure" and _NUMBERED.match(written):
         return replace(here, topic="phase", phase=title)
-    if above.topic in ("phase", "exit") and own in ("procedure", "updates", "timeline", "stand-down"):
+    if above.topic in ("phase", "exit") and own in (
+        "procedure",
+        "updates",
+        "timeline",
+        "stand-down",
+    ):
         return replace(here, topic="phase")
     if above.topic == "after" and own in ("updates", "procedure", "timeline"):
         return here
@@ -116,7 +114,7 @@ def _by_words(above: Where, here: Where, written: str, title: str) -> Where:
 def _named(above: Where, title: str, own: str) -> str:
     """The severity a title names."""
     if above.topic in ("severity", "updates") or own == "severity":
-        return severity_in(title.split(":")[0].split(" - ")[0].split("–")[0].split("—")[0])
+        return severity_in(re.split(r":|\s-\s|–|—", title, maxsplit=1)[0])
     return strict_severity(title) if above.topic in ("", "other") or own else ""
 
 

@@ -137,7 +137,7 @@ def _span(number: int, unit: str) -> str:
     if number <= 0:
         return ""
     if unit.startswith(("business ", "working ", "work ")) or unit in ("bd", "bh"):
-        last = unit.split()[-1]
+        last = unit.rpartition(" ")[2]
         return f"{number}{'bd' if last in ('bd', 'day', 'days') else 'bh'}"
     for start, letter, factor in (
         ("month", "d", 30), ("quarter", "d", 90), ("w", "d", 7), ("s", "s", 1), ("m", "m", 1),
@@ -163,7 +163,9 @@ def slug(text: str, otherwise: str = "unnamed") -> str:
 
 def after_label(text: str) -> tuple[str, str]:
     """`Incident Commander: coordinates` -> both parts; without a label the first part is empty."""
-    match = re.match(r"([^:–—]{1,60}?)\s{0,3}(?::(?=\s|$)|\s[-–—]\s|–|—)\s{0,3}(.*)", text, re.DOTALL)
+    match = re.match(
+        r"([^:–—]{1,60}?)\s{0,3}(?::(?=\s|$)|\s[-–—]\s|–|—)\s{0,3}(.*)", text, re.DOTALL
+    )
     return (match[1].strip(), match[2].strip()) if match else ("", text.strip())
 
 

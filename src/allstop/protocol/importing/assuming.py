@@ -1,0 +1,95 @@
+"""What has to be there and the text does not say: assumed, and marked so. Rows of the classification."""
+
+from __future__ import annotations
+
+import re
+
+from allstop.protocol.importing.draft import Draft, Raw, Tree, Value
+from allstop.protocol.importing.facts import tests_in
+from allstop.protocol.importing.naming import grade_of
+from allstop.protocol.importing.pieces import Piece
+
+_FALLBACK = ("5m", "15m", "1h", "1bd", "3bd")
+MOST_ROWS = 60
+
+
+def complete(draft: Draft) -> None:
+    """Assume what has to be there and the text does not say. May be called again and again."""
+    severities = draft.at("severities")
+    if not severities:
+        for name in ("SEV1", "SEV2"):
+            draft.put(("severities", name, "title"), name, None, "the text names no severities")
+    stops = any("all_stop" in one for one in severities.values() if isinstance(one, dict))
+    for place, name in enumerate(severities):
+        why = "the text names no time to respond"
+        draft.put(("severities", name, "respond_within"), _FALLBACK[min(place, 4)], None, why)
+        if place == 0 and not stops:
+            draft.put(
+                ("severities", name, "all_stop"), True, None, "the worst one stops the agents"
+            )
+        if "tell" not in draft.at("severities", name):
+            draft.at("severities", name)["tell"] = [Value("responders", (), "say who else is told")]
+    if not draft.root.get("classification"):
+        draft.root["classification"] = _last_rows(list(severities))
+    phases = draft.at("phases")
+    if not phases:
+        draft.put(("phases", "respond", "title"), "Respond", None, "the text names no phases")
+    for name in phases:
+        if not draft.has("phases", name, "exit"):
+            path = ("phases", name, "exit", f"{name}-done")
+            draft.put((*path, "title"), "Its tasks are done", None, "the text names no exit")
+            draft.put((*path, "tasks"), True, None)
+
+
+def classify(draft: Draft, names: list[str], texts: dict[str, list[tuple[Piece, str]]]) -> None:
+    """Rows from the words of each severity, the worst first; the last row catches the rest."""
+    rows: list[Tree] = []
+    seen: set[tuple[str, str]] = set()
+    for name in names:
+        for piece, text in texts.get(name, []):
+            for fact, test in tests_in(text):
+                if (fact, test) not in seen and len(rows) < MOST_ROWS:
+                    seen.add((fact, test))
+                    rows.append({
+                        "severity": Value(name), "when": {fact: Value(Raw(test), piece.lines)},
+                        "because": Value(text[:160].strip(), piece.lines),
+                    })  # fmt: skip
+    if names:
+        draft.root["classification"] = [*rows, *_last_rows(names)]
+
+
+def _last_rows(names: list[str]) -> list[Tree]:
+    rows: list[Tree] = []
+    if len(names) > 1:
+        careful = names[min(1, len(names) - 2)]
+        rows.append({
+            "severity": Value(careful, (), "not knowing is no reason to be calm"),
+            "when": {"failed_share_percent": Value(None), "users": Value(None)},
+            "because": Value("nobody has measured the impact yet", (), "review this"),
+        })  # fmt: skip
+    rows.append({
+        "severity": Value(names[-1], (), "the mildest, for what no row above describes"),
+        "because": Value("no row above describes it", (), "review this"),
+    })  # fmt: skip
+    return rows
+
+
+def worst(draft: Draft) -> list[str]:
+    """The severities there are, the worst first; grades of their titles do not count here."""
+    found = draft.root.get("severities")
+    return list(found) if isinstance(found, dict) else []
+
+
+def named_in(draft: Draft, text: str) -> list[str]:
+    """The severities of the draft that a text names: `SEV1 and SEV2`, `SEV1/2`, `Critical incidents`."""
+    found = []
+    for name in worst(draft):
+        title = draft.get("severities", name, "title")
+        words = [re.escape(name).replace(r"\-", "[ -]?")]
+        if re.fullmatch(r"[A-Za-z]+[0-9]", name):
+            words.append(f"{name[:-1]}[ -]?{name[-1]}")
+        if title and grade_of(str(title.value)) is not None and " " not in str(title.value):
+            words.append(re.escape(str(title.value)))
+        if re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
+            found.append(name)
+    return found
