@@ -57,16 +57,17 @@ def known_facts(stage: Stage, incident: str, **facts: Any) -> None:
 
 def over_and_out(stage: Stage, incident: str) -> None:
     """The owner ends it over everything that still stands in the way."""
+    ended = stage.post(f"incidents/{incident}/stand-down", "person:eve", reason="it is over")
     for _ in range(9):
-        stage.settle()
-        ended = stage.post(f"incidents/{incident}/stand-down", "person:eve", reason="it is over")
         if ended.ok:
-            return
+            break
         for reason in ended.reasons:
             if reason.startswith("criterion:"):
                 body = {"subject": reason.removeprefix("criterion:"), "because": "it is over"}
                 stage.post(f"incidents/{incident}/overrides", "person:eve", **body)
-    raise AssertionError(ended.texts)
+        stage.settle()
+        ended = stage.post(f"incidents/{incident}/stand-down", "person:eve", reason="it is over")
+    assert ended.ok, ended.texts
 
 
 # --- pioneer ----------------------------------------------------------------------------------------
@@ -90,7 +91,9 @@ def pioneer_to_mitigate(stage: Stage, incident: str) -> None:
     stage.settle()
     triage(stage, incident)
     stage.wait(20)
-    r.fill_crews(stage, incident)
+    for crew in stage.get(f"incidents/{incident}/crews").data:
+        path = f"incidents/{incident}/crews/{crew['name']}"
+        stage.do(path, "person:ben", members=crew["proposed"] or ["person:ben"])
     r.fill(stage, incident, "investigation", candidates="the release of tonight")
     stage.settle()
     assert phase(stage, incident) == "mitigate", stage.show(incident)["line"]["waits_for"]

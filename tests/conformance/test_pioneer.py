@@ -126,7 +126,7 @@ def test_at_sev1_all_hands_stop_executives_are_told_and_it_goes_on_around_the_cl
 
 @clause("PI-01")
 def test_at_sev2_a_team_works_on_it_and_the_rest_goes_on(pioneer: Stage) -> None:
-    incident = pioneer.declare("half of it is slow", services=["payments"], severity="SEV2")
+    incident = pioneer.declare("half of it is slow", services=["ledger"], severity="SEV2")
     pioneer.wait(30)
     assert pioneer.show(incident)["halts"] == []
     assert all(one.running for one in pioneer.outside.agents.values())
@@ -192,7 +192,7 @@ def test_whoever_is_on_call_sets_the_first_severity(pioneer: Stage) -> None:
     path = f"incidents/{incident}/triage"
     body = {"real": True, "text": "only the looks", "severity": "SEV4"}
     assert "no-authority" in pioneer.post(path, "person:fay", **body).reasons
-    assert "no-authority" in pioneer.post(path, "agent:cash-1", **body).reasons
+    assert pioneer.post(path, "agent:cash-1", **body).status == 403
     pioneer.do(path, "person:ben", **body)
     assert pioneer.show(incident)["line"]["severity"] == "SEV4"
     kept = pioneer.entries(incident, "severity.classified")[-1]
@@ -210,7 +210,9 @@ def test_the_commander_is_assigned_by_severity(
     incident = pioneer.declare("something", "person:fay", severity=severity)
     assert h.holder(pioneer, incident, "commander") == commander
     pioneer.settle()
-    assert any("Incident commander" in one.subject for one in pioneer.letters(f"person:{commander}"))
+    assert any(
+        "Incident commander" in one.subject for one in pioneer.letters(f"person:{commander}")
+    )
 
 
 @clause("PI-03")
@@ -264,7 +266,8 @@ def test_an_investigation_collects_changes_logs_metrics_scope_and_causes_as_evid
 ) -> None:
     pioneer.wait(25)
     pioneer.outside.deploy("ledger", "tree-bad")
-    incident = pioneer.declare("the ledger fails", services=["ledger"], severity="SEV2")
+    hit = {"failed_share_percent": 50}
+    incident = pioneer.declare("the ledger fails", services=["ledger"], impact=hit)
     pioneer.wait(15)
     collected = {one["id"]: one for one in pioneer.show(incident)["evidence"]}
     assert set(collected) == {
@@ -291,12 +294,15 @@ def test_an_investigation_collects_changes_logs_metrics_scope_and_causes_as_evid
     pioneer.do(
         f"incidents/{incident}/forms/investigation", r.COMMANDER, fields={"candidates": "the pool"}
     )
-    filed = {one["id"]: one["value"] for one in h.form(pioneer, incident, "investigation")["fields"]}
+    filed = {
+        one["id"]: one["value"] for one in h.form(pioneer, incident, "investigation")["fields"]
+    }
     assert list(filed) == ["changes", "logs", "scope", "impact", "candidates"]
     assert "the pool was halved at 01:10" in filed["changes"]
     assert "no connection left" in filed["logs"]
     assert "500 by tree-bad" in filed["logs"]
     assert "ledger" in filed["scope"].lower()
+    assert "50% of requests failing" in filed["impact"]
 
 
 @clause("PI-04")
@@ -338,7 +344,9 @@ def test_mitigation_takes_a_measure_a_plan_its_execution_validation_and_stabilit
     fields = [one["id"] for one in h.form(pioneer, incident, "mitigation")["fields"]]
     assert fields == ["immediate", "plan", "execution", "validation", "stability"]
     bare = pioneer.post(
-        f"incidents/{incident}/forms/mitigation", r.COMMANDER, fields={"plan": "back", "immediate": "cut"}
+        f"incidents/{incident}/forms/mitigation",
+        r.COMMANDER,
+        fields={"plan": "back", "immediate": "cut"},
     )
     assert "How it was seen that it works" in bare.texts
     r.fill(pioneer, incident, "mitigation")
@@ -409,7 +417,9 @@ def test_customers_hear_of_it_only_if_some_are_hit_and_the_status_page_in_any_ca
     nobody = pioneer.declare("buying fails", impact=h.OUTAGE)
     pioneer.settle()
     assert pioneer.letters("audience:customers") == []
-    (page,) = [one for one in pioneer.letters("audience:public") if "We have a problem" in one.subject]
+    (page,) = [
+        one for one in pioneer.letters("audience:public") if "We have a problem" in one.subject
+    ]
     assert nobody in page.subject
     some = pioneer.declare("buying fails", impact=h.OUTAGE | {"users": 5})
     pioneer.settle()
@@ -426,9 +436,7 @@ def test_customers_hear_of_it_only_if_some_are_hit_and_the_status_page_in_any_ca
 def test_customers_and_the_status_page_hear_by_severity(
     pioneer: Stage, severity: str, public: int, customers: int
 ) -> None:
-    pioneer.declare(
-        "slow", impact={"users": 5, "failed_share_percent": 0}, severity=severity
-    )
+    pioneer.declare("slow", impact={"users": 5, "failed_share_percent": 0}, severity=severity)
     for seconds, audience in ((public, "audience:public"), (customers, "audience:customers")):
         if seconds:
             pioneer.wait(pioneer.seconds_until("2026-11-21T03:00:05Z") + seconds - 10)
@@ -506,12 +514,11 @@ def test_the_powers_belong_to_the_role_and_go_with_it(pioneer: Stage) -> None:
     for power, path, body in POWERS:
         answer = pioneer.post(f"incidents/{incident}/{path}", "person:dee", **body)
         assert answer.ok, (power, answer.texts)
-    duties = next(
-        one["text"] for one in pioneer.letters("person:cho") and [
-            {"text": one.text} for one in pioneer.letters("person:cho")
-        ]
-    )
-    for word in ("oordinates", "assigns", "decides", "communicates", "escalates", "timeline", "post-mortem"):
+    (told,) = [one for one in pioneer.letters("person:cho") if "you are" in one.subject]
+    duties = told.text.lower()
+    for word in (
+        "coordinates", "assigns", "decides", "communicates", "escalates", "timeline", "post-mortem",
+    ):  # fmt: skip
         assert word in duties, word
 
 
@@ -526,8 +533,8 @@ def test_who_took_over_is_asked_for_updates_and_leads_the_post_mortem(pioneer: S
     assert any("update 1 is due" in one.subject for one in pioneer.letters("person:cho"))
     h.pioneer_to_the_end(pioneer, incident)
     pioneer.settle()
-    assert any("Hold the post-mortem" in one.subject for one in pioneer.letters("person:cho"))
-    assert not any("Hold the post-mortem" in one.subject for one in pioneer.letters("person:ada"))
+    assert any("Hold the post-mortem" in one.text for one in pioneer.letters("person:cho"))
+    assert not any("Hold the post-mortem" in one.text for one in pioneer.letters("person:ada"))
 
 
 # --- PI-08, PI-09 -----------------------------------------------------------------------------------

@@ -354,8 +354,10 @@ def test_going_back_that_disrupts_gives_way_to_a_safe_fix_above_p3_as_well(
     rollback_first: Stage,
 ) -> None:
     rollback_first.wait(25)
-    facts = {"rollback_disrupts": True, "fix_safe": True, "cause_understood": True}
-    said = decide(rollback_first, "fix", "P2", fix_minutes=240, **facts)
+    said = decide(
+        rollback_first, "fix", "P2", rollback_disrupts=True, fix_safe=True, cause_understood=True,
+        fix_minutes=240,
+    )  # fmt: skip
     assert "[row 13 of the table]" in said["text"]
 
 
@@ -387,9 +389,7 @@ def test_a_person_overrules_it_with_a_reason_on_the_record_and_no_agent_does(
     rollback_first.wait(15)
     path = f"incidents/{incident}/remedy"
     body = {"remedy": "investigate", "because": "the release holds a trace that we need"}
-    (plan,) = (
-        one for one in rollback_first.show(incident)["plans"] if one["purpose"] == "remedy"
-    )
+    (plan,) = (one for one in rollback_first.show(incident)["plans"] if one["purpose"] == "remedy")
     early = rollback_first.post(path, r.COMMANDER, **body)
     assert "plan-active" in early.reasons
     rollback_first.do(f"plans/{plan['id']}/abandon", r.COMMANDER, because="we look first")
@@ -397,7 +397,9 @@ def test_a_person_overrules_it_with_a_reason_on_the_record_and_no_agent_does(
     assert "no-reason" in rollback_first.post(path, r.COMMANDER, **(body | {"because": ""})).reasons
     rollback_first.do(path, r.COMMANDER, **body)
     said = rollback_first.entries(incident, "remedy.decided")[-1]
-    assert "INVESTIGATE, because the release holds a trace that we need [by a person]" in said["text"]
+    assert (
+        "INVESTIGATE, because the release holds a trace that we need [by a person]" in said["text"]
+    )
     assert said["actor"] == "person:ada"
     h.known_facts(rollback_first, incident, rollback_disrupts=False)
     rollback_first.wait(minutes=1)
@@ -426,7 +428,10 @@ def test_the_way_back_is_approved_run_and_proven_and_the_stakeholders_hear_of_it
     steps = {one["id"]: one for one in plan["steps"]}
     assert steps["prove-release"]["state"] == "done"
     assert "tree-good" in steps["prove-release"]["evidence"]
-    assert any("remedy is rollback" in one.subject for one in rollback_first.letters("audience:stakeholders"))
+    assert any(
+        "remedy is rollback" in one.subject
+        for one in rollback_first.letters("audience:stakeholders")
+    )
     tasks = [one["title"] for one in rollback_first.show(incident)["tasks"]]
     assert "watch the logs while it takes effect" in tasks
     assert h.phase(rollback_first, incident) == "remedy"
@@ -524,7 +529,9 @@ def test_verification_takes_six_looks_and_thirty_minutes_without_one_bad_sample(
     rollback_first.wait(minutes=3)
     waits = rollback_first.show(incident)["stand_down"]
     assert next(one for one in waits if one["id"] == "still-stable")["passed"]
-    assert rollback_first.entries(incident, "milestone.reached")[-1]["text"] == "Milestone: resolved"
+    assert (
+        rollback_first.entries(incident, "milestone.reached")[-1]["text"] == "Milestone: resolved"
+    )
 
 
 @clause("CH-07")
@@ -625,8 +632,12 @@ def test_the_five_whys_are_owed_and_closing_waits_for_them_and_for_the_cause(
     incident = h.outage(rollback_first)
     h.rolled_back_to_the_end(rollback_first, incident)
     owed = h.owed(rollback_first, incident)
-    assert rollback_first.seconds_until(owed["five-whys"]["due_at"]) == pytest.approx(48 * 3600, abs=5)
-    assert rollback_first.seconds_until(owed["root-cause"]["due_at"]) == pytest.approx(24 * 3600, abs=5)
+    assert rollback_first.seconds_until(owed["five-whys"]["due_at"]) == pytest.approx(
+        48 * 3600, abs=5
+    )
+    assert rollback_first.seconds_until(owed["root-cause"]["due_at"]) == pytest.approx(
+        24 * 3600, abs=5
+    )
     refused = rollback_first.post(f"incidents/{incident}/close", r.COMMANDER)
     assert {"closing:form:five-whys", "closing:statement:root-cause"} <= set(refused.reasons)
     r.state(rollback_first, incident, "root-cause", "an unread default")
@@ -688,9 +699,7 @@ def test_a_summary_block_goes_to_whoever_was_told_of_it(rollback_first: Stage) -
     h.rolled_back_to_the_end(rollback_first, incident)
     rollback_first.settle()
     for audience in ("audience:responders", "audience:stakeholders"):
-        (told,) = [
-            one for one in rollback_first.letters(audience) if "is resolved" in one.subject
-        ]
+        (told,) = [one for one in rollback_first.letters(audience) if "is resolved" in one.subject]
         for part in (
             "Severity: P1", "Services: payments", "Duration: 2026-11-21", "Impact at the end:",
             "Payments are back.", "Root cause:", "All agents are released.",

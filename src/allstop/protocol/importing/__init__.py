@@ -87,7 +87,9 @@ def import_markdown(text: str, name: str = "") -> Imported:
 
 def _head(found: list[Piece], draft: Draft, name: str) -> None:
     front = {one.cells[0].lower(): one for one in found if one.kind == "front" and one.text}
-    heading = next((one for one in found if one.kind == "heading" and one.text.strip()), None)
+    heading = next(
+        (one for one in found if one.kind in ("heading", "lead") and one.text.strip()), None
+    )
     draft.put(("schema",), "allstop/1", None)
     given = front.get("name")
     if name:

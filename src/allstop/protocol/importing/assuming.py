@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from allstop.protocol.importing.draft import Draft, Raw, Tree, Value
+from allstop.protocol.importing.draft import Draft, Raw, Scalar, Tree, Value
 from allstop.protocol.importing.facts import tests_in
 from allstop.protocol.importing.naming import grade_of
 from allstop.protocol.importing.pieces import Piece
+from allstop.protocol.inherit import Source, read_source
+from allstop.protocol.problems import Place
+from allstop.protocol.reader import find, plain
 
 _FALLBACK = ("5m", "15m", "1h", "1bd", "3bd")
 MOST_ROWS = 60
@@ -17,7 +21,7 @@ def complete(draft: Draft) -> None:
     """Assume what has to be there and the text does not say. May be called again and again."""
     severities = draft.at("severities")
     if not severities:
-        for name in ("SEV1", "SEV2"):
+        for name in ("SEV1", "SEV2", "SEV3"):
             draft.put(("severities", name, "title"), name, None, "the text names no severities")
     stops = any("all_stop" in one for one in severities.values() if isinstance(one, dict))
     for place, name in enumerate(severities):
@@ -31,6 +35,12 @@ def complete(draft: Draft) -> None:
             draft.at("severities", name)["tell"] = [Value("responders", (), "say who else is told")]
     if not draft.root.get("classification"):
         draft.root["classification"] = _last_rows(list(severities))
+    _phases(draft)
+    if 0 < len(severities) < 3 and not draft.has("remedy"):
+        _without_third_level(draft)
+
+
+def _phases(draft: Draft) -> None:
     phases = draft.at("phases")
     if not phases:
         draft.put(("phases", "respond", "title"), "Respond", None, "the text names no phases")
@@ -39,6 +49,32 @@ def complete(draft: Draft) -> None:
             path = ("phases", name, "exit", f"{name}-done")
             draft.put((*path, "title"), "Its tasks are done", None, "the text names no exit")
             draft.put((*path, "tasks"), True, None)
+
+    if 0 < len(severities) < 3 and not draft.has("remedy"):
+        _without_third_level(draft)
+
+
+def _without_third_level(draft: Draft) -> None:
+    """The decision table of the base protocol, without its row for the third severity and below, which
+    could never match here."""
+    base, _ = read_source(Source("packs/base.yaml", None, "base"), Place("packs/base.yaml", 1, 1))
+    table = plain(find(base, ("remedy", "table"))) if base is not None else []
+    rows: list[Tree] = []
+    for one in table:
+        if "severity_rank" in one.get("when", {}):
+            continue
+        tests: Tree = {fact: Value(_written(test)) for fact, test in one.get("when", {}).items()}
+        row: Tree = {
+            "remedy": Value(one["remedy"], (), "as in base, without the row for a third severity")
+        }
+        rows.append(row | ({"when": tests} if tests else {}) | {"because": Value(one["because"])})
+    draft.at("remedy")["table"] = rows
+
+
+def _written(test: Any) -> Scalar:
+    if isinstance(test, dict):
+        return Raw("{" + ", ".join(f"{op}: {value}" for op, value in test.items()) + "}")
+    return None if test is None else bool(test)
 
 
 def classify(draft: Draft, names: list[str], texts: dict[str, list[tuple[Piece, str]]]) -> None:
@@ -86,8 +122,10 @@ def named_in(draft: Draft, text: str) -> list[str]:
     for name in worst(draft):
         title = draft.get("severities", name, "title")
         words = [re.escape(name).replace(r"\-", "[ -]?")]
-        if re.fullmatch(r"[A-Za-z]+[0-9]", name):
-            words.append(f"{name[:-1]}[ -]?{name[-1]}")
+        numbered = re.fullmatch(r"([A-Za-z]+)-?([0-9])", name)
+        if numbered:
+            long = {"SEV": "Severity", "P": "Priority"}.get(numbered[1].upper(), numbered[1])
+            words += [f"{word}[ -]?{numbered[2]}" for word in (numbered[1], long)]
         if title and grade_of(str(title.value)) is not None and " " not in str(title.value):
             words.append(re.escape(str(title.value)))
         if re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):

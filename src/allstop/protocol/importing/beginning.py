@@ -25,6 +25,8 @@ _PEOPLE = re.compile(
     re.IGNORECASE,
 )
 
+_CALLED = "first_responders and escalation name roles, offices and people"
+
 
 def read_phrases(found: list[Piece], draft: Draft) -> None:
     """Trigger phrases: in the front matter, in quotes or code, or a list of short words."""
@@ -124,11 +126,7 @@ def _headed(piece: Piece, draft: Draft) -> str:
 
 def _about(piece: Piece, draft: Draft) -> None:
     label = after_label(piece.text)[0]
-    why = (
-        "first_responders and escalation name roles, offices and people"
-        if _PEOPLE.match(label)
-        else "a kind has no place for it"
-    )
+    why = _CALLED if _PEOPLE.match(label) else "a kind has no place for it"
     draft.note(piece, f"{piece.section}: {piece.text}", why)
 
 
@@ -150,11 +148,11 @@ def _row(piece: Piece, draft: Draft) -> None:
     for place, text in enumerate(piece.cells[1:], 1):
         if text.strip(" -–—"):
             head = piece.head[place] if place < len(piece.head) else ""
-            draft.note(
-                piece,
-                f"{title}: {head}: {text}" if head else text,
-                "first_responders and escalation name roles, offices and people",
+            called = _PEOPLE.match(head) or re.search(
+                r"\bwho\b|lead|respon|escalat", head, re.IGNORECASE
             )
+            why = _CALLED if called else "a kind has no place for it"
+            draft.note(piece, f"{title}: {head}: {text}" if head else text, why)
 
 
 def _kind(draft: Draft, title: str, text: str, piece: Piece) -> bool:
@@ -164,10 +162,18 @@ def _kind(draft: Draft, title: str, text: str, piece: Piece) -> bool:
     path = ("activation", "kinds", draft.fresh(("activation", "kinds"), id))
     draft.put((*path, "title"), title.strip(" :"), piece)
     tests = tests_in(title) or tests_in(text)
-    if tests:
-        fact, test = tests[0]
-        draft.put((*path, "when", fact), Raw(test), piece)
+    for fact, test in tests[:1]:
+        # Of two kinds with one test only the first would ever be recognised.
+        if not any(
+            _same_test(draft, other, fact, test) for other in draft.at("activation", "kinds")
+        ):
+            draft.put((*path, "when", fact), Raw(test), piece)
     named = named_in(draft, text)
     if len(named) == 1:
         draft.put((*path, "severity"), named[0], piece)
     return True
+
+
+def _same_test(draft: Draft, kind: str, fact: str, test: str) -> bool:
+    before = draft.get("activation", "kinds", kind, "when", fact)
+    return before is not None and before.value == test

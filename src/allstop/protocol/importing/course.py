@@ -108,9 +108,16 @@ def _lead(draft: Draft, piece: Piece) -> str:
     if draft.count("phases") >= MOST_PHASES or draft.has("phases", key):
         return key if draft.has("phases", key) else ""
     draft.put(("phases", key, "title"), title, piece)
-    rest = piece.text.removeprefix(piece.strong).lstrip(" :–—-.")
-    if rest:
-        _action(draft, key, rest, piece)
+    rest = piece.text.removeprefix(piece.strong)
+    said = rest.lstrip(" :–—-.")
+    if said:
+        # `**Detect** the problem` is one sentence, `**Detect**: look around` a label and a text.
+        _action(
+            draft,
+            key,
+            said if rest[:3].strip(" ")[:1] in (":", "–", "—", "-", ".") else piece.text,
+            piece,
+        )
     return key
 
 
@@ -137,7 +144,7 @@ def _phase_table(rows: list[Piece], draft: Draft) -> None:
         if cell(row, exits):
             put_criterion(draft, ("phases", key, "exit"), key, cell(row, exits), row)
         for place, text in enumerate(row.cells):
-            if place not in (names, does, exits) and text.strip(" -–—"):
+            if place not in (names, does, exits) and text.strip(" -–—.") and not text.isdigit():
                 draft.note(
                     row,
                     f"{row.head[place]}: {text}" if place < len(row.head) else text,

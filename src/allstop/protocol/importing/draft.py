@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from allstop.protocol.importing.pieces import Piece
 
@@ -160,7 +160,7 @@ class Draft:
             gone = here.pop(last)
         if gone is None:
             return []
-        return [value for _, value in values({"gone": gone})]
+        return [value for _, value in values(cast("Tree", {"gone": gone}))]
 
 
 def _step(here: Any, name: str | int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from allstop.protocol.catalogue import Catalogue
@@ -53,16 +54,36 @@ def fit(draft: Draft) -> Fitted:
             return Fitted(lines, refused)
         if not _take_out(draft, lines, wrong, refused):
             break
-    # What contradicts the base protocol in a way no line shows: part by part, until the rest holds.
-    for name in reversed([one for one in draft.root if one not in _NEEDED]):
-        _drop(draft, (name,), "it does not fit together with the rest", refused)
-        complete(draft)
-        lines = as_yaml(draft.root)
-        if not errors([text for text, _ in lines]):
-            return Fitted(lines, refused)
-    for name in _NEEDED[1:3]:
-        _drop(draft, (name,), "it cannot be written", refused)
-    draft.put(("name",), "draft", None, "the text has none that fits")
+    # What contradicts the base protocol in a way no line shows: the part without which the rest holds, or
+    # part after part.
+    parts = [one for one in draft.root if one not in _NEEDED]
+    for name in parts:
+        if not errors([text for text, _ in as_yaml(_without(draft, name).root)]):
+            return _less(draft, (name,), refused)
+    for count in range(1, len(parts) + 1):
+        fitted = _less(draft, tuple(parts[-count:]), refused)
+        if not errors([text for text, _ in fitted.lines]):
+            return fitted
+    return Fitted(as_yaml(draft.root), refused)
+
+
+def _without(draft: Draft, name: str) -> Draft:
+    rest = Draft({key: child for key, child in draft.root.items() if key not in _together(name)})
+    rest.root = deepcopy(rest.root)
+    complete(rest)
+    return rest
+
+
+def _together(name: str) -> tuple[str, ...]:
+    """The classification names the severities, so they go together."""
+    return ("severities", "classification") if name == "severities" else (name,)
+
+
+def _less(draft: Draft, names: tuple[str, ...], refused: dict[int, str]) -> Fitted:
+    for name in names:
+        for part in _together(name):
+            _drop(draft, (part,), "it does not fit together with the rest", refused)
+    complete(draft)
     return Fitted(as_yaml(draft.root), refused)
 
 

@@ -27,6 +27,9 @@ _CHAPTER = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})+\.?\s+[A-Z][^.\n]{2,70}")
 _OWN_LINE = re.compile(
     r"\s*(?:\*\*|__|[-*•·▪☐☑✅⬜]|(?:sev|p)[\s-]?[0-5]\b|[A-Za-z][\w /&()'-]{0,40}:\s|[0-9]{1,2}[.)]\s)", re.IGNORECASE
 )  # fmt: skip
+_BLOCKS = (
+    "bullet_list_open", "ordered_list_open", "fence", "code_block", "table_open", "blockquote_open",
+)  # fmt: skip
 # Pseudo headings stand below all real ones: bold lines, then lines that end with a colon.
 _BOLD_LEVEL, _COLON_LEVEL = 7, 8
 
@@ -81,6 +84,7 @@ class _Walker:
         self._items: list[tuple[str, int, int]] = []
         self._first = False
         self._quote = 0
+        self._lead_spent = False
         self._head: tuple[str, ...] = ()
         self._row: list[str] = []
         self._in_head = False
@@ -90,6 +94,8 @@ class _Walker:
     def walk(self) -> list[Piece]:
         """All pieces."""
         for place, token in enumerate(self._tokens):
+            if token.level == 0 and token.type in _BLOCKS:
+                self._block_begins()
             if token.type == "blockquote_open":
                 self._quote += 1
                 if self._quote == 1:
@@ -116,6 +122,12 @@ class _Walker:
         while end - 1 > first and not self._body[end - 1].strip():
             end -= 1
         return first + self._offset + 1, max(first + 1, end) + self._offset
+
+    def _block_begins(self) -> None:
+        """A line that ends with a colon speaks of the one list or block that follows it."""
+        if self._lead_spent:
+            self._headings = [one for one in self._headings if one[0] < _COLON_LEVEL]
+        self._lead_spent = True
 
     def _add(self, kind: str, line: int, last: int, text: str, **more: object) -> None:
         titles = (*(title for _, title, _ in self._headings), *(t for t, _, _ in self._items if t))
@@ -213,10 +225,12 @@ class _Walker:
         title, level = self._pseudo(content, place)
         if title and not self._items:
             self._heading(level, title, line)
+            self._lead_spent = False
             self._add("lead", line, last, title, raw=content, level=level)
             return
         if not self._items:
             self._headings = [one for one in self._headings if one[0] < _COLON_LEVEL]
+            content, line = self._bold_first(content, line)
         for first, end, text in _sentences(content):
             plain = bare(text)
             self._add(
@@ -228,6 +242,17 @@ class _Walker:
                 strong=_strong(text),
                 level=len(self._items),
             )
+
+    def _bold_first(self, content: str, line: int) -> tuple[str, int]:
+        """Takes a bold first line of a longer paragraph for the heading that it is."""
+        first, _, rest = content.partition("\n")
+        alone = _ALONE.fullmatch(first.strip())
+        if not rest or not alone or alone[1].rstrip().endswith("."):
+            return content, line
+        title = bare(alone[1]).rstrip(":")
+        self._heading(_BOLD_LEVEL, title, line)
+        self._add("lead", line, line, title, raw=first, level=_BOLD_LEVEL)
+        return rest, line + 1
 
     def _pseudo(self, content: str, place: int) -> tuple[str, int]:
         """The title in a paragraph that is one: bold, numbered or in capitals; or before a list or block."""
@@ -260,7 +285,11 @@ def _sentences(content: str) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     before = ""
     for number, line in enumerate(content.split("\n")):
-        wrapped = found and not _OWN_LINE.match(line) and not before.endswith(("  ", "\\", ":"))
+        wrapped = (
+            found
+            and not _OWN_LINE.match(line)
+            and not before.endswith(("  ", "\\", ":", ".", "!", "?", ";"))
+        )
         if wrapped and len(found[-1][2]) + len(line) < LONGEST_LINE:
             found[-1] = (found[-1][0], number, f"{found[-1][2]} {line.strip()}")
         elif line.strip():

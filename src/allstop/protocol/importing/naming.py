@@ -69,18 +69,23 @@ def grade_of(label: str) -> int | None:
     return None
 
 
-def in_order(titles: dict[str, str]) -> list[str]:
-    """Names of severities, the worst first. titles: what they are called beside their names.
+def in_order(titles: dict[str, str], spans: dict[str, int | None]) -> list[str]:
+    """Names of severities, the worst first. titles: what they are called beside their names; spans: how soon
+    somebody has to respond, in seconds.
 
-    By number, colour or grade; numbers that go up where the words go down are turned around.
+    By number, colour or grade. Numbers of levels that go up with the harm are turned around: the words say
+    so, or the times.
     """
     names = sorted(titles, key=_rank)
-    grades = [(number, grade) for name in names if (number := _number(name)) is not None
-              and (grade := grade_of(titles[name])) is not None]  # fmt: skip
-    if len(grades) > 1 and grades[0][1] > grades[-1][1]:
-        numbered = [name for name in names if _number(name) is not None]
+    numbered = [name for name in names if _number(name) is not None]
+    grades = [grade for name in numbered if (grade := grade_of(titles[name])) is not None]
+    times = [span for name in numbered if (span := spans.get(name)) is not None]
+    upwards = len(grades) > 1 and grades[0] > grades[-1]
+    if not upwards and len(grades) < 2 and not any(strict_severity(name) for name in numbered):
+        upwards = len(times) > 1 and times[0] > times[-1]
+    if upwards:
         turned = iter(reversed(numbered))
-        names = [next(turned) if _number(name) is not None else name for name in names]
+        names = [next(turned) if name in numbered else name for name in names]
     return names
 
 

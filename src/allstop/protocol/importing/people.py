@@ -12,7 +12,7 @@ from allstop.protocol.importing.words import after_label, is_role, our_role, slu
 MOST_ROLES, MOST_CREWS, MOST_CHAIN = 40, 20, 12
 _ROSTER = "who it is belongs into roster.yaml"
 _PERSON = re.compile(
-    r"@|\+?\d[\d\s().-]{6,}|#\w|^\W*$|\bpagerduty\b|\bslack\b|^[A-Z][a-z]+ [A-Z][a-z]+$",
+    r"@|\+?\d[\d\s().-]{6,}|#\w|^\W*$|\bpagerduty\b|\bslack\b|(?-i:^[A-Z][a-z]+ [A-Z][a-z]+$)",
     re.IGNORECASE,
 )
 _NO_ROLE = re.compile(r"^(?:note|important|warning|tip|example|responsibilities|duties|tasks|all|everyone|anyone|n/?a)\b", re.IGNORECASE)  # fmt: skip

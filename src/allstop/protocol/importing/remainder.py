@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 from allstop.protocol.importing.draft import Draft, clean
+from allstop.protocol.importing.naming import severity_in
 from allstop.protocol.importing.pieces import Piece
+from allstop.protocol.importing.topics import Where, where
+from allstop.protocol.importing.words import is_role
 
 _LABELS = {"code": "block", "quote": "quotation", "html": "HTML", "head": "head of a table"}
 _SPOKEN = re.compile(r"[^\W_]")
@@ -27,12 +30,12 @@ def remainder(
 ) -> tuple[list[Left], set[int]]:
     """Everything that found no place, in order; and the lines that are structure."""
     used = draft.lines()
-    structure = _structure(found, used)
+    told = {line for line, _ in draft.notes}
+    structure = _structure(found, used | told) - told
     known = used | structure
     left = [
         Left(line, line, _short(f"{text} - {why}")) for (line, text), why in draft.notes.items()
     ]
-    told = {one.line for one in left}
     for piece in found:
         own = set(piece.lines)
         if piece.kind == "heading" or own & known or not piece.text.strip():
@@ -67,7 +70,10 @@ def _structure(found: list[Piece], used: set[int]) -> set[int]:
 def _only_label(one: Piece) -> bool:
     """Whether an item says nothing beside the name of what stands under it."""
     text = one.text.rstrip(":").strip()
-    return text == one.strong or (one.text.endswith(":") and len(text) <= 80)
+    if text == one.strong or one.text.endswith(":"):
+        return len(text) <= 80
+    meant = where((text,)) if len(text) <= 40 else Where()
+    return bool(meant.topic or is_role(text) or severity_in(text))
 
 
 def _told(piece: Piece, why: str) -> str:

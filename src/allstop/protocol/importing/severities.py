@@ -17,7 +17,7 @@ from allstop.protocol.importing.naming import (
 )
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.importing.tables import column_kind, span_of, speaks_of_severity, tables
-from allstop.protocol.importing.words import after_label, span_in, wall_span_in
+from allstop.protocol.importing.words import after_label, seconds, span_in, wall_span_in
 
 MOST = 12
 _RESPONSE = re.compile(
@@ -31,9 +31,10 @@ _RESOLVE = re.compile(r"\b(?:resolv|resolution|restor)\w*\b[^.;,]{0,60}", re.IGN
 
 @dataclass(slots=True)
 class _Told:
-    """texts: of each severity, what describes it, with the piece."""
+    """texts: of each severity, what describes it, with the piece; first: where it was named first."""
 
     texts: dict[str, list[tuple[Piece, str]]] = field(default_factory=dict)
+    first: dict[str, Piece] = field(default_factory=dict)
 
     def add(self, name: str, piece: Piece, text: str) -> None:
         self.texts.setdefault(name, []).append((piece, text))
@@ -49,11 +50,17 @@ def read_severities(found: list[Piece], draft: Draft) -> None:
         if piece.line not in draft.claimed and piece.kind in ("item", "text", "heading", "lead"):
             _line(piece, draft, told)
     severities = draft.at("severities")
-    titles = {}
+    titles: dict[str, str] = {}
+    spans: dict[str, int | None] = {}
     for name in severities:
+        if not draft.at("severities", name) and name in told.first:
+            draft.put(("severities", name, "title"), name, told.first[name])
         title = draft.get("severities", name, "title")
-        titles[name] = str(title.value) if title else ""
-    names = in_order(titles)
+        labels = [after_label(text)[0] for _, text in told.texts.get(name, [])]
+        titles[name] = str(title.value) if title else " ".join(labels)
+        span = draft.get("severities", name, "respond_within")
+        spans[name] = seconds(str(span.value)) if span else None
+    names = in_order(titles, spans)
     draft.root["severities"] = {name: severities[name] for name in names}
     classify(draft, names, told.texts)
     if not names:
@@ -78,7 +85,7 @@ def _table(rows: list[Piece], draft: Draft, told: _Told) -> None:
     if column is not None:
         for row in rows:
             name = _named(row.cells[column], loose=True) if column < len(row.cells) else ""
-            known = _known(draft, name) if name else ""
+            known = _known(draft, name, row, told) if name else ""
             if known:
                 _row(row, column, known, draft, told)
         return
@@ -124,7 +131,7 @@ def _row(row: Piece, column: int, name: str, draft: Draft, told: _Told) -> None:
 
 
 def _transposed(rows: list[Piece], across: dict[int, str], draft: Draft, told: _Told) -> None:
-    names = {place: _known(draft, name) for place, name in across.items()}
+    names = {place: _known(draft, name, rows[0], told) for place, name in across.items()}
     for place, name in names.items():
         if name:
             _title(draft, name, rows[0].head[place], rows[0])
@@ -197,7 +204,7 @@ def _line(piece: Piece, draft: Draft, told: _Told) -> None:
     """`- **SEV1** - Critical: everything is down`, or a line under a heading that is a severity."""
     if piece.kind in ("heading", "lead"):
         if piece.topic == "severity" and piece.where.severity:
-            name = _known(draft, piece.where.severity)
+            name = _known(draft, piece.where.severity, piece, told)
             if name:
                 _title(
                     draft,
@@ -219,7 +226,7 @@ def _line(piece: Piece, draft: Draft, told: _Told) -> None:
             return
         _entry(piece, own, draft, told)
     elif piece.topic == "severity" and piece.where.severity:
-        name = _known(draft, piece.where.severity)
+        name = _known(draft, piece.where.severity, piece, told)
         if name:
             _labelled(draft, name, piece, told)
 
@@ -236,23 +243,23 @@ def _label(piece: Piece) -> str:
 
 
 def _entry(piece: Piece, own: str, draft: Draft, told: _Told) -> None:
-    text = (
-        piece.text.removeprefix(piece.strong).lstrip(" :–—-")
-        if piece.strong
-        else after_label(piece.text)[1]
-    )
+    label, text = after_label(piece.text)
+    if piece.strong and piece.strong not in label:
+        label, text = piece.strong, piece.text.removeprefix(piece.strong).lstrip(" :–—-")
+    elif not label and text == _label(piece):
+        label, text = text, ""
     cadence = piece.topic == "updates"
     if piece.topic in ("", "phase", "timeline") and not (tests_in(text) or span_in(text)):
         return
     if cadence and not span_in(text):
         return
-    name = _known(draft, own)
+    name = _known(draft, own, piece, told)
     if not name:
         return
     if cadence:
         _time(draft, name, "update_every", span_in(text), piece, piece.text)
         return
-    _title(draft, name, piece.strong or after_label(piece.text)[0], piece)
+    _title(draft, name, label, piece)
     _facts(draft, name, text, piece, told, describe=True)
 
 
@@ -298,7 +305,7 @@ def _named(label: str, *, loose: bool) -> str:
     return severity_in(label) if loose else strict_severity(label)
 
 
-def _known(draft: Draft, name: str) -> str:
+def _known(draft: Draft, name: str, piece: Piece, told: _Told) -> str:
     """The severity under the name it already has: `SEV-1` and `SEV1` are one, and so is `Critical` when
     that is the title of one. Empty when there are too many."""
     for known in draft.at("severities"):
@@ -308,23 +315,22 @@ def _known(draft: Draft, name: str) -> str:
     if draft.count("severities") >= MOST:
         return ""
     draft.at("severities", name)
+    told.first.setdefault(name, piece)
     return name
 
 
 def _title(draft: Draft, name: str, label: str, piece: Piece) -> None:
+    """What stands beside the name; a name alone is no title."""
+    numbered = strict_severity(label) or re.search(r"\d", name)
     rest = (
         without_name(label)
-        if strict_severity(label) or re.search(r"\d", name)
-        else label.strip(" :-–—*()")
+        if numbered
+        else re.sub(rf"^\W*{re.escape(name)}\b", "", label, flags=re.IGNORECASE)
     )
-    rest = re.sub(r"\([^()]*\)$", "", rest).strip(" :-–—") or rest
-    rest = re.sub(r"^[^\w(]+|\s*\(?$", "", rest)
-    if same(rest, name):
-        # Nothing beside the name: it is the title, with the line it stands in.
-        rest = rest.capitalize()
-    title = rest if 0 < len(rest) <= 60 else name
-    if draft.get("severities", name, "title") is None and (rest or not piece.text.startswith("|")):
-        draft.put(("severities", name, "title"), title, piece)
+    rest = re.sub(r"\(([^()]*\d[^()]*)\)", "", rest)
+    rest = re.sub(r"^[^\w(]+|[\s(:–—-]+$", "", rest).strip("()* ")
+    if rest and not same(rest, name) and len(rest) <= 60:
+        draft.put(("severities", name, "title"), rest, piece)
 
 
 def _describe(draft: Draft, name: str, text: str, piece: Piece) -> None:

@@ -62,7 +62,7 @@ _FIELDS = (
     ("declared_at", "started"), ("declared_by", "reporter"), ("declared_by", "declared by"), ("declared_by", "reported by"),
     ("now", "time"), ("now", "timestamp"), ("now", "date"), ("text", "update"), ("text", "details"), ("text", "message"),
     ("incident", "incident id"), ("incident", "incident number"), ("incident", "id"), ("incident", "ticket"),
-    ("incident", "incident"),
+    ("incident", "incident"), ("number", "number"),
 )  # fmt: skip
 _ELSE = frozenset({
     "link", "url", "page", "phone", "email", "zoom", "bridge", "channel", "resolution", "eta", "estimated", "expected",
@@ -167,6 +167,8 @@ def _filled(text: str, known: tuple[str, ...]) -> str:
         ours = _ours(word)
         return f"{{{ours}}}" if ours in known else f"[{word}]" if word.strip("[]xX ") else match[0]
 
+    if text == "{fields}":
+        return text
     filled = _HOLE.sub(swap, text)
     # What still looks like a placeholder would be refused.
     return re.sub(
@@ -222,9 +224,9 @@ def _form(piece: Piece, near: str, draft: Draft) -> None:
     if not fields:
         return
     draft.put(("forms", id, "title"), plain[:80] or "Form", piece)
-    if piece.topic == "after" or any(one.lower().startswith("post") for one in piece.headings):
-        if id not in _BASE_FORMS:
-            draft.put(("forms", id, "after"), True, None)
+    later = piece.topic == "after" or any(one.lower().startswith("post") for one in piece.headings)
+    if later and id not in _BASE_FORMS:
+        draft.put(("forms", id, "after"), True, None)
     for label, at in fields:
         draft.put_lines(("forms", id, "fields", slug(label, "field"), "title"), label, (at,))
     for name in _BASE_FORMS.get(id, ()):

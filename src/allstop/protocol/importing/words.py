@@ -17,7 +17,9 @@ _TIME = re.compile(
     r"|hours?|hrs?|(?:calendar\s)?days?|weeks?|months?|quarters?)|[smhdw]|H)(?![\w%])",
 )
 _RATE = re.compile(r"(?:times|once|twice|per)\s{1,2}$", re.IGNORECASE)
-_COUNTED_FROM = re.compile(r"\bT\s?\+\s?(?P<count>[0-9]{1,4})(?!\s?[0-9A-Za-z:.])")
+_COUNTED_FROM = re.compile(
+    r"\bT\s?\+\s?(?P<count>[0-9]{1,4})(?!\s?(?:[0-9.]|:\d|min|hour|hr|sec|day|week|[smhd]\b))"
+)
 # Hours of coverage look like times and are none.
 _COVERAGE = re.compile(r"\b(?:24|7|8|5)\s?[/x×]\s?(?:24|7|5|365)\b", re.IGNORECASE)
 _WORDS = tuple(
@@ -148,10 +150,14 @@ def _span(number: int, unit: str) -> str:
     return ""
 
 
-def _bounded(span: str) -> str:
+def seconds(span: str) -> int:
+    """How long a span is, business days taken for days."""
     parts = re.findall(r"([0-9]+)(bh|bd|[smhd])", span)
-    total = sum(int(count) * _SECONDS[unit] for count, unit in parts)
-    return span if total <= _MOST_SECONDS else ""
+    return sum(int(count) * _SECONDS[unit] for count, unit in parts)
+
+
+def _bounded(span: str) -> str:
+    return span if seconds(span) <= _MOST_SECONDS else ""
 
 
 def slug(text: str, otherwise: str = "unnamed") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import cast
 
 from allstop.protocol.importing.draft import Path, Raw, Scalar, Tree, Value
 
@@ -44,7 +45,7 @@ def _list(key: str, pad: str, child: list[Value] | list[Tree], here: Path) -> li
         if isinstance(one, Value):
             lines.append((f"{pad}  - {_scalar(one.value)}{origin(one)}", place))
             continue
-        inner = as_yaml(one, place)
+        inner = as_yaml(cast("Tree", one), place)
         # The first key of a row stands behind its dash.
         cut = len(inner[0][0]) - len(inner[0][0].lstrip())
         lines.append((f"{' ' * (cut - 2)}- {inner[0][0].lstrip()}", inner[0][1]))

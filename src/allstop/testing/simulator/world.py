@@ -195,7 +195,9 @@ class OutsideWorld:
         match effect.verb:
             case "errors":
                 found = [] if service.healthy else [f"{service.name}: 500 by {service.release}"]
-                return done("; ".join(found) or "no error in the last 100 lines", {"errors": len(found)})
+                return done(
+                    "; ".join(found) or "no error in the last 100 lines", {"errors": len(found)}
+                )
             case "resources":
                 return done(
                     "cpu 12%, memory 40%, disk 61%",
