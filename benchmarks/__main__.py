@@ -29,8 +29,7 @@ def main(arguments: list[str]) -> int:
     measured: dict[str, object] = {"machine": machine()}
     runs: dict[str, Callable[[], object]] = {
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
-        "idle": start.measure_idle, "detection": detection.measure,
-        "protocols": protocols.measure,
+        "idle": start.measure_idle, "detection": detection.measure, "protocols": protocols.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -15,8 +17,9 @@ from allstop.application.reports import Reports
 from allstop.domain.effects import done
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident import commands as c
+from allstop.domain.incident.work_commands import FileForm
 from allstop.domain.plan.commands import AbandonPlan
-from allstop.domain.policy import Policy
+from allstop.domain.policy import Closing, Form, FormField, Grant, Policy
 from allstop.errors import Missing
 from tests.application.ground import CORE, SECOND, House, told
 from tests.domain import builders
@@ -228,3 +231,69 @@ async def test_nothing_in_the_record_can_break_out_of_the_report(
         bare = line.replace("\\\\", "").replace("\\|", "")
         assert bare.count("|") in (4, 5, 6, 7, 8), line
     assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+# --- other formats, and the post-mortem ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@told
+async def test_nothing_in_the_record_becomes_markup_of_the_page(
+    house: House, tmp_path: Path, attack: str
+) -> None:
+    """Given text that wants to be HTML, then the page has our own elements only, and needs nothing else."""
+    await attacked(house, attack)
+    page = BeautifulSoup(reports(house, tmp_path).render("INC-1", "report", "html"), "html.parser")
+
+    found = {one.name for one in page.find_all(True)}
+    assert found <= {
+        "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "dl", "dt",
+        "dd", "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    assert not [
+        one
+        for one in page.find_all(True)
+        if set(one.attrs) - {"lang", "charset", "name", "content", "class", "id"}
+    ]
+
+
+@told
+async def test_other_programs_read_the_same_sections_as_people(
+    house: House, tmp_path: Path
+) -> None:
+    """Given an emergency, then the JSON has the sections of the Markdown, in its order, as records."""
+    await lived(house)
+    made = reports(house, tmp_path)
+    found = json.loads(made.render("INC-1", "report", "json"))
+
+    assert [found["title"], *(one["title"] for one in found["sections"])] == headings(
+        made.render("INC-1")
+    )
+    times = next(one for one in found["sections"] if one["id"] == "times")
+    assert times["blocks"][0]["head"] == ["time to", "measured", "target", "met", "formula"]
+
+
+@told
+async def test_the_post_mortem_holds_what_people_wrote_and_names_what_is_missing(
+    house: House, tmp_path: Path
+) -> None:
+    """Given a protocol whose closing asks for two forms of which one was filed, then the post-mortem has its
+    fields as sections, and says of the other one how it is filed."""
+    whys = Form("five-whys", "Five whys", (FormField("why-1", "Why"), FormField("cause", "Cause")))
+    review = Form("post-mortem", "Post-mortem", (FormField("summary", "Summary"),), after=True)
+    asked = Closing({"SEV1": ("form:post-mortem", "form:five-whys")})
+    rules = replace(house.post.book.latest.protocol, forms=(whys, review), closing=asked)
+    grants = (*rules.authority, Grant("form", ("person",)))
+    house.post.adopt(replace(house.post.book.latest, protocol=replace(rules, authority=grants)))
+    await house.declare(began_at=house.clock.now().utc)
+    fields = {"why-1": "the pool was full", "cause": "it was halved\nby release 41"}
+    await house.do(FileForm("INC-1", "five-whys", fields))
+    text = reports(house, tmp_path).render("INC-1", "post-mortem")
+
+    assert "### Why" in text
+    assert "- by release 41" in text
+    assert "Not filed yet. 'allstop fill post-mortem'" in text
+    with pytest.raises(Missing):
+        reports(house, tmp_path).render("INC-1", "obituary")
+    with pytest.raises(Missing):
+        reports(house, tmp_path).print("INC-1", "report", "pdf")

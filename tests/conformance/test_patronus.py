@@ -263,7 +263,7 @@ def test_the_human_hears_of_the_activation_of_each_update_and_of_delays(patronus
         one for one in patronus.entries(incident, "deadline.missed") if "expected" in one["text"]
     ]
     assert "not over at 03:04 UTC" in late["text"]
-    told = [one for one in patronus.letters("person:eve") + patronus.letters("person:ada")]
+    told = patronus.letters("person:eve") + patronus.letters("person:ada")
     assert any("as was expected" in one.subject for one in told)
 
 

@@ -32,7 +32,6 @@ from allstop.application.ports import (
     Actuator,
     AdapterInfo,
     BlobSink,
-    Capacity,
     Probe,
     Verifiable,
 )
@@ -50,6 +49,7 @@ from allstop.errors import Invalid
 from allstop.faces.http.app import HttpFace
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import load
+from allstop.testing.firm_ground import FirmGround
 from allstop.testing.journal import Journal
 from allstop.testing.simulator.adapters import INFO, Network, SimAdapters
 from allstop.testing.simulator.faults import CrashPlan, Faults
@@ -69,26 +69,6 @@ class Folder:
     def keep(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"reports/{name}"
-
-
-@dataclass
-class FirmGround:
-    """What a coordinator stands on, as a test wants it: sound documents, room, readable secrets."""
-
-    problems: tuple[str, ...] = ()
-    room: Capacity = field(
-        default_factory=lambda: Capacity(50 * 10**9, 10**11, 8 * 10**9, 16 * 10**9)
-    )
-    faults: dict[str, str] = field(default_factory=dict)
-
-    async def documents(self) -> tuple[str, ...]:
-        return self.problems
-
-    async def capacity(self) -> Capacity:
-        return self.room
-
-    async def secret(self, path: str) -> str:
-        return self.faults.get(path, "")
 
 
 @dataclass
@@ -142,12 +122,8 @@ class _ProbeWire:
 class _ActuatorWire:
     def __init__(self, actuator: Actuator, trouble: Trouble) -> None:
         self._actuator, self._trouble = actuator, trouble
-
-    @property
-    def info(self) -> AdapterInfo:
-        known = self._actuator.info
-        verbs = tuple(one for one in known.verbs if one.name not in self._trouble.lacking)
-        return replace(known, verbs=verbs)
+        verbs = tuple(one for one in actuator.info.verbs if one.name not in trouble.lacking)
+        self.info = replace(actuator.info, verbs=verbs)
 
     async def act(self, effect: Effect, keep: BlobSink) -> Outcome:
         return await self._actuator.act(effect, keep)

@@ -18,7 +18,7 @@ CORPUS = sorted((Path(__file__).parents[2] / "hostile" / "bodies").glob("*.body"
 # One of each kind: open texts, names of things, nested options, path parameters.
 TAKEN = (
     "declare", "update", "plan-settle", "halt", "register", "answer", "token-new", "propose", "fill",
-    "facts", "crew", "mode", "award", "action-change", "correct",
+    "facts", "mode",
 )  # fmt: skip
 TAKING = [one for one in OPERATIONS if one.id in TAKEN]
 JSON = {"Content-Type": "application/json"}
@@ -29,6 +29,8 @@ def test_there_are_enough_of_them() -> None:
     assert len(TAKING) == len(TAKEN)
 
 
+# A thousand requests: a busy machine takes its time.
+@pytest.mark.timeout(180)
 async def test_no_body_breaks_anything(tmp_path: Path) -> None:
     async with living(tmp_path, store=memory()) as house, house.local() as client:
         await declared(client)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from allstop.protocol.importing.draft import Draft, Raw, Scalar, Tree, Value
-from allstop.protocol.importing.facts import tests_in
+from allstop.protocol.importing.facts import facts_in
 from allstop.protocol.importing.naming import grade_of
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.inherit import Source, read_source
@@ -50,9 +50,6 @@ def _phases(draft: Draft) -> None:
             draft.put((*path, "title"), "Its tasks are done", None, "the text names no exit")
             draft.put((*path, "tasks"), True, None)
 
-    if 0 < len(severities) < 3 and not draft.has("remedy"):
-        _without_third_level(draft)
-
 
 def _without_third_level(draft: Draft) -> None:
     """The decision table of the base protocol, without its row for the third severity and below, which
@@ -83,7 +80,7 @@ def classify(draft: Draft, names: list[str], texts: dict[str, list[tuple[Piece, 
     seen: set[tuple[str, str]] = set()
     for name in names:
         for piece, text in texts.get(name, []):
-            for fact, test in tests_in(text):
+            for fact, test in facts_in(text):
                 if (fact, test) not in seen and len(rows) < MOST_ROWS:
                     seen.add((fact, test))
                     rows.append({

@@ -7,7 +7,7 @@ import unicodedata
 
 from allstop.protocol.importing.assuming import named_in
 from allstop.protocol.importing.draft import Draft, Raw
-from allstop.protocol.importing.facts import tests_in
+from allstop.protocol.importing.facts import facts_in
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.importing.words import after_label, slug, without_marks
 
@@ -133,11 +133,11 @@ def _about(piece: Piece, draft: Draft) -> None:
 def _item(piece: Piece, draft: Draft) -> None:
     label, rest = after_label(piece.text)
     title = piece.strong or label or piece.text
-    if piece.topic == "trigger" and (len(piece.text) > 120 or not tests_in(piece.text)):
+    if piece.topic == "trigger" and (len(piece.text) > 120 or not facts_in(piece.text)):
         return
     if len(title) <= 80 and _kind(draft, title, piece.text, piece) and rest and title != piece.text:
         text = piece.text.removeprefix(title).lstrip(" :–—-")
-        if not tests_in(text) or tests_in(title):
+        if not facts_in(text) or facts_in(title):
             draft.note(piece, text, "a kind has a title and tests, and no description")
 
 
@@ -161,7 +161,7 @@ def _kind(draft: Draft, title: str, text: str, piece: Piece) -> bool:
         return False
     path = ("activation", "kinds", draft.fresh(("activation", "kinds"), id))
     draft.put((*path, "title"), title.strip(" :"), piece)
-    tests = tests_in(title) or tests_in(text)
+    tests = facts_in(title) or facts_in(text)
     for fact, test in tests[:1]:
         # Of two kinds with one test only the first would ever be recognised.
         if not any(

@@ -182,6 +182,6 @@ def values(tree: Tree, path: str = "") -> Iterator[tuple[str, Value]]:
                 if isinstance(one, Value):
                     yield f"{here}[{number}]", one
                 else:
-                    yield from values(one, f"{here}[{number}]")
+                    yield from values(cast("Tree", one), f"{here}[{number}]")
         else:
             yield from values(child, here)

@@ -51,7 +51,7 @@ _FEARED = re.compile(
 )
 
 
-def tests_in(text: str) -> list[tuple[str, str]]:
+def facts_in(text: str) -> list[tuple[str, str]]:
     """(fact, test as YAML) of what a text clearly says."""
     plain = _BROKEN.sub("unavailable", text)
     plain = _FEARED.sub(" ", _DENIED.sub(" ", plain))

@@ -267,9 +267,7 @@ class _Walker:
         ):
             return bare(line).rstrip(":"), _BOLD_LEVEL
         following = self._tokens[place + 2].type if place + 2 < len(self._tokens) else ""
-        if line.endswith(":") and following in (
-            "bullet_list_open", "ordered_list_open", "fence", "code_block", "table_open", "blockquote_open",
-        ):  # fmt: skip
+        if line.endswith(":") and following in _BLOCKS:
             return bare(line).rstrip(":"), _COLON_LEVEL
         return "", 0
 

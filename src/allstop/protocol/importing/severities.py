@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from allstop.protocol.importing.assuming import classify
 from allstop.protocol.importing.draft import Draft, Value
-from allstop.protocol.importing.facts import tests_in
+from allstop.protocol.importing.facts import facts_in
 from allstop.protocol.importing.naming import (
     in_order,
     same,
@@ -249,7 +249,7 @@ def _entry(piece: Piece, own: str, draft: Draft, told: _Told) -> None:
     elif not label and text == _label(piece):
         label, text = text, ""
     cadence = piece.topic == "updates"
-    if piece.topic in ("", "phase", "timeline") and not (tests_in(text) or span_in(text)):
+    if piece.topic in ("", "phase", "timeline") and not (facts_in(text) or span_in(text)):
         return
     if cadence and not span_in(text):
         return

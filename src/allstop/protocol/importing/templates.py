@@ -140,6 +140,11 @@ def clean_block(text: str) -> list[str]:
     return lines
 
 
+def _first_line(piece: Piece) -> int:
+    """Where the text of a block begins: behind its fence, when it has one."""
+    return piece.line + (piece.last - piece.line >= piece.text.count("\n") + 1)
+
+
 def _subject(lines: list[str]) -> tuple[str, list[str]]:
     """The first line as a subject when it is one, and the rest."""
     first = lines[0].strip() if lines else ""
@@ -189,7 +194,9 @@ def _update_fields(piece: Piece, draft: Draft) -> str:
     """Labels of an update that no placeholder of ours fills become fields of updates; `{fields}` stands for
     them. The text without them."""
     kept: list[str] = []
-    for offset, line in enumerate(clean_block(piece.text)):
+    for offset, line in enumerate(
+        clean(one.replace("\t", "    ")) for one in piece.text.split("\n")
+    ):
         label, rest = after_label(line.strip("*-# \t").replace("**", ""))
         hole = _HOLE.fullmatch(rest.strip())
         unknown = hole is not None and not _ours(
@@ -201,7 +208,7 @@ def _update_fields(piece: Piece, draft: Draft) -> str:
         ):
             kept.append(line)
             continue
-        at = (min(piece.line + offset + (piece.kind == "code"), piece.last),)
+        at = (min(_first_line(piece) + offset, piece.last),)
         if draft.put_lines(("updates", "fields", id, "title"), label, at):
             draft.put_lines(("updates", "fields", id, "required"), False, ())
         if "{fields}" not in kept:
@@ -254,6 +261,6 @@ def _labels(piece: Piece) -> list[tuple[str, int]]:
             and not heading
             and len(found) < MOST_FIELDS
         ):
-            at = min(piece.line + offset + (1 if piece.kind == "code" else 0), piece.last)
+            at = min(_first_line(piece) + offset, piece.last)
             found.setdefault(slug(label, ""), (label, at))
     return list(found.values())

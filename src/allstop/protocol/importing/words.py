@@ -14,8 +14,9 @@ _TIME = re.compile(
     rf"(?P<count>[0-9]{{1,5}}(?:\.5)?|(?i:{'|'.join(_NUMBERS)})(?=[\s-]))"
     r"(?:\s{0,2}(?:-|–|—|to)\s{0,2}(?P<more>[0-9]{1,5}))?\s{0,2}[-–]?\s{0,2}"
     r"(?P<unit>(?i:(?:business|working|work)[\s-]{1,2}(?:days?|hours?|hrs?)|bd|bh|seconds?|secs?|minutes?|mins?"
-    r"|hours?|hrs?|(?:calendar\s)?days?|weeks?|months?|quarters?)|[smhdw]|H)(?![\w%])",
+    r"|hours?|hrs?|(?:calendar\s)?days?|weeks?|months?|quarters?)|[smhdw]|H)(?:(?![\w%])|(?<=\d[dhm])(?=\d{1,2}[hms]\b))",
 )
+_COMPACT = re.compile(r"[1-9][0-9]?[hms]\b")
 _RATE = re.compile(r"(?:times|once|twice|per)\s{1,2}$", re.IGNORECASE)
 _COUNTED_FROM = re.compile(
     r"\bT\s?\+\s?(?P<count>[0-9]{1,4})(?!\s?(?:[0-9.]|:\d|min|hour|hr|sec|day|week|[smhd]\b))"
@@ -107,8 +108,10 @@ def _first_plain(text: str) -> tuple[int, str]:
         span = _spelled(match, text)
         if not span:
             continue
-        following = _TIME.match(text, match.end() + (text[match.end() : match.end() + 1] == " "))
-        more = _spelled(following, text) if following else ""
+        end = match.end()
+        compact = _COMPACT.match(text, end)
+        following = compact or _TIME.match(text, end + (text[end : end + 1] == " "))
+        more = compact[0] if compact else _spelled(following, text) if following else ""
         joined = span[-1:] + more[-1:] in ("dh", "hm", "ms") and not more.startswith("b")
         return match.start(), _bounded(span + more if joined and span[-2:-1] != "b" else span)
     if counted and int(counted["count"]):
