@@ -13,7 +13,8 @@ SELF        := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-test demo test test-tools check check-style check-format check-types \
-	check-imports check-architecture format bench simulate conformance torture lock clean
+	check-imports check-architecture format bench simulate stories conformance \
+	torture lock clean
 
 help: ## Show this list
 	@echo "Allstop: incident command for services and AI agents"
@@ -56,6 +57,9 @@ bench: $(VENV)/.test ## Measure, with the figures docs/benchmarks.md keeps
 
 simulate: $(VENV)/.test ## Run thousands of emergencies on a virtual clock with faults injected
 	@$(BIN)/python -m tests.simulation $(ARGS)
+
+stories: $(VENV)/.test ## Tell thousands of random stories under every built-in protocol
+	@$(BIN)/python -m tests.properties $(ARGS)
 
 conformance: $(VENV)/.test ## Run the conformance suite and keep its table of clauses
 	@ALLSTOP_WRITE_CONFORMANCE=1 $(BIN)/python -m pytest tests/conformance --numprocesses=0 --deselect tests/conformance/test_table.py $(ARGS)

@@ -72,6 +72,23 @@ def test_a_merge_keeps_every_agent_held_and_the_worse_severity(shutdown: Stage) 
     assert not late.ok
 
 
+def test_a_merge_keeps_whom_a_person_stopped_although_the_other_stops_nobody(
+    shutdown: Stage,
+) -> None:
+    into = shutdown.declare("slow search", "person:gus", impact=SMALL)
+    other = shutdown.declare("slow lists", "person:gus", impact=SMALL)
+    order = {"scope": "agent:guard-1", "reason": "it writes too much", "incident": other}
+    shutdown.do("halts", "agent:guard-2", **order)
+    shutdown.wait(30)
+    shutdown.do(f"incidents/{other}/merge", "person:ada", into=into, because="one cable")
+    shutdown.wait(minutes=1)
+    (halt,) = shutdown.show(into)["halts"]
+    assert (halt["scope"], halt["stands"], halt["stopped"]) == ("agent:guard-1", True, True)
+    ran = [one.running for one in shutdown.journal.ran if one.agent == "guard-1"]
+    assert ran == [True, False]
+    assert shutdown.outside.agents["guard-2"].running
+
+
 def test_a_link_is_read_from_both_sides(shutdown: Stage) -> None:
     cause = shutdown.declare("no network", "person:gus", impact=SMALL)
     effect = shutdown.declare("no search", "person:gus", impact=SMALL)

@@ -35,9 +35,17 @@ def test_what_must_be_in_place_is_checked_before_anything_has_happened(
     assert "looked" in found["monitoring", ""]["text"]
     assert found["agents", "watcher-1"]["ok"]
     assert found["credentials", "person:eve"]["ok"]
-    assert ("understood", "") in found
-    assert found["understood", ""]["ok"] is not True
-    assert "90 days" in found["understood", ""]["text"]
+
+
+@clause("CH-01")
+def test_whether_the_process_is_understood_is_asked_for_and_never_taken_for_granted(
+    rollback_first: Stage,
+) -> None:
+    """There is no way yet to put on record that somebody has confirmed it: it stays unknown."""
+    found = checks(rollback_first)["understood", ""]
+    assert found["ok"] is None
+    assert "90 days" in found["text"]
+    assert rollback_first.get("preflight").data["state"] == "failed"
 
 
 @clause("CH-01")

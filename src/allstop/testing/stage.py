@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random  # noqa: TID251  (seeded: one seed drives everything)
@@ -29,22 +29,16 @@ from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import (
-    Actuator,
     AdapterInfo,
-    BlobSink,
-    Probe,
-    Verifiable,
 )
 from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
-from allstop.domain.effects import Effect, Outcome, failed
 from allstop.domain.halt.commands import AnswerRollCall
 from allstop.domain.policy import Policy
 from allstop.domain.principal import Principal
-from allstop.domain.samples import Sample
 from allstop.errors import Invalid
 from allstop.faces.http.app import HttpFace
 from allstop.plugins import InstalledAdapters, catalogue_of
@@ -55,6 +49,7 @@ from allstop.testing.simulator.adapters import INFO, Network, SimAdapters
 from allstop.testing.simulator.faults import CrashPlan, Faults
 from allstop.testing.simulator.virtual_time import SECOND, VirtualClock, VirtualLoop, VirtualTime
 from allstop.testing.simulator.world import Letter, OutsideWorld
+from allstop.testing.wires import Trouble, Wires
 
 HOST = "127.0.0.1:7777"
 UNAUTHORISED = 401
@@ -69,74 +64,6 @@ class Folder:
     def keep(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"reports/{name}"
-
-
-@dataclass
-class Trouble:
-    """What does not work between the coordinator and the world, as a test wants it.
-
-    silent: probes, by their name or by what they look at, that give no answer; shut: channels by
-    their option `room`, and why they take nothing; lacking: verbs the adapter does not have.
-    """
-
-    silent: set[str] = field(default_factory=set)
-    shut: dict[str, str] = field(default_factory=dict)
-    lacking: set[str] = field(default_factory=set)
-
-
-class Wires:
-    """The adapters of the simulated world, with trouble on the line."""
-
-    def __init__(self, adapters: SimAdapters, trouble: Trouble) -> None:
-        self._adapters, self._trouble = adapters, trouble
-
-    def probe(self, name: str) -> Probe | None:
-        found = self._adapters.probe(name)
-        return found and _ProbeWire(found, self._trouble)
-
-    def actuator(self, name: str) -> Actuator | None:
-        found = self._adapters.actuator(name)
-        return found and _ActuatorWire(found, self._trouble)
-
-    def infos(self) -> tuple[AdapterInfo, ...]:
-        return self._adapters.infos()
-
-    def unavailable(self) -> dict[str, str]:
-        return self._adapters.unavailable()
-
-
-class _ProbeWire:
-    def __init__(self, probe: Probe, trouble: Trouble) -> None:
-        self.info = probe.info
-        self._probe, self._trouble = probe, trouble
-
-    async def measure(
-        self, name: str, options: dict[str, Any], timeout_ms: int
-    ) -> tuple[Sample, dict[str, Any]]:
-        if {name, str(options.get("look", ""))} & self._trouble.silent:
-            await asyncio.sleep(timeout_ms / 1000)
-            return Sample(name, None, "no answer"), {}
-        return await self._probe.measure(name, options, timeout_ms)
-
-
-class _ActuatorWire:
-    def __init__(self, actuator: Actuator, trouble: Trouble) -> None:
-        self._actuator, self._trouble = actuator, trouble
-        verbs = tuple(one for one in actuator.info.verbs if one.name not in trouble.lacking)
-        self.info = replace(actuator.info, verbs=verbs)
-
-    async def act(self, effect: Effect, keep: BlobSink) -> Outcome:
-        return await self._actuator.act(effect, keep)
-
-    async def observe(self, effect: Effect) -> Outcome:
-        return await self._actuator.observe(effect)
-
-    async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
-        room = str(options.get("room", ""))
-        if room in self._trouble.shut:
-            return failed(self._trouble.shut[room])
-        assert isinstance(self._actuator, Verifiable)
-        return await self._actuator.verify(options, timeout_ms)
 
 
 class _InlineLoop(VirtualLoop):

@@ -10,7 +10,7 @@ from allstop.protocol.importing import Imported, import_markdown
 
 TEXTS = Path(__file__).parent / "texts"
 
-# file: (path, value, line)
+# By file: each path with its value and its line.
 PLACED: dict[str, list[tuple[str, str, int]]] = {
     "01-runbook": [
         ("severities.SEV1.respond_within", "15m", 9), ("severities.SEV2.respond_within", "30m", 10),
@@ -91,7 +91,7 @@ PLACED: dict[str, list[tuple[str, str, int]]] = {
         ("phases.declare.actions[1]", "Open the channel", 7),
     ],
 }  # fmt: skip
-# file: lines that have no place, and only those
+# By file: the lines that have no place, and only those.
 UNPLACED: dict[str, list[int]] = {
     "01-runbook": [3, 40],
     "02-skill": [7, 18, 46, 47, 70],

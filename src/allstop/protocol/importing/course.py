@@ -60,7 +60,8 @@ def _in_phase(piece: Piece, draft: Draft) -> None:
 
 
 def _only_lead(piece: Piece) -> bool:
-    return piece.text.endswith(":") or (is_exit(piece.text) and len(piece.text) < 20)
+    short = piece.text.endswith(":") and len(piece.text) <= 30
+    return short or (is_exit(piece.text) and len(piece.text) < 20)
 
 
 def _phase(draft: Draft, title: str, piece: Piece, *, new: bool = True) -> str:
@@ -79,7 +80,7 @@ def _phase(draft: Draft, title: str, piece: Piece, *, new: bool = True) -> str:
 
 def _action(draft: Draft, key: str, text: str, piece: Piece) -> None:
     if len(text) <= 400:
-        draft.add(("phases", key, "actions"), text, piece, MOST_ACTIONS)
+        draft.add(("phases", key, "actions"), text.rstrip(":"), piece, MOST_ACTIONS)
 
 
 def _numbered(found: list[Piece], draft: Draft) -> set[int]:

@@ -15,6 +15,10 @@ _AND_UP = re.compile(
     r"\b(?:years?|risk levels?|levels?|risk)\s*(?:>=|≥)?\s*(?P<from>\d{1,2})\s*(?:\+|(?:and|or) (?:above|up|higher|more|greater))",
     re.IGNORECASE,
 )
+_RANGE = re.compile(
+    r"\b(?:years?|risk levels?|levels?)\s*(?P<from>\d{1,2})\s*(?:-|–|—|to)\s*(?P<to>\d{1,2})\b(?=.*\b(?:human|approv|sign))",
+    re.IGNORECASE,
+)
 _NEEDS = re.compile(
     r"\b(?:human|person|people|approv\w*|sign[\s-]?off|reviewers?|manual)\b", re.IGNORECASE
 )
@@ -32,7 +36,7 @@ _SIGNERS = ("role:commander", "owner")
 
 def read_approvals(found: list[Piece], draft: Draft) -> None:
     """Levels of risk and what they mean; from which level on somebody must agree."""
-    rules: dict[int, tuple[int, Piece]] = {}
+    rules: dict[tuple[int, int], tuple[int, Piece]] = {}
     for piece in found:
         if (
             piece.kind not in ("item", "row", "text")
@@ -40,20 +44,22 @@ def read_approvals(found: list[Piece], draft: Draft) -> None:
             or len(piece.text) > 400
         ):
             continue
-        up = _AND_UP.search(piece.text)
+        up = _AND_UP.search(piece.text) or (
+            _RANGE.search(piece.text) if piece.topic == "approvals" else None
+        )
         if (
             up
             and _NEEDS.search(piece.text)
             and not _NONE.search(piece.text)
             and piece.topic in ("approvals", "phase", "procedure", "roles", "", "other")
         ):
-            start = int(up["from"])
+            start, end = int(up["from"]), int(up.groupdict().get("to") or 0)
             if (
                 1 <= start <= 10
-                and start not in rules
+                and (start, end) not in rules
                 and not re.search(r"\b(?:sev|p)\d", piece.text, re.IGNORECASE)
             ):
-                rules[start] = (2 if _TWO.search(piece.text) else 1, piece)
+                rules[start, end] = (2 if _TWO.search(piece.text) else 1, piece)
         elif piece.topic == "approvals":
             _levels(piece, draft)
     if rules:
@@ -71,7 +77,7 @@ def _levels(piece: Piece, draft: Draft) -> None:
             draft.put(("approvals", "levels", str(level)), rest, piece)
 
 
-def _table(rules: dict[int, tuple[int, Piece]]) -> list[Tree]:
+def _table(rules: dict[tuple[int, int], tuple[int, Piece]]) -> list[Tree]:
     """The rows of the base protocol that protect, the text's own, and the rest as the base has it."""
 
     def row(
@@ -94,11 +100,12 @@ def _table(rules: dict[int, tuple[int, Piece]]) -> list[Tree]:
         row({**protected, "stateful": Value(True)}, 2, "it is protected and holds data"),
         row({**protected}, 1, "what is protected is never changed without a person"),
     ]
-    for start in sorted(rules, reverse=True):
-        people, piece = rules[start]
+    for start, end in sorted(rules, reverse=True):
+        people, piece = rules[start, end]
+        tests = f"{{at_least: {start}, at_most: {end}}}" if end else f"{{at_least: {start}}}"
         rows.append(
             row(
-                {"risk": Value(Raw(f"{{at_least: {start}}}"), piece.lines)},
+                {"risk": Value(Raw(tests), piece.lines)},
                 people,
                 piece.text,
                 piece.lines,

@@ -20,6 +20,7 @@ from allstop.protocol.importing.tables import column_kind, span_of, speaks_of_se
 from allstop.protocol.importing.words import after_label, seconds, span_in, wall_span_in
 
 MOST = 12
+_OFTEN = re.compile(r"\b(?:every|each|hourly|daily)\b", re.IGNORECASE)
 _RESPONSE = re.compile(
     r"(?:respon\w*|acknowledg\w*|react\w*|within|in under|sla)\b[^.;,]{0,60}", re.IGNORECASE
 )
@@ -78,8 +79,13 @@ def _table(rows: list[Piece], draft: Draft, told: _Told) -> None:
         rows[0].topic == "objectives"
     ):
         # Classes of services have names such as `Tier 1` and `Critical` too.
-        strict = column is not None and all(strict_severity(row.cells[column]) for row in rows)
-        column = column if strict else None
+        there = list(draft.at("severities"))
+        named = column is not None and all(
+            any(same(_named(row.cells[column], loose=True), one) for one in there)
+            or strict_severity(row.cells[column])
+            for row in rows
+        )
+        column = column if named else None
         if column is None:
             return
     if column is not None:
@@ -119,7 +125,8 @@ def _name_column(rows: list[Piece]) -> int | None:
 def _about_severities(rows: list[Piece], place: int) -> bool:
     """Whether anything else in the table says what a severity means."""
     kinds = {column_kind(head) for at, head in enumerate(rows[0].head) if at != place}
-    return bool(kinds & {"respond", "update", "describe", "title", "resolve", "stop"})
+    often = rows[0].topic == "updates" and any(_OFTEN.search(row.text) for row in rows)
+    return often or bool(kinds & {"respond", "update", "describe", "title", "resolve", "stop"})
 
 
 def _row(row: Piece, column: int, name: str, draft: Draft, told: _Told) -> None:
@@ -144,6 +151,8 @@ def _transposed(rows: list[Piece], across: dict[int, str], draft: Draft, told: _
 def _attribute(draft: Draft, name: str, head: str, cell: str, piece: Piece, told: _Told) -> None:
     """One cell: a time, a title, or words that describe the severity."""
     kind, span = column_kind(head), span_of(cell)
+    if piece.topic == "updates" and _OFTEN.search(cell):
+        kind = "update"
     if kind in ("respond", "update") and span:
         _time(
             draft,

@@ -67,6 +67,7 @@ _FIELDS = (
 _ELSE = frozenset({
     "link", "url", "page", "phone", "email", "zoom", "bridge", "channel", "resolution", "eta", "estimated", "expected",
 })  # fmt: skip
+_LATER = re.compile(r"\b(?:eta|next|expected|estimated|until|by|resol\w*)\b", re.IGNORECASE)
 _HOLE = re.compile(r"\{+([^{}\n]{1,80})\}+|\[([^\[\]\n]{1,80})\](?!\()|<([^<>\n]{1,80})>")
 
 
@@ -170,6 +171,8 @@ def _filled(text: str, known: tuple[str, ...]) -> str:
     def swap(match: re.Match[str]) -> str:
         word = next(one for one in match.groups() if one is not None).strip()
         ours = _ours(word)
+        if ours == "now" and _LATER.search(text[: match.start()]):
+            ours = "next_update" if "next" in text[: match.start()].lower() else ""
         return f"{{{ours}}}" if ours in known else f"[{word}]" if word.strip("[]xX ") else match[0]
 
     if text == "{fields}":

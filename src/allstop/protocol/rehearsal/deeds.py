@@ -74,6 +74,17 @@ def _update(f: Fields, now: datetime) -> Any:
     )  # fmt: skip
 
 
+_ACTION_FIELDS = ("state", "owner", "due_in", "priority", "link", "note")
+
+
+def _change_action(f: Fields, now: datetime) -> Any:
+    due = _in(f, "due_in", now) if "due_in" in f else None
+    return w.ChangeAction(
+        _incident(f), f["action"], f.get("state", ""), f.get("owner", ""), due, f.get("priority", ""),
+        f.get("link", ""), f.get("note", ""),
+    )  # fmt: skip
+
+
 DEEDS: dict[str, Deed] = {
     "declare": Deed(
         ("title", "services", "impact", "severity", "dedup", "kind", "domain", "source", "private"),
@@ -221,17 +232,70 @@ DEEDS: dict[str, Deed] = {
     "close": Deed(
         ("incident", "note"), lambda f, _: cc.CloseIncident(_incident(f), f.get("note", ""))
     ),
+    "withdraw": Deed(
+        ("incident", "change", "note"),
+        lambda f, _: w.EndChange(_incident(f), f["change"], "withdrawn", f.get("note", "")),
+    ),
+    "assign-task": Deed(
+        ("incident", "task", "owner"),
+        lambda f, _: w.AssignTask(_incident(f), f["task"], f["owner"]),
+    ),
+    "change-action": Deed(("incident", "action", *_ACTION_FIELDS), _change_action),
+    "schedule": Deed(
+        ("incident", "obligation", "in"),
+        lambda f, now: cc.ScheduleMeeting(_incident(f), f["obligation"], _in(f, "in", now)),
+    ),
+    "correct": Deed(
+        ("incident", "entry", "text", "because"),
+        lambda f, _: cc.CorrectEntry(_incident(f), int(f["entry"]), f["text"], f["because"]),
+    ),
+    "link": Deed(
+        ("incident", "to", "how"),
+        lambda f, _: cc.LinkIncidents(_incident(f), f["to"], f.get("how", "related")),
+    ),
+    "privacy": Deed(
+        ("incident", "private", "because"),
+        lambda f, _: cc.SetPrivacy(_incident(f), f["private"], f["because"]),
+    ),
+    "extend-mode": Deed(
+        ("incident", "by", "because"),
+        lambda f, now: cc.ExtendMode(_incident(f), _in(f, "by", now), f["because"]),
+    ),
+    "end-mode": Deed(
+        ("incident", "because"), lambda f, _: cc.EndMode(_incident(f), f["because"])
+    ),
+    "preflight": Deed(("incident",), lambda f, _: cc.BeginPreflight(_incident(f))),
+    "make-plan": Deed(
+        ("incident", "purpose"), lambda f, _: pl.MakePlan(_incident(f), f["purpose"])
+    ),
+    "retry": Deed(("plan", "step"), lambda f, _: pl.RetryStep(f["plan"], f["step"])),
+    "settle": Deed(
+        ("plan", "step", "happened", "text"),
+        lambda f, _: pl.SettleStep(f["plan"], f["step"], f["happened"], f["text"]),
+    ),
+    "abandon": Deed(("plan", "because"), lambda f, _: pl.AbandonPlan(f["plan"], f["because"])),
+    "answer": Deed(
+        ("agent", "halt", "state", "working_on", "available"),
+        lambda f, _: h.AnswerRollCall(
+            f["agent"], f.get("halt", "HALT-1"), f.get("state", "stopped"), f.get("working_on", ""),
+            "0" * 12, "", f.get("available", True),
+        ),
+    ),  # fmt: skip
     "points": Deed(
         ("team", "points", "because", "incident"),
         lambda f, _: w.AwardPoints(f["team"], f["points"], f["because"], f.get("incident", "")),
     ),
 }
 
-# What the world does: probes turn good or bad, agents fall silent, evidence is there to be found, the
-# coordinator is down for a while.
+# What the world does: probes turn good or bad (null: they cannot look), agents fall silent, evidence is there
+# to be found, things fail, end in a way nobody knows, and work again, the coordinator is down for a while.
+THINGS = ("verb", "evidence", "check", "channel")
 WORLD_DEEDS: dict[str, tuple[str, ...]] = {
     "probes": ("good",),
     "silent": ("agents",),
     "finds": ("evidence", "facts"),
+    "fails": THINGS,
+    "unknown": THINGS,
+    "works": THINGS,
     "down": ("for",),
 }
