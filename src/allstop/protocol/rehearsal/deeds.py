@@ -46,8 +46,8 @@ def impact_of(fields: Fields) -> Impact:
     return Impact(**found)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else (str(value),)
+def _texts(value: list[str]) -> tuple[str, ...]:
+    return tuple(value)
 
 
 def _in(fields: Fields, name: str, now: datetime) -> datetime:
@@ -82,6 +82,13 @@ def _change_action(f: Fields, now: datetime) -> Any:
     return w.ChangeAction(
         _incident(f), f["action"], f.get("state", ""), f.get("owner", ""), due, f.get("priority", ""),
         f.get("link", ""), f.get("note", ""),
+    )  # fmt: skip
+
+
+def _answer(f: Fields, _: datetime) -> Any:
+    return h.AnswerRollCall(
+        f["agent"], f.get("halt", "HALT-1"), f.get("state", "stopped"), f.get("working_on", ""),
+        "0" * 12, "", f.get("available", True),
     )  # fmt: skip
 
 
@@ -261,9 +268,7 @@ DEEDS: dict[str, Deed] = {
         ("incident", "by", "because"),
         lambda f, now: cc.ExtendMode(_incident(f), _in(f, "by", now), f["because"]),
     ),
-    "end-mode": Deed(
-        ("incident", "because"), lambda f, _: cc.EndMode(_incident(f), f["because"])
-    ),
+    "end-mode": Deed(("incident", "because"), lambda f, _: cc.EndMode(_incident(f), f["because"])),
     "preflight": Deed(("incident",), lambda f, _: cc.BeginPreflight(_incident(f))),
     "make-plan": Deed(
         ("incident", "purpose"), lambda f, _: pl.MakePlan(_incident(f), f["purpose"])
@@ -276,16 +281,57 @@ DEEDS: dict[str, Deed] = {
     "abandon": Deed(("plan", "because"), lambda f, _: pl.AbandonPlan(f["plan"], f["because"])),
     "answer": Deed(
         ("agent", "halt", "state", "working_on", "available"),
-        lambda f, _: h.AnswerRollCall(
-            f["agent"], f.get("halt", "HALT-1"), f.get("state", "stopped"), f.get("working_on", ""),
-            "0" * 12, "", f.get("available", True),
-        ),
-    ),  # fmt: skip
+        _answer,
+    ),
     "points": Deed(
         ("team", "points", "because", "incident"),
         lambda f, _: w.AwardPoints(f["team"], f["points"], f["because"], f.get("incident", "")),
     ),
 }
+
+# What a field holds; text, where it is not named here.
+_SORTS: dict[str, tuple[str, ...]] = {
+    "list": ("services", "members", "agents"),
+    "mapping": ("impact", "fields", "facts", "labels"),
+    "true or false": ("real", "private", "as_reviewer", "happened", "available"),
+    "whole number": ("risk", "points", "entry"),
+    "duration": ("expected_in", "due_in", "in", "for"),
+}
+
+
+def wrong_field(what: str, name: str, value: Any) -> str:
+    """What is wrong with a field's value, or empty."""
+    sort = next((sort for sort, names in _SORTS.items() if name in names), "text")
+    if what == "extend-mode" and name == "by":
+        sort = "duration"
+    fits = {
+        "list": isinstance(value, list) and all(isinstance(one, str) for one in value),
+        "mapping": isinstance(value, dict),
+        "true or false": isinstance(value, bool),
+        "whole number": isinstance(value, int) and not isinstance(value, bool),
+        "duration": isinstance(value, str) and _is_duration(value),
+        "text": isinstance(value, str),
+    }
+    if name == "good" and (value is None or isinstance(value, bool)):
+        return ""
+    if name == "good":
+        return "good must be true, false, or null when they cannot look"
+    return "" if fits[sort] else f"{name} must be {_WANTED.get(sort, sort)}"
+
+
+_WANTED = {
+    "list": "a list of texts", "mapping": "a mapping", "whole number": "a whole number",
+    "duration": "a duration such as 5m",
+}  # fmt: skip
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
+
 
 # What the world does: probes turn good or bad (null: they cannot look), agents fall silent, evidence is there
 # to be found, things fail, end in a way nobody knows, and work again, the coordinator is down for a while.

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from allstop.domain.clocks import running
 from allstop.domain.decide import Decided, decide
 from allstop.domain.due import due
-from allstop.domain.effects import Effect, Outcome, Purpose, done, failed
+from allstop.domain.effects import Effect, Purpose
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
-from allstop.domain.clocks import running
 from allstop.domain.incident.commands import RecordSamples
 from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.moment import Now
-from allstop.domain.plan.commands import RecordOutcome
+from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.principal import COORDINATOR, MONITOR, RUNNER, TIMEKEEPER, Kind, Principal
 from allstop.domain.react import react_all
@@ -27,13 +27,14 @@ from allstop.domain.verdict import Verdict
 from allstop.domain.world import World
 from allstop.protocol.problems import Place
 from allstop.protocol.rehearsal.deeds import DEEDS
+from allstop.protocol.rehearsal.outside import UNKNOWN, Outside
 from allstop.protocol.rehearsal.story import Story, StoryStep
 from allstop.protocol.scalars import parse_duration
 
 # A call takes this long, an agent this long to save its work.
 CALL_MS, SAVING_MS = 200, 20_000
 # A rule that asks for itself again and again would never let the time pass.
-MOST_COMMANDS = 20_000
+MOST_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,8 @@ class _Stage:
         places = tuple(step.place for step in story.steps)
         self.played = Played(policy, story.start, story.start, places)
         self.at_ms = 0
-        self.probes_good: bool | None = True
-        self.silent: set[str] = set()
-        self.finds: dict[str, dict[str, Any]] = {}
+        self.outside = Outside()
+        self.rounds = False
         self.down_until = -1
         self.commands = 0
         self._queue: list[tuple[int, int, Any]] = []
@@ -99,7 +99,6 @@ class _Stage:
         for agent in self.policy.roster.agents:
             command = RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options)
             self._do(command, COORDINATOR)
-        self._later(0, "round")
         for step in self.story.steps:
             self._pass_until(step.at_ms)
             self._step(step)
@@ -122,11 +121,15 @@ class _Stage:
             following = self._next_instant(end_ms)
             if following is None:
                 break
-            self.at_ms = max(self.at_ms, following)
+            self._arrive(following)
             while self._queue and self._queue[0][0] <= self.at_ms:
                 self._happen(heapq.heappop(self._queue)[2])
-        self.at_ms = max(self.at_ms, end_ms)
+        self._arrive(end_ms)
         self._due()
+
+    def _arrive(self, at_ms: int) -> None:
+        if at_ms > self.at_ms:
+            self.at_ms, self.commands = at_ms, 0
 
     def _next_instant(self, end_ms: int) -> int | None:
         """The next instant, not after the end, at which something happens."""
@@ -161,6 +164,11 @@ class _Stage:
             self._world_does(step)
             return
         who = _principal(step)
+        if self._is_down:
+            # Nobody answers: what people try meanwhile is not kept for later.
+            why = ("down", "the coordinator is down", "try again when it is back")
+            self.played.refusals.append(Refusal(self.now().utc, step, (why,)))
+            return
         try:
             command = DEEDS[step.do].make(step.fields, self.now().utc)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -172,22 +180,22 @@ class _Stage:
             self.played.refusals.append(Refusal(self.now().utc, step, reasons))
 
     def _world_does(self, step: StoryStep) -> None:
-        match step.do:
-            case "probes":
-                self.probes_good = step.fields.get("good", True)
-            case "silent":
-                self.silent |= set(step.fields.get("agents", []))
-            case "finds":
-                facts = dict(step.fields.get("facts", {}))
-                self.finds[str(step.fields.get("evidence", ""))] = facts
-            case "down":
+        try:
+            if step.do == "down":
                 self.down_until = self.at_ms + parse_duration(step.fields.get("for", "1m"))
+            else:
+                self.outside.change(step.do, step.fields)
+        except ValueError as error:
+            raise ValueError(f"{step.place}: {step.do}: {error}") from None
 
     def _do(self, command: Any, who: Principal) -> Verdict | None:
         """Decide a command, keep its records, and set its effects going."""
         self.commands += 1
-        if self.commands > MOST_COMMANDS:
-            raise ValueError(f"more than {MOST_COMMANDS} commands: something asks for itself again")
+        if self.commands > MOST_AT_ONCE:
+            text = (
+                f"more than {MOST_AT_ONCE} commands at one instant: something asks for itself again"
+            )
+            raise ValueError(text)
         found = decide(command, self.world, self.book, self.now(), who, "rehearsal")
         if not isinstance(found, Decided):
             return found
@@ -196,9 +204,11 @@ class _Stage:
         for record in found.records:
             if isinstance(record.event, NotificationRequested):
                 one = record.event
-                self.played.told.append((record.at, one.to, one.channel, one.subject, one.text))
+                if ("channel", one.channel) not in self.outside.ends:
+                    self.played.told.append((record.at, one.to, one.channel, one.subject, one.text))
         for effect in react_all(found.records, found.world, self.book):
             self._later(CALL_MS, effect)
+        self._watch()
         return None
 
     # --- the world answers -------------------------------------------------------------------------
@@ -209,43 +219,41 @@ class _Stage:
         elif what == "round":
             self._sample()
         elif isinstance(what, Effect):
-            self._do(RecordOutcome(what, self._outcome(what)), RUNNER)
+            self._ends(what)
         else:
             command, who = what
             self._do(command, who)
 
+    def _watch(self) -> None:
+        """The monitor's rounds, at multiples of its interval, while there is anything to watch."""
+        if self.rounds or not self.world.open_incidents():
+            return
+        self.rounds = True
+        interval = self.policy.fleet.monitor.interval_ms
+        self._later(interval - self.at_ms % interval, "round")
+
     def _sample(self) -> None:
         interval = self.policy.fleet.monitor.interval_ms
+        self.rounds = False
         samples = tuple(
-            Sample(probe.name, self.probes_good, "rehearsed")
+            Sample(probe.name, self.outside.probes_good, "rehearsed")
             for probe in self.policy.fleet.probes()
         )
         if samples:
             for incident in self.world.open_incidents():
                 self._do(RecordSamples(incident.id, samples, interval), MONITOR)
-        self._later(interval, "round")
+        self._watch()
 
-    def _outcome(self, effect: Effect) -> Outcome:
-        match effect.purpose:
-            case Purpose.TELL:
-                self._agent_answers(effect)
-                return done("rehearsed")
-            case Purpose.EVIDENCE:
-                if effect.ref in self.finds:
-                    return done("as the story says", self.finds[effect.ref])
-                return done("nothing out of the ordinary")
-            case Purpose.PREFLIGHT:
-                checks = effect.options.get("checks", [])
-                return done(
-                    "rehearsed", {f"{check}/rehearsed": "ok: rehearsed" for check in checks}
-                )
-            case Purpose.STEP if effect.verb == "measure" and self.probes_good is None:
-                return failed("the probe could not look")
-            case _:
-                return done("rehearsed")
+    def _ends(self, effect: Effect) -> None:
+        if self.outside.ending(effect) == UNKNOWN:
+            self._do(ParkEffect(effect, "nobody can know, as the story says"), RUNNER)
+            return
+        self._do(RecordOutcome(effect, self.outside.outcome(effect)), RUNNER)
+        if effect.purpose is Purpose.TELL:
+            self._agent_answers(effect)
 
     def _agent_answers(self, effect: Effect) -> None:
-        if effect.target in self.silent:
+        if effect.target in self.outside.silent:
             return
         answer = AnswerRollCall(
             effect.target, effect.options["halt"], "stopped", "its task", "0" * 12, "", True

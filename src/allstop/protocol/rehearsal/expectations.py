@@ -41,7 +41,10 @@ def parse_expectation(text: str) -> Expectation:
     for pattern, make in _FORMS:
         match = re.fullmatch(pattern, body)
         if match:
-            judge = make(*match.groups())
+            try:
+                judge = make(*match.groups())
+            except ValueError as error:
+                raise ValueError(f"the expectation {text!r}: a time {error}") from None
             return Expectation(text, judge if wanted else _negated(judge, body))
     raise ValueError(
         f"cannot read the expectation {text!r}; see `allstop protocol rehearse --help`"
@@ -77,8 +80,9 @@ def _field(name: str, incident: str, value: str) -> Judge:
 
 
 def _told(to: str, by: str | None) -> Judge:
+    limit = parse_duration(by) if by else None
+
     def judge(played: Played) -> str | None:
-        limit = parse_duration(by) if by else None
         first = next((at for at, who, *_ in played.told if who == to), None)
         if first is None:
             told = ", ".join(sorted({who for _, who, *_ in played.told}))
@@ -102,13 +106,15 @@ def _halted(scope: str | None) -> Judge:
 
 
 def _due(id: str, at: str) -> Judge:
+    when = parse_duration(at)
+
     def judge(played: Played) -> str | None:
         found = [
             between(played.start, one.event.at)
             for one in played.records
             if isinstance(one.event, DeadlineSet) and one.event.deadline == id
         ]
-        if any(abs(one - parse_duration(at)) <= TOLERANCE_MS for one in found):
+        if any(abs(one - when) <= TOLERANCE_MS for one in found):
             return None
         return f"due at {', '.join(words(one) for one in found) or 'no time'}"
 
@@ -116,13 +122,15 @@ def _due(id: str, at: str) -> Judge:
 
 
 def _missed(id: str, at: str | None) -> Judge:
+    when = parse_duration(at) if at else None
+
     def judge(played: Played) -> str | None:
         found = [
             between(played.start, one.at)
             for one in played.records
             if isinstance(one.event, DeadlineMissed) and one.event.deadline == id
         ]
-        fits = [one for one in found if at is None or abs(one - parse_duration(at)) <= TOLERANCE_MS]
+        fits = [one for one in found if when is None or abs(one - when) <= TOLERANCE_MS]
         return None if fits else f"missed at {', '.join(words(one) for one in found) or 'no time'}"
 
     return judge
@@ -130,6 +138,8 @@ def _missed(id: str, at: str | None) -> Judge:
 
 def _refused(step: str, code: str | None) -> Judge:
     def judge(played: Played) -> str | None:
+        if not 0 < int(step) <= len(played.steps):
+            return f"the story has {len(played.steps)} steps"
         for refusal in played.refusals:
             number = played.steps.index(refusal.place) + 1
             codes = [reason[0] for reason in refusal.reasons]
@@ -143,7 +153,7 @@ def _refused(step: str, code: str | None) -> Judge:
 def _recorded(count: str | None, kind: str) -> Judge:
     def judge(played: Played) -> str | None:
         found = sum(1 for one in played.records if one.kind == kind)
-        if found == int(count) if count else found > 0:
+        if (found == int(count)) if count else found > 0:
             return None
         return f"recorded {found} times"
 

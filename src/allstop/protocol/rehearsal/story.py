@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from allstop.protocol.inherit import Source, read_source
 from allstop.protocol.problems import Place, Problem
-from allstop.protocol.rehearsal.deeds import DEEDS, WORLD_DEEDS
+from allstop.protocol.rehearsal.deeds import DEEDS, WORLD_DEEDS, wrong_field
 from allstop.protocol.scalars import DurationOrZero, Name, Shape, Text, Words
 from allstop.protocol.shape import shape
 
@@ -62,6 +62,12 @@ class StepDocument(Shape):
                 "deed", "{do} has no field {unknown}; it has: {known}",
                 {"do": self.do, "unknown": ", ".join(unknown), "known": ", ".join(known) or "none"},
             )  # fmt: skip
+        wrong = next(
+            (w for name, value in self.with_.items() if (w := wrong_field(self.do, name, value))),
+            "",
+        )
+        if wrong:
+            raise PydanticCustomError("deed", "{do}: {wrong}", {"do": self.do, "wrong": wrong})
         return self
 
 
