@@ -29,10 +29,12 @@ from allstop.adapters.sqlite import SqliteLog, SqliteStore
 from allstop.adapters.surroundings import OwnSurroundings
 from allstop.application.access import Access
 from allstop.application.audit import AuditSource, Report, verify
-from allstop.application.command_post import CommandPost
+from allstop.application.codec import read_policy as read_policy_body
+from allstop.application.command_post import REPLAY_BATCH, CommandPost
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
+from allstop.application.ports import Store
 from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.reporting.paper import Paper
 from allstop.application.reports import Reports, Typesetter
@@ -48,6 +50,8 @@ from allstop.faces.web import Sessions, routes
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import Loaded, Problem, load
 from allstop.settings import Settings, prepare_state, read_settings
+
+log = structlog.get_logger("allstop.bootstrap")
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -78,10 +82,17 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     Corrupt when the database does not pass its checks.
     """
     adapters = InstalledAdapters()
-    policy = _policy(settings.home, adapters)
     clock, crash = SystemClock(), ProcessCrashPoints()
+    found: Policy | Invalid
+    try:
+        found = _policy(settings.home, adapters)
+    except Invalid as error:
+        if not settings.database.exists():
+            raise
+        found = error
     store = SqliteStore(settings.database, crash=crash)
     await store.open(f"{os.getpid()}-{new_name()}")
+    policy = await _last_good(store, found) if isinstance(found, Invalid) else found
     post = CommandPost(store, clock, crash)
     post.load(policy)
     hub = Hub(store)
@@ -130,6 +141,29 @@ def _typesetter() -> Typesetter | None:
         return found(paper)
 
     return typeset
+
+
+async def _last_good(store: Store, broken: Invalid) -> Policy:
+    """The policy of the newest incident: documents that broke must not keep an emergency from going on.
+
+    Raises `broken` when no incident was ever declared.
+    """
+    digest, after = "", 0
+    while batch := store.records(after, REPLAY_BATCH):
+        for one in batch:
+            if one.kind == "incident.declared":
+                digest = str(json.loads(one.body)["policy"])
+        after = batch[-1].position
+    body = store.policies().get(digest)
+    if body is None:
+        await store.close()
+        raise broken
+    log.error(
+        "the documents are broken, the last good policy stays in force",
+        policy=digest,
+        because=broken.text,
+    )
+    return read_policy_body(body)
 
 
 def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:

@@ -368,6 +368,8 @@ def test_it_is_stable_only_after_a_quarter_of_an_hour_without_one_bad_sample(
     assert len(pioneer.entries(incident, "stability.lost")) == 1
     refused = pioneer.post(f"incidents/{incident}/stand-down", r.COMMANDER, reason="enough")
     assert "criterion:stable" in refused.reasons or "criterion:still-stable" in refused.reasons
+    early = [one["text"] for one in pioneer.entries(incident, "milestone.reached")]
+    assert "Milestone: resolved" not in early
     pioneer.wait(minutes=5)
     milestones = [one["text"] for one in pioneer.entries(incident, "milestone.reached")]
     assert milestones[-1] == "Milestone: resolved"

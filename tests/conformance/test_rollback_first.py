@@ -532,6 +532,8 @@ def test_verification_takes_six_looks_and_thirty_minutes_without_one_bad_sample(
     rollback_first.outside.repair("payments")
     rollback_first.wait(minutes=28)
     assert len(rollback_first.entries(incident, "stability.lost")) == 1
+    early = [one["text"] for one in rollback_first.entries(incident, "milestone.reached")]
+    assert "Milestone: resolved" not in early
     waits = rollback_first.show(incident)["stand_down"]
     assert not next(one for one in waits if one["id"] == "still-stable")["passed"]
     rollback_first.wait(minutes=3)

@@ -25,7 +25,7 @@ from allstop.domain.halt.commands import RegisterAgent
 from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.policy import Policy
 from allstop.domain.principal import COORDINATOR
-from allstop.errors import Missing, Unavailable
+from allstop.errors import Invalid, Missing, Unavailable
 
 log = structlog.get_logger("allstop.coordinator")
 
@@ -66,7 +66,12 @@ class Coordinator:
 
     async def reload(self) -> str:
         """Take the documents as they are now for incidents declared from now on. Raises Invalid."""
-        digest = self.post.adopt(self.read_policy())
+        try:
+            policy = self.read_policy()
+        except Invalid as error:
+            kept = f"the last good policy stays in force ({self.post.book.current[:12]}):\n{error.text}"
+            raise Invalid(kept, error.hint) from None
+        digest = self.post.adopt(policy)
         await self.sync_roster()
         log.info("policy adopted", digest=digest)
         return digest

@@ -63,7 +63,7 @@ def measures(incident: Incident, policy: Policy) -> tuple[Measure, ...]:
         ),
         Measure(
             "resolve",
-            "stability proven - declared",
+            "last gate passed or overridden - declared",
             since(declared, marks.get("resolved")),
             targets.resolve_ms,
         ),

@@ -47,6 +47,10 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
     "severity": ({"severity": "SEV2", "because": "b"}, c.SetSeverity(I, "SEV2", "b")),
     "statement": ({"subject": "root-cause", "text": "t"}, c.RecordStatement(I, "root-cause", "t")),
     "note": ({"text": "t"}, c.AddNote(I, "t")),
+    "impact": (
+        {"impact": {"users": 3, "data_loss": True}},
+        c.MeasureImpact(I, Impact(users=3, data_loss=True)),
+    ),
     "approve": (
         {"subject": "change:CHG-1", "binds": "x", "note": "n", "as_reviewer": True},
         c.Approve(I, "change:CHG-1", "x", "n", as_reviewer=True),

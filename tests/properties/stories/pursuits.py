@@ -7,6 +7,7 @@ from typing import Any
 
 from allstop.domain import proposals as pr
 from allstop.domain.halt import commands as h
+from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import work_commands as w
@@ -14,7 +15,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.principal import Kind, Principal
 from tests.properties.stories.stage import HOUR, Ask, Deed, Pass
 from tests.properties.stories.steering import OWNER
-from tests.properties.stories.wishes import WISHES, Wish
+from tests.properties.stories.wishes import WISHES, Wish, impact_of
 
 Chance = tuple[Any, Principal]
 # Small talk of an emergency: what people do all the time beside what gates ask for.
@@ -70,6 +71,7 @@ def _open(y: Wish, one: Incident) -> Iterator[Chance]:
             yield w.EndTask(one.id, task.id, y.one(("done", "dropped")), "so it is"), commander
             break
     yield from _changes(y, one, commander)
+    yield from _against_rules(y, one)
     others = [each.id for each in y.world.open_incidents() if each.id != one.id]
     if others:
         yield cc.MergeIncident(one.id, y.one(others), "it is the same"), commander
@@ -88,6 +90,8 @@ def _changes(y: Wish, one: Incident, commander: Principal) -> Iterator[Chance]:
                 review = c.Approve(one.id, subject, as_reviewer=True)
                 assign = c.AssignRole(one.id, role, role)
                 yield (review, Principal(holder, Kind.PERSON)) if holder else (assign, OWNER)
+            kind, _, name = change.requested_by.partition(":")
+            yield c.Approve(one.id, subject), Principal(name, Kind(kind))
             yield (
                 c.Approve(one.id, subject),
                 y.one((OWNER, commander, Principal("deputy", Kind.PERSON))),
@@ -96,6 +100,16 @@ def _changes(y: Wish, one: Incident, commander: Principal) -> Iterator[Chance]:
             kind, _, name = change.requested_by.partition(":")
             yield w.EndChange(one.id, change.id, "made", ""), Principal(name, Kind(kind))
             yield w.EndChange(one.id, change.id, "refused", "rather not"), commander
+
+
+def _against_rules(y: Wish, one: Incident) -> Iterator[Chance]:
+    """While a plan waits or runs, the impact becomes what a stop rule speaks of."""
+    rules = y.stage.book.pinned(one.policy).protocol.stop_rules
+    tests = [tuple(each for each in rule.when if each.fact in IMPACT_FACTS) for rule in rules]
+    live = any(plan.ended_at is None for plan in y.world.plans_of(one.id))
+    for when in filter(None, tests):
+        if live:
+            yield c.MeasureImpact(one.id, impact_of(when)), OWNER
 
 
 def _ended(y: Wish, one: Incident) -> Iterator[Chance]:

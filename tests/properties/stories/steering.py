@@ -171,7 +171,7 @@ def _plan(y: Wish, one: Incident, plan: Plan) -> Deed:
             return (
                 Watch(3, 20 * SECOND, good=True)
                 if y.is_so()
-                else Pass(y.one((20 * SECOND, MINUTE)))
+                else Pass(y.one((20 * SECOND, MINUTE, 11 * MINUTE, 61 * MINUTE)))
             )
 
 

@@ -7,6 +7,7 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.halt import commands as c
 from allstop.domain.halt import events as e
 from allstop.domain.halt.state import Halt
+from allstop.domain.incident.state import Incident
 from allstop.domain.principal import Kind
 from allstop.domain.record import AGENTS_STREAM, halt_stream
 from allstop.domain.verdict import nearest
@@ -15,14 +16,18 @@ from allstop.domain.verdict import nearest
 def order_all_stop(draft: Draft, incident_id: str) -> None:
     """The all-stop of an incident: every agent, held in the incident's name."""
     incident = draft.incident(incident_id)
-    _order(draft, "all", f"{incident.id}: {incident.title}", incident_id, (), incident.policy)
+    _order(draft, "all", _reason(incident), incident_id, (), incident.policy)
 
 
 def order_same(draft: Draft, halt: Halt, incident_id: str) -> None:
     """The same stop in the name of another incident: whoever one holds, the other holds as well."""
     found = draft.incident(incident_id)
-    reason = f"{found.id}: {found.title}"
-    _order(draft, halt.scope, reason, found.id, halt.exempt, found.policy)
+    _order(draft, halt.scope, _reason(found), found.id, halt.exempt, found.policy)
+
+
+def _reason(incident: Incident) -> str:
+    """What every agent is told. Of a private incident that is its name: agents are no part of it."""
+    return incident.id if incident.private else f"{incident.id}: {incident.title}"
 
 
 def order_halt(draft: Draft, command: c.OrderHalt) -> None:

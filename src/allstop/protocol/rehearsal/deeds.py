@@ -334,12 +334,13 @@ def _is_duration(text: str) -> bool:
 
 
 # What the world does: probes turn good or bad (null: they cannot look), agents fall silent, evidence is there
-# to be found, things fail, end in a way nobody knows, and work again, the coordinator is down for a while.
+# to be found, a release has proved good, things fail, end in a way nobody knows, and work again, the coordinator is down for a while.
 THINGS = ("verb", "evidence", "check", "channel")
 WORLD_DEEDS: dict[str, tuple[str, ...]] = {
     "probes": ("good",),
     "silent": ("agents",),
     "finds": ("evidence", "facts"),
+    "known-good": ("service", "release"),
     "fails": THINGS,
     "unknown": THINGS,
     "works": THINGS,

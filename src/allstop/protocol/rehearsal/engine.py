@@ -14,10 +14,12 @@ from allstop.domain.decide import Decided, decide
 from allstop.domain.due import due
 from allstop.domain.effects import Effect, Purpose
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
-from allstop.domain.incident.commands import RecordSamples
+from allstop.domain.incident.commands import NoteRelease, RecordSamples
 from allstop.domain.incident.events import NotificationRequested
+from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
+from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.principal import COORDINATOR, MONITOR, RUNNER, TIMEKEEPER, Kind, Principal
 from allstop.domain.react import react_all
@@ -33,6 +35,8 @@ from allstop.protocol.scalars import parse_duration
 
 # A call takes this long, an agent this long to save its work.
 CALL_MS, SAVING_MS = 200, 20_000
+# For so long a release was good that a story calls known to be good.
+GOOD_FOR_MS = 86_400_000
 # A rule that asks for itself again and again would never let the time pass.
 MOST_AT_ONCE = 5_000
 
@@ -82,6 +86,7 @@ class _Stage:
         self.at_ms = 0
         self.outside = Outside()
         self.rounds = False
+        self.wake: datetime | None = None
         self.down_until = -1
         self.commands = 0
         self._queue: list[tuple[int, int, Any]] = []
@@ -135,9 +140,8 @@ class _Stage:
         """The next instant, not after the end, at which something happens."""
         found = [self._queue[0][0]] if self._queue else []
         if not self._is_down:
-            wake = due(self.world, self.book, self.now()).next_at
-            if wake is not None:
-                ahead = (wake - self.story.start) / timedelta(milliseconds=1)
+            if self.wake is not None:
+                ahead = (self.wake - self.story.start) / timedelta(milliseconds=1)
                 found.append(ceil(ahead))
         else:
             found.append(self.down_until)
@@ -150,7 +154,8 @@ class _Stage:
 
     def _due(self) -> None:
         while not self._is_down:
-            commands = due(self.world, self.book, self.now()).commands
+            found = due(self.world, self.book, self.now())
+            commands, self.wake = found.commands, found.next_at
             before = len(self.played.records)
             for command in commands:
                 self._do(command, TIMEKEEPER)
@@ -183,8 +188,16 @@ class _Stage:
         try:
             if step.do == "down":
                 self.down_until = self.at_ms + parse_duration(step.fields.get("for", "1m"))
+            elif step.do == "known-good":
+                release = NoteRelease(
+                    step.fields["service"], step.fields.get("release", "good"), GOOD_FOR_MS
+                )
+                self._do(release, MONITOR)
             else:
                 self.outside.change(step.do, step.fields)
+                self._watch()
+        except KeyError as error:
+            raise ValueError(f"{step.place}: {step.do}: {error} is missing") from None
         except ValueError as error:
             raise ValueError(f"{step.place}: {step.do}: {error}") from None
 
@@ -225,19 +238,31 @@ class _Stage:
             self._do(command, who)
 
     def _watch(self) -> None:
-        """The monitor's rounds, at multiples of its interval, while there is anything to watch."""
-        if self.rounds or not self.world.open_incidents():
+        """The monitor's rounds, at multiples of its interval, while they can bring anything new."""
+        if self.rounds or not any(self._unseen(one) for one in self.world.open_incidents()):
             return
         self.rounds = True
         interval = self.policy.fleet.monitor.interval_ms
         self._later(interval - self.at_ms % interval, "round")
 
+    def _unseen(self, incident: Incident) -> bool:
+        """Whether a round could change anything: a gate counts samples, or they are not what they were."""
+        if incident.gates or any(
+            plan.incident == incident.id and plan.state is PlanState.RUNNING
+            for plan in self.world.plans.values()
+        ):
+            return True
+        last = {name: sample.good for name, sample in incident.last_samples.items()}
+        return last != dict.fromkeys(self._probes(), self.outside.probes_good)
+
+    def _probes(self) -> list[str]:
+        return [probe.name for probe in self.policy.fleet.probes()]
+
     def _sample(self) -> None:
         interval = self.policy.fleet.monitor.interval_ms
         self.rounds = False
         samples = tuple(
-            Sample(probe.name, self.outside.probes_good, "rehearsed")
-            for probe in self.policy.fleet.probes()
+            Sample(name, self.outside.probes_good, "rehearsed") for name in self._probes()
         )
         if samples:
             for incident in self.world.open_incidents():

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from allstop.domain.incident.course_events import DeadlineSet
 from allstop.domain.incident.events import DeadlineMissed
 from allstop.domain.moment import between, words
+from allstop.domain.registry import KINDS
+from allstop.domain.verdict import nearest
 from allstop.protocol.rehearsal.engine import Played
 from allstop.protocol.scalars import parse_duration
 
@@ -44,7 +46,7 @@ def parse_expectation(text: str) -> Expectation:
             try:
                 judge = make(*match.groups())
             except ValueError as error:
-                raise ValueError(f"the expectation {text!r}: a time {error}") from None
+                raise ValueError(f"cannot read the expectation {text!r}: {error}") from None
             return Expectation(text, judge if wanted else _negated(judge, body))
     raise ValueError(
         f"cannot read the expectation {text!r}; see `allstop protocol rehearse --help`"
@@ -64,15 +66,53 @@ def compare(played: Played, expectations: list[Expectation]) -> list[tuple[str, 
 Judge = Callable[[Played], str | None]
 
 
+class Unheard(str):
+    """What is said of something that does not exist, so that `not` of it holds no more than itself."""
+
+    __slots__ = ()
+
+
 def _negated(judge: Judge, body: str) -> Judge:
-    return lambda played: None if judge(played) is not None else f"{body}: it was so"
+    def other(played: Played) -> str | None:
+        found = judge(played)
+        if isinstance(found, Unheard):
+            return found
+        return None if found is not None else f"{body}: it was so"
+
+    return other
+
+
+def _is(id: str, written: str) -> bool:
+    """Whether a deadline is the one that is meant: `deadline:muster` may be written `muster`."""
+    return written in (id, id.partition(":")[2])
+
+
+def _no_deadline(played: Played, written: str) -> Unheard | None:
+    """What there were, when the story had no such deadline and its protocol has none."""
+    protocol = played.policy.protocol
+    ids = {
+        one.event.deadline
+        for one in played.records
+        if isinstance(one.event, DeadlineSet | DeadlineMissed)
+    }
+    known = {one.id for one in protocol.deadlines} | {one.id for one in protocol.obligations}
+    plain = written.partition(":")[2] or written
+    if any(_is(id, written) for id in ids) or plain in known or written.startswith(_ALWAYS):
+        return None
+    return Unheard(
+        f"there is no deadline {written}; there were: {', '.join(sorted(ids)) or 'none'}"
+    )
+
+
+# Deadlines that every response may have, whether this one came to them or not.
+_ALWAYS = ("acknowledge", "update:", "target:", "action:", "handoff")
 
 
 def _field(name: str, incident: str, value: str) -> Judge:
     def judge(played: Played) -> str | None:
         one = played.world.incidents.get(incident)
         if one is None:
-            return f"there is no {incident}"
+            return Unheard(f"there is no {incident}")
         found = str(getattr(one, name))
         return None if found == value else f"it is {found or 'nothing'}"
 
@@ -85,6 +125,8 @@ def _told(to: str, by: str | None) -> Judge:
     def judge(played: Played) -> str | None:
         first = next((at for at, who, *_ in played.told if who == to), None)
         if first is None:
+            if not _may_be_told(played, to):
+                return Unheard(f"there is no {to}")
             told = ", ".join(sorted({who for _, who, *_ in played.told}))
             return f"told were: {told or 'nobody'}"
         taken = between(played.start, first)
@@ -93,6 +135,13 @@ def _told(to: str, by: str | None) -> Judge:
         return None
 
     return judge
+
+
+def _may_be_told(played: Played, to: str) -> bool:
+    kind, _, name = to.partition(":")
+    if kind == "person":
+        return any(one.id == name for one in played.policy.roster.people)
+    return kind == "audience" and any(one.name == name for one in played.policy.protocol.audiences)
 
 
 def _halted(scope: str | None) -> Judge:
@@ -112,10 +161,12 @@ def _due(id: str, at: str) -> Judge:
         found = [
             between(played.start, one.event.at)
             for one in played.records
-            if isinstance(one.event, DeadlineSet) and one.event.deadline == id
+            if isinstance(one.event, DeadlineSet) and _is(one.event.deadline, id)
         ]
         if any(abs(one - when) <= TOLERANCE_MS for one in found):
             return None
+        if unheard := _no_deadline(played, id):
+            return unheard
         return f"due at {', '.join(words(one) for one in found) or 'no time'}"
 
     return judge
@@ -128,9 +179,11 @@ def _missed(id: str, at: str | None) -> Judge:
         found = [
             between(played.start, one.at)
             for one in played.records
-            if isinstance(one.event, DeadlineMissed) and one.event.deadline == id
+            if isinstance(one.event, DeadlineMissed) and _is(one.event.deadline, id)
         ]
         fits = [one for one in found if when is None or abs(one - when) <= TOLERANCE_MS]
+        if unheard := _no_deadline(played, id):
+            return unheard
         return None if fits else f"missed at {', '.join(words(one) for one in found) or 'no time'}"
 
     return judge
@@ -139,7 +192,7 @@ def _missed(id: str, at: str | None) -> Judge:
 def _refused(step: str, code: str | None) -> Judge:
     def judge(played: Played) -> str | None:
         if not 0 < int(step) <= len(played.steps):
-            return f"the story has {len(played.steps)} steps"
+            return Unheard(f"the story has {len(played.steps)} steps")
         for refusal in played.refusals:
             number = played.steps.index(refusal.place) + 1
             codes = [reason[0] for reason in refusal.reasons]
@@ -151,6 +204,9 @@ def _refused(step: str, code: str | None) -> Judge:
 
 
 def _recorded(count: str | None, kind: str) -> Judge:
+    if kind not in KINDS:
+        raise ValueError(f"there is no entry {kind} ({nearest(kind, KINDS)})")
+
     def judge(played: Played) -> str | None:
         found = sum(1 for one in played.records if one.kind == kind)
         if (found == int(count)) if count else found > 0:
