@@ -62,7 +62,7 @@ stories: $(VENV)/.test ## Tell thousands of random stories under every built-in 
 	@$(BIN)/python -m tests.properties $(ARGS)
 
 conformance: $(VENV)/.test ## Run the conformance suite and keep its table of clauses
-	@ALLSTOP_WRITE_CONFORMANCE=1 $(BIN)/python -m pytest tests/conformance --numprocesses=0 --deselect tests/conformance/test_table.py $(ARGS)
+	@CONFORMANCE_RECORD=1 $(BIN)/python -m pytest tests/conformance --numprocesses=0 --deselect tests/conformance/test_table.py $(ARGS)
 	@$(BIN)/allstop protocol conformance
 
 torture: $(VENV)/.test ## Kill a running Allstop at awkward moments and look at what it kept

@@ -111,7 +111,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_sessionfinish() -> None:
     """Written only when asked for (`make conformance`): a test run must not change the source tree."""
-    if os.environ.get("ALLSTOP_WRITE_CONFORMANCE"):
+    if os.environ.get("CONFORMANCE_RECORD"):
         run = {
             "at": f"{datetime.now(UTC):%Y-%m-%d}",
             "version": __version__,

@@ -37,6 +37,8 @@ from allstop.protocol.scalars import parse_duration
 CALL_MS, SAVING_MS = 200, 20_000
 # For so long a release was good that a story calls known to be good.
 GOOD_FOR_MS = 86_400_000
+# So many rounds of the monitor are one while nothing changes.
+MANY_ROUNDS = 16
 # A rule that asks for itself again and again would never let the time pass.
 MOST_AT_ONCE = 5_000
 
@@ -85,7 +87,9 @@ class _Stage:
         self.played = Played(policy, story.start, story.start, places)
         self.at_ms = 0
         self.outside = Outside()
-        self.rounds = False
+        # When the next round comes, and when the last one was.
+        self.round_at: int | None = None
+        self.sampled_at = 0
         self.wake: datetime | None = None
         self.down_until = -1
         self.commands = 0
@@ -108,6 +112,7 @@ class _Stage:
             self._pass_until(step.at_ms)
             self._step(step)
             self._due()
+            self._look_again()
         last = self.story.steps[-1].at_ms if self.story.steps else 0
         self._pass_until(last + self.story.lasts_ms)
         self.played.end = self.now().utc
@@ -133,8 +138,13 @@ class _Stage:
         self._due()
 
     def _arrive(self, at_ms: int) -> None:
-        if at_ms > self.at_ms:
-            self.at_ms, self.commands = at_ms, 0
+        if at_ms <= self.at_ms:
+            return
+        self.at_ms, self.commands = at_ms, 0
+        usual = self.policy.fleet.monitor.interval_ms
+        if self.round_at is not None and at_ms - self.sampled_at > usual and not self._is_down:
+            # Rounds were left out, and whoever acts now must not find that nobody has watched.
+            self._sample()
 
     def _next_instant(self, end_ms: int) -> int | None:
         """The next instant, not after the end, at which something happens."""
@@ -195,7 +205,6 @@ class _Stage:
                 self._do(release, MONITOR)
             else:
                 self.outside.change(step.do, step.fields)
-                self._watch()
         except KeyError as error:
             raise ValueError(f"{step.place}: {step.do}: {error} is missing") from None
         except ValueError as error:
@@ -229,21 +238,47 @@ class _Stage:
     def _happen(self, what: Any) -> None:
         if self._is_down:
             self._later(self.down_until - self.at_ms, what)
-        elif what == "round":
-            self._sample()
         elif isinstance(what, Effect):
             self._ends(what)
+        elif what[0] == "round":
+            if what[1] == self.round_at:
+                self._sample()
         else:
             command, who = what
             self._do(command, who)
 
     def _watch(self) -> None:
-        """The monitor's rounds, at multiples of its interval, while they can bring anything new."""
-        if self.rounds or not any(self._unseen(one) for one in self.world.open_incidents()):
+        """The monitor's rounds, at multiples of its interval, while they can bring anything new.
+
+        When every gate has seen enough and nothing happens, one round stands for many.
+        """
+        if not any(map(self._unseen, self.world.open_incidents())):
             return
-        self.rounds = True
         interval = self.policy.fleet.monitor.interval_ms
-        self._later(interval - self.at_ms % interval, "round")
+        usual = self.at_ms + interval - self.at_ms % interval
+        calm = self._is_calm()
+        if self.round_at is None:
+            self.sampled_at = max(self.sampled_at, self.at_ms - self.at_ms % interval)
+        if self.round_at is None or (self.round_at > usual and not calm):
+            self.round_at = usual + (interval * (MANY_ROUNDS - 1) if calm else 0)
+            self._later(self.round_at - self.at_ms, ("round", self.round_at))
+
+    def _is_calm(self) -> bool:
+        """Whether more samples of the same kind would change nothing."""
+        if any(plan.state is PlanState.RUNNING for plan in self.world.plans.values()):
+            return False
+        return self.outside.probes_good is not True or all(
+            gate.samples > 0
+            and gate.good_run >= gate.min_samples
+            and gate.stable_ms >= gate.window_ms
+            for incident in self.world.open_incidents()
+            for gate in incident.gates.values()
+        )
+
+    def _look_again(self) -> None:
+        """Somebody did something: the next round comes at its usual time."""
+        self.round_at = None
+        self._watch()
 
     def _unseen(self, incident: Incident) -> bool:
         """Whether a round could change anything: a gate counts samples, or they are not what they were."""
@@ -259,8 +294,13 @@ class _Stage:
         return [probe.name for probe in self.policy.fleet.probes()]
 
     def _sample(self) -> None:
-        interval = self.policy.fleet.monitor.interval_ms
-        self.rounds = False
+        self.round_at = None
+        usual = self.policy.fleet.monitor.interval_ms
+        # Rounds that were left out are no gap; those of a coordinator that was down are.
+        interval = (
+            usual if self.down_until > self.sampled_at else max(usual, self.at_ms - self.sampled_at)
+        )
+        self.sampled_at = self.at_ms
         samples = tuple(
             Sample(name, self.outside.probes_good, "rehearsed") for name in self._probes()
         )
