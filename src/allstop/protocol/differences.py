@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from allstop.domain.conditions import sentence
+from allstop.domain.moment import words
 from allstop.domain.policy import Condition, Protocol, Span
 from allstop.domain.span_words import span_words
 
@@ -36,15 +38,38 @@ def _compare(path: str, before: Any, after: Any, found: list[Difference]) -> Non
     whole = isinstance(before, Span | Condition) or isinstance(after, Span | Condition)
     if is_dataclass(before) and type(before) is type(after) and not whole:
         for one in fields(before):
-            _compare(
-                _join(path, one.name), getattr(before, one.name), getattr(after, one.name), found
-            )
+            here = _join(path, one.name)
+            _compare(here, getattr(before, one.name), getattr(after, one.name), found)
     elif isinstance(before, dict) and isinstance(after, dict):
         _mappings(path, before, after, found)
     elif _named(before) and _named(after) and (before or after):
         _mappings(path, _by_name(before), _by_name(after), found)
+    elif _rows(before) or _rows(after):
+        _by_rows(path, before, after, found)
     else:
-        found.append(Difference(path, in_words(before), in_words(after)))
+        name = path.rpartition(".")[2]
+        shown = path.removesuffix("_ms")
+        found.append(Difference(shown, _told(name, before), _told(name, after)))
+
+
+def _rows(value: Any) -> bool:
+    """A list of parts that have no names, such as the rows of a table."""
+    return isinstance(value, tuple) and bool(value) and all(map(is_dataclass, value))
+
+
+def _by_rows(
+    path: str, before: tuple[Any, ...], after: tuple[Any, ...], found: list[Difference]
+) -> None:
+    """Rows that were added, removed and changed, by their numbers from 1."""
+    old, new = [in_words(one) for one in before], [in_words(one) for one in after]
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        for at in range(max(j - i, m - k)):
+            was = old[i + at] if i + at < j else ""
+            now = new[k + at] if k + at < m else ""
+            number = i + at + 1 if was else k + at + 1
+            found.append(Difference(f"{path}[{number}]", was, now))
 
 
 def _mappings(
@@ -87,10 +112,17 @@ def _by_name(value: tuple[Any, ...]) -> dict[str, Any]:
     return {_identity(one): one for one in value}
 
 
+def _told(name: str, value: Any) -> str:
+    """A value in words; what is counted in milliseconds as people write it."""
+    if name.endswith("_ms") and isinstance(value, int) and not isinstance(value, bool):
+        return words(value)
+    return in_words(value)
+
+
 def in_words(value: Any) -> str:
     """A part of a protocol in one line."""
     match value:
-        case None | "" | () | {}:
+        case None | "" | ():
             return ""
         case Span():
             return span_words(value)
@@ -103,7 +135,10 @@ def in_words(value: Any) -> str:
         case tuple():
             return "; ".join(in_words(one) for one in value)
         case _ if is_dataclass(value):
-            parts = ((one.name, in_words(getattr(value, one.name))) for one in fields(value))
+            parts = (
+                (one.name.removesuffix("_ms"), _told(one.name, getattr(value, one.name)))
+                for one in fields(value)
+            )
             return ", ".join(f"{name} {text}" for name, text in parts if text)
         case _:
             return str(value)

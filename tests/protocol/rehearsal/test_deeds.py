@@ -55,10 +55,10 @@ steps:
   - {at: 26m, by: "person:deputy", do: stand-down, with: {reason: it works}}
   - {at: 30m, by: "person:deputy", do: schedule, with: {obligation: post-mortem, in: 1d}}
   - {at: 31m, by: "person:deputy", do: met, with: {obligation: first-findings, how: by mail}}
+  - {at: 31m, by: "person:owner", do: points, with: {team: agents, points: 5, because: quick}}
   - {at: 32m, by: "person:owner", do: reopen, with: {because: it came back}}
   - {at: 33m, by: "person:deputy", do: override, with: {subject: still-stable, because: no}}
   - {at: 33m, by: "person:owner", do: override, with: {subject: still-stable, because: we saw it ourselves}}
-  - {at: 34m, by: "person:owner", do: points, with: {team: agents, points: 5, because: quick}}
   - {at: 35m, by: "person:scribe", do: report}
   - {at: 36m, by: "person:deputy", do: action, with: {title: A limit, owner: operations, due_in: 7d}}
   - {at: 37m, by: "person:deputy", do: change-action, with: {action: ACT-1, state: done, note: set}}
@@ -152,12 +152,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
                 found.setdefault(step.do, []).append(f"{step.place}: {'; '.join(codes)}")
             else:
                 accepted.add(step.do)
-    missing = {
+    return {
         deed: found.get(deed, ["never done"])
         for deed in (*DEEDS, *WORLD_DEEDS)
         if deed not in accepted
     }
-    return missing
 
 
 def test_every_deed_is_accepted_somewhere(outcomes: dict[str, list[str]]) -> None:

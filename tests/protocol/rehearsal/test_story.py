@@ -13,7 +13,7 @@ from allstop.protocol.rehearsal.story import StoryDocument
 from tests.protocol.rehearsal.stories import HEAD, played, story
 
 DECLARE = "  - {at: 0s, by: 'person:owner', do: declare, with: {title: x}}\n"
-# name: (text, problems)
+# By name: a text and its problems.
 BAD = {
     "no steps": ("lasts: 5m\n", ["1:1: AP020 `steps` is missing"]),
     "empty steps": ("steps: []\n", ["3:1: AP021 `steps` must not be empty|AP027"]),

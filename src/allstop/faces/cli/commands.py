@@ -75,7 +75,7 @@ COMMANDS: dict[str, Entry] = {
     "met": Entry(AFTER, "owing:met", "Say that something owed was done, and how."),
     "meeting": Entry(AFTER, "owing:meeting", "Move the meeting of something owed."),
     "action": Entry(AFTER, "owing:action", "Action items: what is to be mended, by whom, until when."),
-    "close": Entry(AFTER, "kinship:close", "Close it for good, when nothing is owed any more."),
+    "close": Entry(AFTER, "kinship:close", "Close it, once all that the protocol asks for before closing is there."),
     "points": Entry(AFTER, "standing:points", "The points of the teams, and what they were given for."),
     "up": Entry(RUN, "lifecycle:up", "Start the coordinator."),
     "down": Entry(RUN, "lifecycle:down", "Stop the coordinator; services and agents go on as they are."),

@@ -105,11 +105,11 @@ def reopen(session: Session, name: str, because: str, incident: str) -> None:
 @click.argument("name", default="", metavar="[INC]", type=Named("incident"))
 @click.option("--note", default="", metavar="TEXT", help="A last word.")
 def close(session: Session, name: str, note: str, incident: str) -> None:
-    """Close it for good, when nothing is owed any more.
+    """Close it, once all that the protocol asks for before closing is there.
 
     Refused, with all that is missing, until then: allstop owed
     """
     name = name or incident
     answer = session.client.post("incidents", name, "close", body={"note": note})
     told = answer.data.get("incident") or ("it" if name == CURRENT else name)
-    session.told(answer, f"{told} is closed for good", name=told)
+    session.told(answer, f"{told} is closed", name=told)

@@ -56,7 +56,7 @@ COURSE: tuple[Operation, ...] = (
         lambda id, call: c.ReopenIncident(id, call.body.because),
     ),
     about(
-        "close", "close", "Close it for good, when nothing is owed any more.", n.Close,
+        "close", "close", "Close it, once all that the protocol asks for before closing is there.", n.Close,
         lambda id, call: c.CloseIncident(id, call.body.note),
     ),
     about("mode", "mode", "Extend emergency mode, or end it.", n.Mode, _mode),

@@ -24,7 +24,7 @@ from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.principal import COORDINATOR, MONITOR, RUNNER, TIMEKEEPER, Kind, Principal
 from allstop.domain.react import react_all
 from allstop.domain.record import Record
-from allstop.domain.samples import Sample
+from allstop.domain.samples import GateProgress, Sample
 from allstop.domain.verdict import Verdict
 from allstop.domain.world import World
 from allstop.protocol.problems import Place
@@ -267,12 +267,10 @@ class _Stage:
         """Whether more samples of the same kind would change nothing."""
         if any(plan.state is PlanState.RUNNING for plan in self.world.plans.values()):
             return False
-        return self.outside.probes_good is not True or all(
-            gate.samples > 0
-            and gate.good_run >= gate.min_samples
-            and gate.stable_ms >= gate.window_ms
-            for incident in self.world.open_incidents()
-            for gate in incident.gates.values()
+        every = self.world.open_incidents()
+        return not any(map(self._is_new, every)) and (
+            self.outside.probes_good is not True
+            or all(_has_seen_enough(gate) for one in every for gate in one.gates.values())
         )
 
     def _look_again(self) -> None:
@@ -282,11 +280,14 @@ class _Stage:
 
     def _unseen(self, incident: Incident) -> bool:
         """Whether a round could change anything: a gate counts samples, or they are not what they were."""
-        if incident.gates or any(
+        running = any(
             plan.incident == incident.id and plan.state is PlanState.RUNNING
             for plan in self.world.plans.values()
-        ):
-            return True
+        )
+        return bool(incident.gates) or running or self._is_new(incident)
+
+    def _is_new(self, incident: Incident) -> bool:
+        """Whether the next round would see something else than the last one."""
         last = {name: sample.good for name, sample in incident.last_samples.items()}
         return last != dict.fromkeys(self._probes(), self.outside.probes_good)
 
@@ -324,6 +325,12 @@ class _Stage:
             effect.target, effect.options["halt"], "stopped", "its task", "0" * 12, "", True
         )
         self._later(SAVING_MS, (answer, Principal(effect.target, Kind.AGENT)))
+
+
+def _has_seen_enough(gate: GateProgress) -> bool:
+    return (
+        gate.samples > 0 and gate.good_run >= gate.min_samples and gate.stable_ms >= gate.window_ms
+    )
 
 
 def _principal(step: StoryStep) -> Principal:
