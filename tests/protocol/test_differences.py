@@ -56,7 +56,7 @@ def test_spans_read_as_people_write_them(tmp_path: Path) -> None:
     assert changed(tmp_path, text) == [
         ("severities.SEV1.respond", "5m", "3 business days"),
         ("all_stop.roll_call", "5m", "9m"),
-        ("reopen_within", "1d", "0ms"),
+        ("reopen_within", "1d", "0s"),
     ]
 
 

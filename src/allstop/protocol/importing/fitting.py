@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check import check
 from allstop.protocol.document_protocol import ProtocolDocument
+from allstop.protocol.document_severities import SeverityDocument
 from allstop.protocol.documents import Documents
 from allstop.protocol.importing.assuming import complete
-from allstop.protocol.importing.draft import Draft, Path, Value
+from allstop.protocol.importing.draft import Draft, Path, Tree, Value
 from allstop.protocol.importing.writing import Written, as_yaml
 from allstop.protocol.inherit import Source, merge, read_source
 from allstop.protocol.problems import Place, Problem
 from allstop.protocol.reader import Node, read
+from allstop.protocol.scalars import Shape
 from allstop.protocol.shape import shape
 
 _DRAFT = "draft"
@@ -48,6 +50,9 @@ def fit(draft: Draft) -> Fitted:
     refused: dict[int, str] = {}
     for _ in range(_ROUNDS):
         complete(draft)
+        draft.root = _in_order(draft.root, ProtocolDocument)
+        for name in draft.at("severities"):
+            draft.at("severities")[name] = _in_order(draft.at("severities", name), SeverityDocument)
         lines = as_yaml(draft.root)
         wrong = errors([text for text, _ in lines])
         if not wrong:
@@ -85,6 +90,12 @@ def _less(draft: Draft, names: tuple[str, ...], refused: dict[int, str]) -> Fitt
             _drop(draft, (part,), "it does not fit together with the rest", refused)
     complete(draft)
     return Fitted(as_yaml(draft.root), refused)
+
+
+def _in_order(tree: Tree, model: type[Shape]) -> Tree:
+    """A mapping in the order of the language, which is the order people read it in."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {name: tree[name] for name in names if name in tree}
 
 
 def errors(lines: list[str]) -> list[Problem]:
