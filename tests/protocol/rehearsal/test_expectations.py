@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from allstop.protocol.rehearsal import Played, parse_expectation
-from tests.protocol.rehearsal.stories import played, wrong
+from allstop.protocol import load_protocol
+from allstop.protocol.rehearsal import Played, cast_for, parse_expectation, play
+from tests.protocol.rehearsal.stories import played, story, wrong
 
 STORY = """
 steps:
@@ -116,3 +117,17 @@ def test_a_story_without_an_incident(tmp_path: Path) -> None:
     assert wrong(it, "not halted", "not recorded halt.ordered") == []
     assert wrong(it, "halted") == [("halted", "halts were ordered for: nobody")]
     assert wrong(it, "told person:owner") == [("told person:owner", "told were: nobody")]
+
+
+def test_audiences_that_share_a_channel_are_all_told(tmp_path: Path) -> None:
+    """Given two audiences with one channel, where a message is posted once, then both count as told."""
+    file = tmp_path / "own.yaml"
+    shared = "audiences: {responders: {channels: [chat]}, public: {channels: [chat]}}\n"
+    file.write_text(f"schema: allstop/1\nname: own\nextends: standard\n{shared}", "utf-8")
+    protocol = load_protocol(file).protocol
+    assert protocol is not None
+    it = play(story(tmp_path, STORY), cast_for(protocol, {}))
+    assert (
+        wrong(it, "told audience:responders", "told audience:public", "told audience:stakeholders")
+        == []
+    )

@@ -123,7 +123,15 @@ def _told(to: str, by: str | None) -> Judge:
     limit = parse_duration(by) if by else None
 
     def judge(played: Played) -> str | None:
-        first = next((at for at, who, *_ in played.told if who == to), None)
+        channels = _channels(played, to)
+        first = next(
+            (
+                at
+                for at, who, channel, *_ in played.told
+                if who == to or (who.startswith("audience:") and channel in channels)
+            ),
+            None,
+        )
         if first is None:
             if not _may_be_told(played, to):
                 return Unheard(f"there is no {to}")
@@ -135,6 +143,12 @@ def _told(to: str, by: str | None) -> Judge:
         return None
 
     return judge
+
+
+def _channels(played: Played, to: str) -> tuple[str, ...]:
+    """The channels of an audience: what is posted there for another one has reached this one too."""
+    audiences = played.policy.protocol.audiences
+    return next((one.channels for one in audiences if f"audience:{one.name}" == to), ())
 
 
 def _may_be_told(played: Played, to: str) -> bool:
