@@ -124,10 +124,20 @@ def _write(home: Path, folder: Path) -> None:
     (home / "allstop.toml").write_text(f"port = {_free_port()}\n", "utf-8")
     protocol = _read(home / "protocol.yaml")
     protocol["remedy"] |= {
-        "approve": None,
         # Evidence waits while nobody lives; the table must not decide without it.
         "decide_within": "60s",
         "gate": {"samples": 2, "window": "600ms", "limit": "60s"},
+    }
+    protocol["approvals"] = {
+        "table": [
+            {
+                "when": {"protected": True},
+                "by": ["owner"],
+                "people": 1,
+                "because": "it is protected",
+            },
+            {"people": 0, "because": "nobody is there to ask"},
+        ]
     }
     _save(home / "protocol.yaml", protocol)
     fleet = _read(home / "fleet.yaml")
