@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from allstop.protocol import load_protocol
@@ -113,6 +113,7 @@ def test_any_mixture_of_parts_loads_and_loses_nothing(tmp_path: Path, parts: lis
 @settings(
     max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
+@example(parts=["\x00"], between="\n")
 def test_hostile_text_loads_and_loses_nothing(
     tmp_path: Path, parts: list[str], between: str
 ) -> None:

@@ -35,11 +35,17 @@ _BOLD_LEVEL, _COLON_LEVEL = 7, 8
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines as an editor counts them. Raises ValueError for more than a megabyte."""
+    """The lines as an editor counts them. Raises ValueError for more than a megabyte.
+
+    NUL becomes the replacement character, as CommonMark asks: a space would make a line look empty.
+    """
     if len(text) > LARGEST or len(text.encode("utf-8", "replace")) > LARGEST:
         raise ValueError("the file is larger than 1 MB")
     plain = (
-        text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", " ")
+        text.removeprefix("\ufeff")
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\x00", "\ufffd")
     )
     return plain.split("\n")
 
