@@ -73,7 +73,7 @@ torture: $(VENV)/.test ## Kill a running Allstop at awkward moments and look at 
 test: $(VENV)/.test ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 
-test-tools: ## Install the system packages the tests use (a browser, a font) with apt-get
+test-tools: ## Install the system packages the tests use (a browser, servers to try adapters on) with apt-get
 	@scripts/install-test-tools
 
 check: $(VENV)/.test ## Check style, format, types, imports and structure
