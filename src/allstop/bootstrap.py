@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +35,7 @@ from allstop.application.command_post import REPLAY_BATCH, CommandPost
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
-from allstop.application.ports import Store
+from allstop.application.ports import Clock, Store
 from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.reporting.paper import Paper
 from allstop.application.reports import Reports, Typesetter
@@ -85,6 +86,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     clock, crash = SystemClock(), ProcessCrashPoints()
     found: Policy | Invalid
     try:
+        # Without the date: a clock that is wrong must keep no coordinator from starting.
         found = _policy(settings.home, adapters)
     except Invalid as error:
         if not settings.database.exists():
@@ -98,7 +100,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     hub = Hub(store)
     monitor = Monitor(post, adapters, clock, crash)
     views = Views(post, store, monitor, clock)
-    own = OwnSurroundings(settings.home, lambda: _errors_in(settings.home, adapters))
+    own = OwnSurroundings(settings.home, lambda: _errors_in(settings.home, adapters, _day(clock)))
     preflight = Preflight(post, store, adapters, monitor, clock, own)
     trust = Trust.of(settings)
     sealer = Sealer(store, SigningKey(trust.key), CheckpointFile(trust.checkpoints), clock)
@@ -123,7 +125,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
         monitor=monitor,
         runner=Runner(post, store, hub, WithCoordinator(adapters, preflight), clock, crash),
         timekeeper=Timekeeper(post, hub, clock, crash),
-        read_policy=lambda: _policy(settings.home, adapters),
+        read_policy=lambda: _policy(settings.home, adapters, _day(clock)),
         audit=audit,
         background=(sealer.run,),
         checks=preflight,
@@ -249,14 +251,14 @@ def _configure_log(level: str) -> None:
 
 
 def check_documents(home: Path) -> tuple[tuple[Problem, ...], bool]:
-    """All problems of a project's documents, and whether a coordinator would start with them."""
-    loaded = _load(home, InstalledAdapters())
+    """All problems of a project's documents, and whether a coordinator would take them."""
+    loaded = _load(home, InstalledAdapters(), _day(SystemClock()))
     return loaded.problems, loaded.policy is not None
 
 
 def read_policy(home: Path) -> Policy:
     """The policy of a project's documents. Raises Invalid with every problem."""
-    return _policy(home, InstalledAdapters())
+    return _policy(home, InstalledAdapters(), _day(SystemClock()))
 
 
 def verify_offline(home: Path) -> dict[str, Any]:
@@ -289,21 +291,26 @@ def _told(report: Report) -> dict[str, Any]:
     }
 
 
-def _load(home: Path, adapters: InstalledAdapters) -> Loaded:
-    return load(home, catalogue_of(adapters))
+def _day(clock: Clock) -> date:
+    """Today, in UTC."""
+    return clock.now().utc.date()
 
 
-def _policy(home: Path, adapters: InstalledAdapters) -> Policy:
-    loaded = _load(home, adapters)
+def _load(home: Path, adapters: InstalledAdapters, today: date | None) -> Loaded:
+    return load(home, catalogue_of(adapters), today)
+
+
+def _policy(home: Path, adapters: InstalledAdapters, today: date | None = None) -> Policy:
+    loaded = _load(home, adapters, today)
     if loaded.policy is None:
         hint = "mend the documents; `allstop protocol check` lists everything"
         raise Invalid("\n".join(_errors_of(loaded)), hint)
     return loaded.policy
 
 
-def _errors_in(home: Path, adapters: InstalledAdapters) -> list[str]:
+def _errors_in(home: Path, adapters: InstalledAdapters, today: date) -> list[str]:
     """What keeps a project's documents from being adopted now."""
-    loaded = _load(home, adapters)
+    loaded = _load(home, adapters, today)
     return [] if loaded.policy is not None else _errors_of(loaded) or ["they cannot be read"]
 
 

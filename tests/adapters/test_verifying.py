@@ -76,6 +76,15 @@ async def test_an_agent_can_be_told_and_found(tmp_path: Path) -> None:
     assert (await looked(AgentProcess(), nowhere)).ending is Ending.FAILED
 
 
+async def test_paths_that_no_system_takes_are_answered_not_raised(tmp_path: Path) -> None:
+    """Given a path that is too long for any file system, and one that holds a zero, then a channel and an agent
+    there cannot be reached, and the answer says so."""
+    for folder in (tmp_path / ("x" * 300), tmp_path / "a\0b"):
+        chat = await looked(ChatFile(), {"path": str(folder / "chat.md")})
+        agent = await looked(AgentProcess(), {"halt_file": str(folder / "halt")})
+        assert [chat.ending, agent.ending] == [Ending.FAILED, Ending.FAILED]
+
+
 async def test_the_coordinators_own_surroundings(tmp_path: Path) -> None:
     """Given a folder, a secret, an empty one and none, then each is seen as it is."""
     own = OwnSurroundings(tmp_path, lambda: ["fleet.yaml:1 AP001"])

@@ -10,6 +10,7 @@ import pytest
 
 from allstop.application.ports import Capacity
 from allstop.application.preflight_checks import MADE
+from allstop.domain.confirmations import ConfirmProtocol
 from allstop.domain.effects import failed, unknown
 from allstop.domain.incident.commands import AssignRole
 from allstop.domain.policy import (
@@ -17,6 +18,7 @@ from allstop.domain.policy import (
     Dependency,
     DependencyKind,
     Person,
+    Policy,
     RoleRule,
 )
 from allstop.domain.preflight import CHECKS
@@ -32,6 +34,8 @@ from tests.application.preflight_world import (
     rules,
 )
 from tests.domain import builders
+
+DAY_US = 24 * 60 * 60 * 1_000_000
 
 
 def test_every_check_that_can_be_asked_for_is_made() -> None:
@@ -261,13 +265,75 @@ async def test_secrets_can_be_read_and_tokens_have_not_expired(house: House) -> 
     assert (await looked(house, "credentials"))[""][0] is True
 
 
-@pytest.mark.parametrize(("days", "ok"), [(0, True), (90, None)])
+def asking(days: int = 90, **changes: Any) -> Policy:
+    plain = rules()
+    checks = replace(plain.protocol.preflight, understood_days=days)
+    return replace(plain, protocol=replace(plain.protocol, preflight=checks, **changes))
+
+
 @told
-async def test_nobody_is_taken_for_knowing_the_protocol(
-    house: House, days: int, ok: bool | None
-) -> None:
-    await house.begin(rules())
-    policy = house.policy
-    checks = replace(policy.protocol.preflight, understood_days=days)
-    await house.begin(replace(policy, protocol=replace(policy.protocol, preflight=checks)))
-    assert (await looked(house, "understood"))[""][0] is ok
+async def test_a_protocol_that_asks_for_nobodys_word_has_it(house: House) -> None:
+    await house.begin(asking(0))
+    assert await looked(house, "understood") == {
+        "": (True, "the protocol asks nobody to confirm it")
+    }
+
+
+@told
+async def test_nobody_is_taken_for_knowing_the_protocol(house: House) -> None:
+    """Given people who can hold a role and an owner, then each is named until they have confirmed it
+    themselves, over a restart as well, and again when their word has run out."""
+    await house.begin(asking())
+    missing = (False, "has not confirmed it (allstop protocol confirm)")
+    assert await looked(house, "understood") == dict.fromkeys(("ada", "ben", "eve"), missing)
+    await house.do(ConfirmProtocol("test"), builders.ADA)
+    house.time.wall_us += 12 * DAY_US
+    await house.do(ConfirmProtocol("test"), builders.EVE)
+    await house.begin()
+    assert await looked(house, "understood") == {
+        "ada": (True, "confirmed 12 days ago"), "ben": missing, "eve": (True, "confirmed today"),
+    }  # fmt: skip
+    house.time.wall_us += 80 * DAY_US
+    late = "confirmed 92 days ago, every 90 days is asked for (allstop protocol confirm)"
+    assert await looked(house, "understood") == {
+        "ada": (False, late), "ben": missing, "eve": (True, "confirmed 80 days ago"),
+    }  # fmt: skip
+
+
+@told
+async def test_the_word_for_another_protocol_is_none_for_this_one(house: House) -> None:
+    await house.begin(asking())
+    await house.do(ConfirmProtocol("test"), builders.ADA)
+    await house.begin(asking(name="stricter"))
+    ok, text = (await looked(house, "understood"))["ada"]
+    assert (ok, text) == (
+        False, "confirmed another protocol, test (allstop protocol confirm)",
+    )  # fmt: skip
+
+
+@told
+async def test_an_incident_asks_for_the_protocol_it_runs_under(house: House) -> None:
+    """Given an incident under one protocol, when another comes into force, then the incident's own is asked
+    about."""
+    await house.begin(asking())
+    await house.do(ConfirmProtocol("test"), builders.ADA)
+    await house.declare()
+    policy = house.world.incidents["INC-1"].policy
+    house.post.adopt(asking(name="stricter"))
+    options = {"incident": "INC-1", "policy": policy, "checks": ["understood"]}
+    outcome = await preflight(house).act(effect(options), lambda _: "")
+    assert outcome.facts["understood/ada"] == "ok: confirmed today"
+    outside = {
+        one.subject: one.text for one in await preflight(house).run() if one.check == "understood"
+    }
+    assert outside["ada"].startswith("confirmed another protocol, test")
+
+
+@told
+async def test_where_nobody_is_there_who_could_nothing_is_confirmed(house: House) -> None:
+    plain = asking()
+    away = tuple(replace(one, away=True) for one in plain.roster.people)
+    await house.begin(replace(plain, roster=replace(plain.roster, people=away)))
+    assert await looked(house, "understood") == {
+        "": (False, "nobody is there who could confirm it")
+    }

@@ -189,6 +189,31 @@ async def test_what_others_wrote_of_it_is_taken_out(house: House, text: str, sho
 
 
 @told
+async def test_numbers_that_begin_alike_are_told_apart(house: House) -> None:
+    """Given hidden INC-1 and INC-12, and others with numbers like theirs, then only the two are taken out."""
+    await house.begin(whole())
+    for number in range(1, 13):
+        await house.do(c.DeclareIncident(f"no {number}", private=number in (1, 12)), BEN)
+    said = Reader(house.post, ZOE).text("INC-1 INC-12 INC-11 INC-120 INC-2 VINC-1 INC-1: no 1")
+
+    assert said == f"{INSTEAD} {INSTEAD} INC-11 INC-120 INC-2 VINC-1 {INSTEAD}"
+
+
+@pytest.mark.parametrize("text", [
+    "INC-1: Ransom", "INC-1 (Ransom)", "[INC-1] Ransom", "INC-1, Ransom", "INC-1 Ransom",
+])  # fmt: skip
+@told
+async def test_a_short_title_goes_with_the_number_before_it(house: House, text: str) -> None:
+    """Given a hidden incident whose title is a common word, when a text names it by number and title, then
+    both are taken out, and the word stays where it means something else."""
+    await house.begin(whole())
+    await house.do(c.DeclareIncident("Ransom", private=True), BEN)
+    said = Reader(house.post, ZOE).text(f"{text}. Ransom and INC-1: Ransomware")
+
+    assert said.removeprefix("[") == f"{INSTEAD}. Ransom and {INSTEAD}: Ransomware"
+
+
+@told
 async def test_a_short_title_is_left_in_other_texts(house: House) -> None:
     """Given a hidden incident whose title is a common word, then the word stays in other texts."""
     await house.begin(whole())

@@ -37,15 +37,107 @@ def test_what_must_be_in_place_is_checked_before_anything_has_happened(
     assert found["credentials", "person:eve"]["ok"]
 
 
+PEOPLE = ("ada", "ben", "cho", "eve")
+CONFIRMATION = "protocol/confirmation"
+RUNS_UNDER = "conformance-rollback-first"
+
+
+def understood(stage: Stage) -> dict[str, tuple[bool | None, str]]:
+    """What the preflight says of each person who may have to act by the protocol."""
+    found = checks(stage).items()
+    return {who: (one["ok"], one["text"]) for (name, who), one in found if name == "understood"}
+
+
+def confirm(stage: Stage, *people: str) -> None:
+    for one in people:
+        told = stage.do(CONFIRMATION, f"person:{one}", protocol=RUNS_UNDER)
+        assert (told["person"], told["protocol"]) == (one, RUNS_UNDER)
+
+
 @clause("CH-01")
-def test_whether_the_process_is_understood_is_asked_for_and_never_taken_for_granted(
+def test_before_anybody_has_said_that_they_know_the_process_nobody_is_taken_to(
     rollback_first: Stage,
 ) -> None:
-    """There is no way yet to put on record that somebody has confirmed it: it stays unknown."""
-    found = checks(rollback_first)["understood", ""]
-    assert found["ok"] is None
-    assert "90 days" in found["text"]
+    rollback_first.wait(10)
+    missing = (False, "has not confirmed it (allstop protocol confirm)")
+    assert understood(rollback_first) == dict.fromkeys(PEOPLE, missing)
     assert rollback_first.get("preflight").data["state"] == "failed"
+
+
+@clause("CH-01")
+def test_each_person_confirms_the_process_and_then_everything_is_in_place(
+    rollback_first: Stage,
+) -> None:
+    """Given a fleet in which all else is in place, when one person after the other says that they know the
+    process, then each is good and the rest stays red, and with the last one the preflight has passed, over
+    a restart and in an incident as well."""
+    rollback_first.wait(10)
+    for place, one in enumerate(PEOPLE):
+        assert rollback_first.get("preflight").data["state"] == "failed", one
+        confirm(rollback_first, one)
+        red = {who for who, (ok, _) in understood(rollback_first).items() if not ok}
+        assert red == {*PEOPLE[place + 1 :]}
+    assert rollback_first.get("preflight").data["state"] == "passed"
+    rollback_first.restart(down_seconds=12 * 86400)
+    assert understood(rollback_first) == dict.fromkeys(PEOPLE, (True, "confirmed 12 days ago"))
+    incident = h.outage(rollback_first)
+    rollback_first.do(f"incidents/{incident}/preflight", r.COMMANDER)
+    rollback_first.settle()
+    recorded = rollback_first.show(incident)["preflight"]["checks"]
+    mine = [one for one in recorded if one["check"] == "understood"]
+    assert {one["subject"]: one["ok"] for one in mine} == dict.fromkeys(PEOPLE, True)
+
+
+@clause("CH-01")
+def test_a_word_that_is_ninety_days_old_counts_no_more_until_it_is_given_again(
+    rollback_first: Stage,
+) -> None:
+    confirm(rollback_first, *PEOPLE)
+    people = rollback_first.get(CONFIRMATION).data["people"]
+    first = min(rollback_first.seconds_until(one["until"]) for one in people)
+    assert first == pytest.approx(90 * 86400, abs=60)
+    rollback_first.restart(down_seconds=first - 60)
+    assert {ok for ok, _ in understood(rollback_first).values()} == {True}
+    rollback_first.wait(minutes=2)
+    late = "confirmed 90 days ago, every 90 days is asked for (allstop protocol confirm)"
+    assert understood(rollback_first) == dict.fromkeys(PEOPLE, (False, late))
+    states = {
+        one["person"]: one["state"] for one in rollback_first.get(CONFIRMATION).data["people"]
+    }
+    assert states == dict.fromkeys(PEOPLE, "expired")
+    confirm(rollback_first, *PEOPLE)
+    assert understood(rollback_first) == dict.fromkeys(PEOPLE, (True, "confirmed today"))
+
+
+@clause("CH-01")
+def test_nobody_but_a_person_can_know_it_and_only_what_is_in_force(rollback_first: Stage) -> None:
+    for who in ("agent:watcher-1", "source:monitoring"):
+        refused = rollback_first.post(CONFIRMATION, who, protocol=RUNS_UNDER)
+        assert (refused.status, refused.reasons) == (403, ["human-only"]), who
+        assert f"{who} is none" in refused.texts
+    another = rollback_first.post(CONFIRMATION, r.COMMANDER, protocol="patronus")
+    assert (another.status, another.reasons) == (409, ["other-protocol"])
+    assert {ok for ok, _ in understood(rollback_first).values()} == {False}
+
+
+@clause("CH-01")
+def test_what_is_known_is_a_protocol_by_its_name_whatever_else_was_changed(
+    rollback_first: Stage,
+) -> None:
+    """Given people who have confirmed, when another document changes, then their word counts; when a
+    protocol of another name comes into force, then it is said which one they know."""
+    confirm(rollback_first, *PEOPLE)
+    roster = rollback_first.home / "roster.yaml"
+    text = roster.read_text("utf-8")
+    roster.write_text(text.replace("name: Ada,", "name: Ada Lovelace,"), "utf-8")
+    before = rollback_first.get("protocol").data["digest"]
+    assert rollback_first.do("reload")["digest"] != before
+    assert {ok for ok, _ in understood(rollback_first).values()} == {True}
+    protocol = rollback_first.home / "protocol.yaml"
+    protocol.write_text(protocol.read_text("utf-8").replace(RUNS_UNDER, "stricter"), "utf-8")
+    rollback_first.do("reload")
+    other = f"confirmed another protocol, {RUNS_UNDER} (allstop protocol confirm)"
+    assert understood(rollback_first) == dict.fromkeys(PEOPLE, (False, other))
 
 
 @clause("CH-01")

@@ -514,6 +514,8 @@ def test_a_plan_is_shown_before_it_is_agreed_to_and_only_that_plan_is(shutdown: 
     assert len(shown["hash"]) == 64
     assert shown["because"]
     path, subject = f"incidents/{incident}/approvals", f"plan:{found['id']}"
+    unseen = shutdown.post(path, "person:ada", subject=subject)
+    assert (unseen.status, unseen.reasons) == (422, ["no-hash"])
     other = shutdown.post(path, "person:ada", subject=subject, binds="0" * 64)
     assert other.reasons == ["plan-changed"]
     for who in ("agent:guard-1", "source:monitoring", "person:gus"):
@@ -694,7 +696,7 @@ def test_there_is_more_than_one_way_back_and_a_person_may_choose_another(shutdow
 @pytest.mark.parametrize(
     ("service", "purpose", "people", "reviewers"),
     [
-        ("vault", "contain", 2, ["security", "data"]),
+        ("vault", "contain", 2, ["security", "architecture", "data", "observability"]),
         ("mcp", "contain", 2, ["security", "architecture"]),
         ("payments", "remedy", 1, ["data"]),
         ("search", "remedy", 1, ["architecture", "observability"]),
@@ -734,6 +736,56 @@ def test_a_plan_runs_only_when_its_reviewers_have_signed_it_off(
 
 
 @clause("SC-22")
+def test_one_plan_waits_for_all_four_of_them_whoever_is_the_last(shutdown: Stage) -> None:
+    """Given a plan for what is protected and holds data, when two people have agreed and three of the four
+    reviewers have signed it off, then it waits for the fourth by name, and runs once they have."""
+    shutdown.wait(30)
+    incident = broken(shutdown, "vault")
+    shutdown.do(f"incidents/{incident}/acknowledge", "person:ada")
+    shutdown.wait(40)
+    found = plan(shutdown, incident, "contain")
+    assert set(found["reviewers"]) == set(REVIEWERS)
+    path = f"incidents/{incident}/approvals"
+    body = {"subject": f"plan:{found['id']}", "binds": found["hash"]}
+    for who in ("person:ada", "person:ben"):
+        shutdown.do(path, who, **body)
+    left = dict(REVIEWERS)
+    for role in ("observability", "security", "data", "architecture"):
+        waits = plan(shutdown, incident, "contain")
+        assert waits["state"] == "proposed"
+        asked = waits["waits_for"].removeprefix("review by ")
+        assert set(asked.split(", ")) == set(left)
+        shutdown.do(path, left.pop(role), as_reviewer=True, **body)
+    shutdown.wait(minutes=2)
+    assert plan(shutdown, incident, "contain")["state"] == "done"
+    assert not shutdown.outside.services["vault"].open
+
+
+@clause("SC-22")
+@pytest.mark.parametrize("service", ["search", "payments", "mcp", "vault"])
+def test_what_cannot_be_undone_is_signed_off_by_all_four(shutdown: Stage, service: str) -> None:
+    incident = shutdown.declare("spoilt orders", "person:gus", impact=BUYING)
+    change = shutdown.do(
+        f"incidents/{incident}/changes", "person:gus", title="erase what was spoilt",
+        action="erase", service=service,
+    )["change"]  # fmt: skip
+    path, body = f"incidents/{incident}/approvals", {"subject": f"change:{change}"}
+
+    def line() -> dict[str, Any]:
+        (found,) = shutdown.show(incident)["changes"]
+        return dict(found)
+
+    assert (line()["risk"], line()["people"]) == (7, 2)
+    assert set(line()["reviewers"]) == set(REVIEWERS)
+    for who in ("person:ada", "person:ben"):
+        shutdown.do(path, who, **body)
+    for role, who in REVIEWERS.items():
+        assert (line()["state"], role in line()["waits_for"]) == ("proposed", True)
+        shutdown.do(path, who, as_reviewer=True, **body)
+    assert (line()["state"], line()["waits_for"]) == ("approved", "")
+
+
+@clause("SC-22")
 def test_all_four_reviewers_are_there_from_the_beginning_and_are_asked(shutdown: Stage) -> None:
     shutdown.wait(30)
     incident = broken(shutdown)
@@ -756,8 +808,9 @@ def test_a_review_that_stays_away_for_five_minutes_is_escalated_once_and_can_be_
     shutdown.wait(40)
     found = plan(shutdown, incident, "remedy")
     subject = f"plan:{found['id']}"
-    shutdown.do(f"incidents/{incident}/approvals", "person:ada", subject=subject)
-    shutdown.do(f"incidents/{incident}/approvals", "person:dee", subject=subject, as_reviewer=True)
+    path, body = f"incidents/{incident}/approvals", {"subject": subject, "binds": found["hash"]}
+    shutdown.do(path, "person:ada", **body)
+    shutdown.do(path, "person:dee", as_reviewer=True, **body)
     made = datetime.fromisoformat(shutdown.entries(incident, "plan.made")[-1]["at"])
     assert (datetime.fromisoformat(found["review_by"]) - made).total_seconds() == 300
 
@@ -873,7 +926,8 @@ def test_tool_servers_are_not_touched_without_people_whatever_the_table_says(
     assert stage.outside.services["mcp"].open
     path, subject = f"incidents/{both['mcp']}/approvals", f"plan:{found['id']}"
     for who in ("agent:guard-1", "source:monitoring"):
-        assert stage.post(path, who, subject=subject).reasons == ["human-only"], who
+        refused = stage.post(path, who, subject=subject, binds=found["hash"])
+        assert refused.reasons == ["human-only"], who
     change = stage.do(
         f"incidents/{both['mcp']}/changes", "agent:guard-1", title="restart it", risk=1,
         service="mcp",

@@ -337,3 +337,53 @@ def test_an_alert_that_returns_in_time_opens_its_incident_again() -> None:
     assert found.result["incident"] == "INC-1"
     assert proposal(found, "PROP-2").incident == "INC-1"
     assert found.world.incidents["INC-1"].is_open
+
+
+# --- who confirms --------------------------------------------------------------------------------
+
+
+def test_where_the_protocol_names_who_confirms_nobody_else_does() -> None:
+    """Given a protocol that asks ada and the owner, when ben or an agent, who may declare, confirm or
+    dismiss, then that is refused with whom it waits for; declaring by themselves stays open to them."""
+    found = story().when(ProposeActivation("outage"), CHAT)
+    for who in (BEN, BUILDER):
+        assert codes(found.when(ConfirmActivation("PROP-1"), who)) == ["no-authority"]
+        assert found.refused is not None
+        reason = found.refused.reasons[0]
+        assert reason.text.endswith("PROP-1 waits for ada, eve")
+        assert "allstop declare" in reason.hint
+    assert codes(found.when(DismissActivation("PROP-1", "no"), BEN)) == ["no-authority"]
+    assert proposal(found).state == "open"
+    assert found.when(DeclareIncident("outage"), BEN).refused is None
+    assert found.when(ConfirmActivation("PROP-1"), EVE).refused is None
+
+
+def test_where_the_protocol_says_nothing_whoever_may_declare_confirms() -> None:
+    """Given no word about who confirms, then agents and people who may declare do; only people dismiss."""
+    wide = replace(ready().protocol.activation, confirm=())
+    found = story(activation=wide).when(ProposeActivation("outage"), CHAT)
+    assert codes(found.when(DismissActivation("PROP-1", "no"), BUILDER)) == ["human-only"]
+    assert found.when(ConfirmActivation("PROP-1"), BUILDER).refused is None
+
+
+def test_a_proposal_is_put_to_whoever_may_declare_when_those_who_confirm_are_nobody() -> None:
+    """Given an office that confirms and that nobody holds, then the proposal is not put to nobody: whoever
+    may declare is asked, and may confirm."""
+    vacant = replace(ready().protocol.activation, confirm=("office:prefect",))
+    found = story(activation=vacant).when(ProposeActivation("outage"), CHAT)
+    assert proposal(found).asked == ("ada", "ben", "eve")
+    assert found.when(ConfirmActivation("PROP-1"), BEN).refused is None
+
+
+def test_who_was_asked_may_still_answer_after_the_documents_have_changed() -> None:
+    found = story().when(ProposeActivation("outage"), CHAT)
+    activation = replace(found.policy.protocol.activation, confirm=("person:ben",))
+    found.policy = replace(
+        found.policy, protocol=replace(found.policy.protocol, activation=activation)
+    )
+    assert found.when(ConfirmActivation("PROP-1"), EVE).refused is None
+    found.when(ProposeActivation("another outage"), CHAT)
+    again = ended(found).when(ProposeActivation("outage!"), CHAT)
+    assert proposal(again, "PROP-2").asked == ("ben",)
+    assert codes(again.when(ConfirmActivation("PROP-2"), EVE)) == ["no-authority"]
+    assert again.when(ConfirmActivation("PROP-2"), BEN).refused is None

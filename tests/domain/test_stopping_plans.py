@@ -81,7 +81,12 @@ def test_a_measured_impact_against_a_rule_holds_the_plan_and_cites_it() -> None:
     notes = story.world.incidents["INC-1"].notifications.values()
     (note,) = [one for one in notes if "held by a stop rule" in one.subject]
     assert note.to == "person:ada"
-    assert "allstop plan retry PLAN-1 rule:rising" in note.text
+    # What it was for, why it may not go on, and what can be done: nobody has to look any of it up.
+    assert note.text == (
+        "PLAN-1 was to: isolate payments. Stop rule Failures rise: it makes it worse (failed_share_percent "
+        "at least 90). Accept it and go on: allstop plan retry PLAN-1 rule:rising. Or stop: allstop plan "
+        "abandon PLAN-1"
+    )
     assert story.world.incidents["INC-1"].violations == ("rising",)
 
 

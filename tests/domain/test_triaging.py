@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,16 +79,6 @@ def test_the_same_severity_needs_nobody_who_may_set_one() -> None:
 
 def test_it_is_triaged_once() -> None:
     assert codes(triaged(outage()).when(REAL, BEN).when(REAL, ADA)) == ["already-triaged"]
-
-
-def test_what_has_come_back_is_looked_at_again() -> None:
-    found = triaged(outage()).when(REAL, BEN)
-    again = found.now.utc + timedelta(hours=1)
-    back = replace(found.world.incidents["INC-1"], reopened=(again,), acknowledged_at=None)
-    found.world = replace(found.world, incidents={"INC-1": back})
-    found.now = replace(found.now, utc=again)
-    assert found.when(REAL, ADA).refused is None
-    assert found.world.incidents["INC-1"].triaged_at == again
 
 
 def test_what_was_real_once_does_not_become_a_false_alarm_by_coming_back() -> None:

@@ -40,6 +40,11 @@ class Robot(_Strict):
     home: str
 
 
+class Whistle(_Strict):
+    file: str
+    log: str = ""
+
+
 CATALOGUE = Catalogue(
     adapters=(
         AdapterEntry("web", ("probe",), options={"probe": by_model(Web)}),
@@ -53,6 +58,7 @@ CATALOGUE = Catalogue(
         ),
         AdapterEntry("board", ("notifier",), options={"notifier": by_model(Board)}),
         AdapterEntry("robot", ("agent",), options={"agent": by_model(Robot)}),
+        AdapterEntry("whistle", ("agent",), options={"agent": by_model(Whistle)}, proofs=("log",)),
     ),
     unavailable={"broken": "no module named broken"},
 )

@@ -154,10 +154,10 @@ async def _reach(options: AgentProcessOptions, timeout_ms: int) -> Outcome:
 
     try:
         return await _in_thread(look, timeout_ms)
-    except NoPid as error:
-        return failed(one_line(str(error)))
     except TimeoutError:
         return unknown(f"no end within {seconds(timeout_ms)}")
+    except (NoPid, OSError, ValueError) as error:
+        return failed(one_line(str(error)))
 
 
 async def _in_thread(work: Callable[[], T], timeout_ms: int) -> T:

@@ -76,6 +76,8 @@ class ChatFile:
                 fault = await job
         except TimeoutError:
             return unknown("the file system did not answer in time")
+        except (OSError, ValueError) as error:
+            return failed(one_line(str(error)))
         return failed(fault) if fault else done(f"{chosen.path} can be written")
 
     async def observe(self, effect: Effect) -> Outcome:
@@ -148,7 +150,7 @@ def _keep(folder: Path, name: str, body: str) -> None:
 
 
 def _writable(path: Path) -> str:
-    """Why a message could not be appended, or empty."""
+    """Why a message could not be appended, or empty. Raises OSError, ValueError for what is no path."""
     if not path.parent.is_dir():
         return f"no folder {path.parent}"
     if path.exists() and not path.is_file():

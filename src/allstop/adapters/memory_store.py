@@ -114,8 +114,7 @@ class MemoryStore:
 
     async def open(self, incarnation: str) -> None:
         if self.disk.held:
-            text = "another coordinator holds this database"
-            raise errors.Unavailable(text, "Close or abandon the other one first.")
+            raise errors.Unavailable("another coordinator holds this database", "Close it first.")
         heads = Heads()
         for entry in self.disk.events:
             heads.extend((entry,))
@@ -346,7 +345,8 @@ class MemoryStore:
         return sorted(self.disk.blobs)
 
     def effects(self, stream: str = "", limit: int = 200) -> list[EffectRow]:
-        rows = (row for row in reversed(self.disk.outbox.values()) if stream in ("", row.stream))
+        every = reversed(self.disk.outbox.copy().values())  # whoever reads may be in another thread
+        rows = (row for row in every if stream in ("", row.stream))
         return [
             EffectRow(read_effect(row.effect), row.state, row.attempt, row.due_at, row.because)
             for row, _ in zip(rows, range(limit), strict=False)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import rfc8785
 
+import allstop.domain.confirmations
 import allstop.domain.halt.events
 import allstop.domain.incident.course_events
 import allstop.domain.incident.events

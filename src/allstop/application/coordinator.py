@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from allstop.application.access import Access
+from allstop.application.aside import aside
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
@@ -57,6 +58,7 @@ class Coordinator:
     audit: Callable[[], Awaitable[dict[str, Any]]]
     background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
     checks: Preflight | None = None
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def sync_roster(self) -> None:
         """Register the roster's agents; those that are known already are left alone."""
@@ -66,13 +68,15 @@ class Coordinator:
 
     async def reload(self) -> str:
         """Take the documents as they are now for incidents declared from now on. Raises Invalid."""
-        try:
-            policy = self.read_policy()
-        except Invalid as error:
-            kept = f"the last good policy stays in force ({self.post.book.current[:12]}):\n{error.text}"
-            raise Invalid(kept, error.hint) from None
-        digest = self.post.adopt(policy)
-        await self.sync_roster()
+        # One after the other: what was read first must not be adopted last.
+        async with self._reloading:
+            try:
+                policy = await aside(self.read_policy)
+            except Invalid as error:
+                kept = f"the last good policy stays in force ({self.post.book.current[:12]}):\n{error.text}"
+                raise Invalid(kept, error.hint) from None
+            digest = self.post.adopt(policy)
+            await self.sync_roster()
         log.info("policy adopted", digest=digest)
         return digest
 

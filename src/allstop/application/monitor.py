@@ -153,7 +153,7 @@ class Monitor:
             }
         except TimeoutError:
             return Sample(spec.name, None, f"no answer within {spec.timeout_ms} ms"), {}
-        except Exception as error:  # noqa: BLE001  (the edge to adapters; it says so every round)
+        except Exception as error:  # noqa: BLE001  (the edge to other people's probes; it says so every round)
             log.warning("probe raised", probe=spec.name, adapter=spec.adapter, error=repr(error))
             return Sample(spec.name, None, f"{spec.adapter} raised {type(error).__name__}"), {}
 

@@ -180,7 +180,8 @@ class Store(Protocol):
 
     One writer: turns run one after another, most urgent lane first, in the writer's own thread;
     several may share one sync (group commit). A turn that raises writes nothing. `write` returns
-    after the sync: what it returned survives kill -9 and power loss.
+    after the sync: what it returned survives kill -9 and power loss. What only reads may be called from
+    any thread; the rest belongs to the event loop.
     """
 
     async def open(self, incarnation: str) -> None:

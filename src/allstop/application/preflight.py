@@ -118,7 +118,7 @@ async def _guarded(name: str, ground: Ground) -> Found:
         return [result(name, "", None, "this coordinator does not know the check")]
     try:
         return await make(ground)
-    except Exception as error:  # noqa: BLE001  (the edge to adapters and to the host, as in the runner)
+    except Exception as error:  # noqa: BLE001  (the edge: other people's adapters, documents, and the host)
         log.warning("check broke", check=name, error=repr(error))
         return [result(name, "", None, f"it could not be made: {type(error).__name__}: {error}")]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Adapters, Store, Surroundings, Verifiable
+from allstop.domain.confirmations import CONFIRMED, Understanding, everybody, understanding_words
 from allstop.domain.effects import Ending
 from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.incident.state import Incident
@@ -317,12 +318,21 @@ def _paths(options: Mapping[str, Any]) -> Iterable[str]:
 
 
 async def understood(ground: Ground) -> Found:
-    """There is no record of who has confirmed what, so where it is asked for it is not known."""
-    days = ground.policy.protocol.preflight.understood_days
-    if not days:
+    """Whoever may have to act by the protocol has confirmed, for themselves, that they know it."""
+    policy, now = ground.policy, ground.now.utc
+    if not policy.protocol.preflight.understood_days:
         return [result("understood", "", True, "the protocol asks nobody to confirm it")]
-    text = f"no record says who has confirmed it in the last {days} days"
-    return [result("understood", "", None, text)]
+    found = everybody(policy, ground.world.confirmations, now)
+    if not found:
+        return [result("understood", "", False, "nobody is there who could confirm it")]
+    return [_understood(one, policy, now) for one in found]
+
+
+def _understood(one: Understanding, policy: Policy, now: datetime) -> CheckResult:
+    text = understanding_words(one, policy, now)
+    if one.state == CONFIRMED:
+        return result("understood", one.person.id, True, text)
+    return result("understood", one.person.id, False, f"{text} (allstop protocol confirm)")
 
 
 MADE: dict[str, Callable[[Ground], Awaitable[Found]]] = {

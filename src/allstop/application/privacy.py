@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from os.path import commonprefix
 
 from allstop.application.command_post import CommandPost
 from allstop.application.ports import EffectRow, RefusalEntry
 from allstop.application.shapes import Entry, HaltView
+from allstop.application.streams import incident_of
 from allstop.domain.authority import matches, may
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
@@ -25,8 +27,8 @@ from allstop.domain.world import World
 
 WITHHELD = "private"
 INSTEAD = "a private incident"
-# Shorter titles and single words stand in other texts as well: taking them out would garble what is
-# public, down to the names of fields.
+# Shorter titles and single words stand in other texts as well: taking them out everywhere would garble
+# what is public, down to the names of fields. Behind their incident's id they are taken out with it.
 SHORTEST_TITLE = 12
 _ON_A_PAGE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&#34;"})
 
@@ -65,26 +67,29 @@ class Reader:
     a title that slipped into a sentence elsewhere is taken out there.
     """
 
-    def __init__(self, post: CommandPost, who: Principal | None = None) -> None:
+    def __init__(self, post: CommandPost, who: Principal | None = None, *, only: str = "") -> None:
+        """only: no principal, but what everybody who may read this one incident may read."""
         self._post = post
+        self._only = only
         self.who = who
         self._world: World | None = None
         self._hidden: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._names: _Names | None = None
 
     @property
     def hidden(self) -> frozenset[str]:
         """The ids of the incidents that do not exist for this reader."""
         world = self._post.world
         if world is not self._world:
-            found = [
-                one
-                for one in world.incidents.values()
-                if not may_read(world, self._post.book, one, self.who)
-            ]
+            found = [one for one in world.incidents.values() if not self._may_read(world, one)]
             self._world, self._hidden = world, frozenset(one.id for one in found)
-            self._pattern = _pattern(found) if found else None
+            self._names = _Names.of(found) if found else None
         return self._hidden
+
+    def _may_read(self, world: World, incident: Incident) -> bool:
+        if self._only:
+            return incident.id == self._only or not incident.private
+        return may_read(world, self._post.book, incident, self.who)
 
     def sees(self, incident: str) -> bool:
         """False only for one that is hidden: an id that nobody knows is nothing to hide."""
@@ -107,18 +112,11 @@ class Reader:
 
     def stream(self, stream: str) -> bool:
         """Whether the entries of a stream may be read."""
+        world = self._post.world
         kind, _, id = stream.partition("/")
-        world, hidden = self._post.world, self.hidden
-        match kind:
-            case "incident":
-                return id not in hidden
-            case "halt":
-                return id not in world.halts or world.halts[id].incident not in hidden
-            case "plan":
-                return id not in world.plans or world.plans[id].incident not in hidden
-            case "proposal":
-                return id not in world.proposals or world.proposals[id].incident not in hidden
-        return True
+        if kind == "proposal" and id in world.proposals:
+            return self.sees(world.proposals[id].incident)
+        return self.sees(incident_of(world, stream))
 
     def halt(self, halt: Halt, view: HaltView) -> HaltView:
         """Agents see that they are held, whatever for."""
@@ -145,9 +143,9 @@ class Reader:
 
     def text(self, text: str) -> str:
         """A text without the ids and titles of what is hidden."""
-        if not self.hidden or self._pattern is None:
+        if not self.hidden or self._names is None:
             return text
-        return self._pattern.sub(INSTEAD, text)
+        return self._names.out_of(text)
 
 
 def withheld(record: Record) -> Entry:
@@ -155,12 +153,40 @@ def withheld(record: Record) -> Entry:
     return Entry(record.position, record.at, "", WITHHELD, "", "plain", WITHHELD)
 
 
-def _pattern(hidden: list[Incident]) -> re.Pattern[str]:
-    ids = "|".join(sorted((re.escape(one.id) for one in hidden), key=len, reverse=True))
-    long = {one.title for one in hidden if len(one.title) >= SHORTEST_TITLE}
-    titles = {title for title in long if " " in title}
-    # As it stands in plain text, inside JSON, and on a page.
-    written = titles | {json.dumps(title, ensure_ascii=False)[1:-1] for title in titles}
-    written |= {title.translate(_ON_A_PAGE) for title in titles}
-    spelt = sorted((re.escape(title) for title in written), key=len, reverse=True)
-    return re.compile("|".join((*spelt, rf"(?<![\w-])(?:{ids})(?!\w)")))
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """By what hidden incidents are called: titles wherever they stand, and ids with the title behind
+    them, if it stands there."""
+
+    ids: re.Pattern[str]
+    titles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, hidden: list[Incident]) -> _Names:
+        long = {
+            spelt
+            for one in hidden
+            if len(one.title) >= SHORTEST_TITLE and " " in one.title
+            for spelt in _spelt(one.title)
+        }
+        # What all ids begin with stands first and alone: that is found fast in a long text.
+        begin = commonprefix([one.id for one in hidden])  # noqa: RUF071 - of names, not of paths
+        ends = (
+            rf"{re.escape(one.id.removeprefix(begin))}(?!\w)"
+            rf"(?:[\]:,]? \(?(?:{'|'.join(map(re.escape, _spelt(one.title)))})(?!\w)\)?)?"
+            for one in hidden
+        )
+        ids = rf"{re.escape(begin)}(?<![\w-]{re.escape(begin)})(?:{'|'.join(ends)})"
+        return cls(re.compile(ids), tuple(sorted(long, key=len, reverse=True)))
+
+    def out_of(self, text: str) -> str:
+        text = self.ids.sub(INSTEAD, text)
+        for title in self.titles:
+            text = text.replace(title, INSTEAD)
+        return text
+
+
+def _spelt(title: str) -> tuple[str, ...]:
+    """As it stands in plain text, inside JSON, and on a page."""
+    written = (title, json.dumps(title, ensure_ascii=False)[1:-1], title.translate(_ON_A_PAGE))
+    return tuple(dict.fromkeys(written))

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
+from allstop.application.aside import aside
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.ports import Clock
 from allstop.application.reporting.composing import post_mortem, report
 from allstop.application.reporting.contents import Material
 from allstop.application.reporting.formats import as_json, html, markdown
-from allstop.application.reporting.paper import Paper
+from allstop.application.reporting.paper import Paper, reworded
 from allstop.application.views import Views
 from allstop.domain.incident.commands import RecordReport
 from allstop.domain.principal import Principal
@@ -39,7 +40,11 @@ Typesetter = Callable[[Paper], bytes]
 
 
 class Reports:
-    """Renders and files reports. typesetter: makes a PDF; None without the extra that brings one."""
+    """Renders and files reports. typesetter: makes a PDF; None without the extra that brings one.
+
+    A new one knows everything, as the coordinator does; `for_` gives what somebody's views show. A long
+    timeline takes a while, so a face renders `aside`.
+    """
 
     def __init__(
         self, views: Views, post: CommandPost, clock: Clock, archive: Archive,
@@ -51,6 +56,10 @@ class Reports:
         self._archive = archive
         self._typesetter = typesetter
 
+    def for_(self, views: Views) -> Reports:
+        """The same documents as these views show them. Faces show no others."""
+        return Reports(views, self._post, self._clock, self._archive, self._typesetter)
+
     def paper(self, name: str, kind: str = "report") -> Paper:
         """The document as it stands now. Raises Missing for an unknown incident or kind."""
         if kind not in KINDS:
@@ -59,7 +68,9 @@ class Reports:
         incident = self._post.world.incidents[view.line.id]
         policy = self._post.book.pinned(incident.policy)
         material = Material(view, incident, self._views.timeline(name))
-        return KINDS[kind](material, policy, self._clock.now().utc)
+        made = KINDS[kind](material, policy, self._clock.now().utc)
+        reader = self._views.reader
+        return reworded(made, reader.text) if reader.hidden else made
 
     def render(self, name: str, kind: str = "report", form: str = "md") -> str:
         """A document as text. form: md | html | json. Raises Missing."""
@@ -76,10 +87,20 @@ class Reports:
         return self._typesetter(self.paper(name, kind)), MEDIA[form]
 
     async def file(self, name: str, who: Principal) -> tuple[str, str]:
-        """Write the report to `reports/YYYY-MM-DD-ID.md`; returns path and text."""
-        text = self.render(name)
-        incident = self._post.world.incidents[self._views.incident(name).line.id]
-        path = self._archive.keep(f"{incident.declared_at:%Y-%m-%d}-{incident.id}.md", text)
+        """Write the report to `reports/YYYY-MM-DD-ID.md`; returns path and text.
+
+        Anybody may open the file, so it names no other incident that is private. Raises Missing, and
+        Refused before anything is written.
+        """
+        incident = self._post.world.incidents[self._views.known(name)]
+        written = f"{incident.declared_at:%Y-%m-%d}-{incident.id}.md"
+        request = Request(who, "report")
+        if not self._post.ask(RecordReport(incident.id, written, ""), who).allowed:
+            # This refuses it on the record; were it allowed by now, it would be filed after all.
+            await self._post.do(RecordReport(incident.id, written, ""), request)
+        everybody = self.for_(self._views.for_readers_of(incident.id))
+        text = await aside(lambda: everybody.render(incident.id))
+        path = await aside(lambda: self._archive.keep(written, text))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        await self._post.do(RecordReport(incident.id, path, digest), Request(who, "report"))
+        await self._post.do(RecordReport(incident.id, path, digest), request)
         return path, text

@@ -33,6 +33,7 @@ from allstop.domain.effects import (
     Ending,
     Lane,
     Outcome,
+    Proof,
     Purpose,
     Repeat,
     done,
@@ -58,9 +59,12 @@ LONGEST_SLEEP_MS = 5_000
 # Adapters end within their own time-out; this is the net below them.
 SLACK_MS = 2_000
 PROBE_PAUSE_MS = 500
+# A proof looks again soon at first: what was just done needs a moment, seldom a long one.
+FIRST_LOOK_MS = 10
 # How soon a disk without space is asked again.
 AFTER_FULL_MS = 1_000
 LONGEST_RETRY_MS = 86_400_000
+TEXT_LIMIT = 500
 
 
 class Runner:
@@ -157,6 +161,8 @@ class Runner:
                 claim = replace(claim, observe=True)
                 await self._note_unseen(claim)
                 outcome = await self._attempt(claim, keep)
+            if outcome.ending is Ending.DONE and claim.effect.proof is not None:
+                outcome = await self._proven(claim.effect, claim.effect.proof, outcome)
             await self._report(claim, outcome, blobs)
         except Conflict:
             log.warning("outcome fenced off", effect=claim.effect.id)
@@ -229,6 +235,31 @@ class Runner:
             return done(sample.text, dict(facts))
         return retry(sample.text or "the probe could not run", PROBE_PAUSE_MS)
 
+    async def _proven(self, effect: Effect, proof: Proof, said: Outcome) -> Outcome:
+        """What was said to be done counts once a probe sees it. It looks until its time is over."""
+        probe = self._adapters.probe(proof.adapter)
+        if probe is None:
+            return failed(f"nothing proves it: there is no probe {proof.adapter}")
+        clock, pause = self._clock, FIRST_LOOK_MS
+        over = clock.now().monotonic_ms + proof.timeout_ms
+        while True:
+            left = max(1, over - clock.now().monotonic_ms)
+            try:
+                async with asyncio.timeout((left + SLACK_MS) / 1000):
+                    sample, facts = await probe.measure(effect.ref, proof.options, left)
+                good, text = sample.good, sample.text
+            except Exception as error:  # noqa: BLE001  (the edge to adapters)
+                good, text, facts = None, f"{proof.adapter} raised {type(error).__name__}", {}
+            if good:
+                return _checked(
+                    done(_both(said.because, text), {**said.facts, **facts}, said.evidence)
+                )
+            if clock.now().monotonic_ms + pause >= over:
+                seen = f"{effect.adapter} said {said.because or 'done'}, and {proof.adapter} saw: "
+                return _checked(replace(failed(f"{seen}{text}"), evidence=said.evidence))
+            await clock.sleep(pause)
+            pause = min(2 * pause, PROBE_PAUSE_MS)
+
     def _changes(self, effect: Effect) -> bool:
         """Whether the verb changes the world, so that a broken attempt may have done so."""
         actuator = self._adapters.actuator(effect.adapter)
@@ -287,6 +318,11 @@ def _checked(answer: object) -> Outcome:
     }
     wait = max(0, min(answer.after_ms, LONGEST_RETRY_MS))
     return replace(answer, because=_text(answer.because), facts=facts, after_ms=wait)
+
+
+def _both(said: str, seen: str) -> str:
+    """What the actuator said, and what the probe saw."""
+    return "; ".join(part for part in (said, seen) if part)[:TEXT_LIMIT]
 
 
 def _text(text: str) -> str:

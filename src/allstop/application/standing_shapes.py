@@ -1,4 +1,5 @@
-"""Read shapes of what stands beside the incidents: proposals, mode, points, the protocol itself."""
+"""Read shapes of what stands beside the incidents: proposals, mode, points, the protocol itself and
+who knows it."""
 
 from __future__ import annotations
 
@@ -92,3 +93,34 @@ class ProtocolView:
     digest: str
     review: ReviewLine
     drills: tuple[DrillLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationLine:
+    """How somebody who is asked stands to the protocol in force. state: confirmed | expired | other (of
+    another protocol) | missing; protocol, at: what they confirmed and when, empty and null for never;
+
+    until: when it runs out, null where it does not; text: the same in words.
+    """
+
+    person: str
+    name: str
+    state: str
+    protocol: str
+    at: datetime | None
+    until: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationsView:
+    """Who has confirmed that they know the protocol in force, and who has not.
+
+    every_days: how old their word may be, 0 where the protocol asks nobody; people: whoever can hold a
+    role or is an owner, and is not away.
+    """
+
+    protocol: str
+    title: str
+    every_days: int
+    people: tuple[ConfirmationLine, ...]

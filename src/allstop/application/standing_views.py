@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from allstop.application.privacy import Reader
 from allstop.application.standing_shapes import (
     Balance,
+    ConfirmationLine,
+    ConfirmationsView,
     DrillLine,
     ModeNow,
     PointsView,
@@ -16,6 +18,7 @@ from allstop.application.standing_shapes import (
 )
 from allstop.application.work_shapes import PointsLine
 from allstop.application.work_shaping import mode_line, obligation_lines, points_line
+from allstop.domain.confirmations import everybody, understanding_words
 from allstop.domain.mode import enabled, suspended
 from allstop.domain.policy import Drill, Policy
 from allstop.domain.world import World
@@ -75,6 +78,21 @@ def protocol_view(policy: Policy, digest: str, reader: Reader, now: datetime) ->
         rules.name, rules.title, rules.extends, digest, review_line(policy, now),
         tuple(_drill(one, reader, now) for one in rules.drills),
     )  # fmt: skip
+
+
+def confirmations_view(world: World, policy: Policy, now: datetime) -> ConfirmationsView:
+    """Everybody whose word the protocol in force may ask for, in the order of the roster."""
+    people = (
+        ConfirmationLine(
+            one.person.id, one.person.name, one.state, one.protocol, one.at, one.until,
+            understanding_words(one, policy, now),
+        )
+        for one in everybody(policy, world.confirmations, now)
+    )  # fmt: skip
+    rules = policy.protocol
+    return ConfirmationsView(
+        rules.name, rules.title, rules.preflight.understood_days, tuple(people)
+    )
 
 
 def _drill(rule: Drill, reader: Reader, now: datetime) -> DrillLine:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from allstop.application.timeline_course import COURSE_SENTENCES
+from allstop.application.timeline_plans import PLAN_SENTENCES
 from allstop.application.timeline_work import WORK_SENTENCES, named
 from allstop.domain.halt import events as h
 from allstop.domain.incident import events as i
 from allstop.domain.moment import words
-from allstop.domain.plan import events as p
 from allstop.domain.record import Record
 
 # Entries that are too many to read; views leave them out unless asked for everything.
@@ -24,6 +24,7 @@ BAD = frozenset({
     "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
     "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
     "agent.unreachable", "agent.stuck", "stability.lost", "rule.violated", "incident.reopened",
+    "node.held",
 })  # fmt: skip
 GOOD = frozenset({
     "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
@@ -32,7 +33,8 @@ GOOD = frozenset({
 NOTICE = frozenset({
     "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
     "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
-    "plan.signed", "plan.resumed", "change.proposed", "change.signed", "override.recorded", "incident.triaged",
+    "plan.signed", "plan.resumed", "plan.paused", "plan.continued", "step.waived", "node.ended",
+    "change.proposed", "change.signed", "override.recorded", "incident.triaged",
     "incident.dismissed", "incident.merged", "privacy.changed", "responders.called", "mode.begun",
     "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done",
     "obligation.reminded", "activation.proposed", "activation.confirmed", "activation.dismissed",
@@ -139,27 +141,6 @@ def _settled(event: h.HaltSettled) -> str:
     return f"All agents stopped: {event.confirmed} confirmed, {event.enforced} enforced"
 
 
-def _plan_made(event: p.PlanMade) -> str:
-    needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
-    why = f" ({event.because})" if event.because else ""
-    size = f"{len(event.steps)} steps, hash {event.hash[:12]}"
-    return f"{event.plan} ({event.purpose}): {event.title}; {size}, {needs}{why}"
-
-
-def _plan_signed(event: p.PlanSigned) -> str:
-    how = "Reviewed" if event.review else "Signed"
-    return f"{how} as {event.role} (hash {event.hash[:12]})"
-
-
-def _step_started(event: p.StepStarted) -> str:
-    return f"Step {event.step} starts" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
-
-
-def _known_good(event: p.ReleaseKnownGood) -> str:
-    healthy = words(event.good_for_ms)
-    return f"{event.service} release {event.release[:12]} is known good (healthy for {healthy})"
-
-
 SENTENCES: dict[type, Callable[[Any], str]] = {
     i.IncidentDeclared: _declared,
     i.ImpactMeasured: lambda e: (
@@ -208,19 +189,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     ),
     h.AgentResumed: lambda e: f"{e.agent} may go on ({e.how})",
     h.AgentStuck: lambda e: f"{e.agent} could not be told to go on: {e.because}",
-    p.PlanMade: _plan_made,
-    p.PlanSigned: _plan_signed,
-    p.PlanApproved: lambda e: f"Plan approved for the {e.role} (hash {e.hash[:12]})",
-    p.PlanStarted: lambda _: "Plan started",
-    p.StepStarted: _step_started,
-    p.StepDone: lambda e: f"Step {e.step} done: {e.evidence}",
-    p.StepFailed: lambda e: f"Step {e.step} FAILED: {e.because}",
-    p.StepUnknown: lambda e: f"Step {e.step} UNKNOWN: {e.because}",
-    p.PlanHeld: lambda e: f"Plan HELD at {e.step}: {e.because}",
-    p.PlanResumed: lambda e: f"Plan goes on although {e.rule} is violated: a person accepts it",
-    p.PlanDone: lambda _: "Plan done",
-    p.PlanAbandoned: lambda e: f"Plan abandoned: {e.reason}",
-    p.ReleaseKnownGood: _known_good,
+    **PLAN_SENTENCES,
     **COURSE_SENTENCES,
     **WORK_SENTENCES,
 }

@@ -1,4 +1,5 @@
-"""Sentences about the course of an incident: proposals, triage, clocks, kinship, mode, the end."""
+"""Sentences about the course of an incident, and beside it: proposals, triage, clocks, kinship, mode,
+the end, and who knows the protocol."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from allstop.domain import proposals as a
+from allstop.domain.confirmations import ProtocolConfirmed
 from allstop.domain.incident import course_events as c
 
 
@@ -87,5 +89,6 @@ COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     c.RuleViolated: _violated,
     c.PreflightBegun: lambda e: f"Preflight {e.number} begins",
     c.PreflightDone: _preflight,
+    ProtocolConfirmed: lambda e: f"Confirmed: knows the protocol {e.protocol}",
     c.MeetingScheduled: lambda e: f"Meeting for {e.title}: {_at(e.at)}",
 }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
 
 from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost
 from allstop.application.incident_views import Seen, incident_line, incident_view
 from allstop.application.monitor import Monitor
-from allstop.application.ports import Clock, Store
+from allstop.application.ports import Clock, Store, StoredRecord
 from allstop.application.privacy import Reader, withheld
 from allstop.application.reading_in import ReadIn, read_in
 from allstop.application.shapes import (
@@ -24,14 +23,22 @@ from allstop.application.shapes import (
     ServiceLine,
 )
 from allstop.application.shaping import correction_of, entry, plan_view, probe_line, roll_line
-from allstop.application.standing_shapes import ModeNow, PointsView, ProposalLine, ProtocolView
+from allstop.application.standing_shapes import (
+    ConfirmationsView,
+    ModeNow,
+    PointsView,
+    ProposalLine,
+    ProtocolView,
+)
 from allstop.application.standing_views import (
+    confirmations_view,
     late_obligations,
     mode_now,
     points_view,
     protocol_view,
     review_line,
 )
+from allstop.application.streams import streams_of
 from allstop.application.timeline import QUIET
 from allstop.application.work_shapes import CrewLine, FormView, OwedView
 from allstop.application.work_shaping import (
@@ -45,13 +52,15 @@ from allstop.application.work_shaping import (
 from allstop.domain.approvals import waits_for
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
+from allstop.domain.moment import after
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import Principal
-from allstop.domain.record import Record, halt_stream, incident_stream, plan_stream
+from allstop.domain.record import Record
 from allstop.domain.verdict import nearest
 from allstop.errors import Missing
 
-WHOLE_STREAM = 100_000
+# How many entries are read at once; whoever else reads meanwhile waits for no more.
+BATCH = 1000
 
 
 class Views:
@@ -76,7 +85,13 @@ class Views:
 
     def for_(self, who: Principal) -> Views:
         """The same views as this principal sees them. Faces show no others."""
-        reader = Reader(self._post, who)
+        return self._read_by(Reader(self._post, who))
+
+    def for_readers_of(self, incident: str) -> Views:
+        """As everybody sees them who may read this incident: no other private one is there."""
+        return self._read_by(Reader(self._post, only=incident))
+
+    def _read_by(self, reader: Reader) -> Views:
         return Views(self._post, self._store, self._monitor, self._clock, reader)
 
     # --- the whole ---------------------------------------------------------------------------
@@ -101,6 +116,10 @@ class Views:
     def protocol(self) -> ProtocolView:
         book = self._post.book
         return protocol_view(book.latest, book.current, self.reader, self._clock.now().utc)
+
+    def confirmations(self) -> ConfirmationsView:
+        policy, now = self._post.book.latest, self._clock.now().utc
+        return confirmations_view(self._post.world, policy, now)
 
     def proposals(self) -> tuple[ProposalLine, ...]:
         """Newest first."""
@@ -185,17 +204,22 @@ class Views:
 
     def timeline(self, name: str, *, everything: bool = False) -> tuple[Entry, ...]:
         """The log of an incident, its halts and its plans, in order."""
-        incident = self._found(name)
-        streams = [incident_stream(incident.id)]
-        streams += [halt_stream(halt.id) for halt in self._post.world.all_halts_of(incident.id)]
-        streams += [plan_stream(plan.id) for plan in self._post.world.all_plans_of(incident.id)]
-        records = [
-            read_record(one)
-            for stream in streams
-            for one in self._store.records(stream=stream, limit=WHOLE_STREAM)
-        ]
-        ordered = sorted(records, key=lambda record: record.position)
-        return self.entries(record for record in ordered if everything or record.kind not in QUIET)
+        stored = (
+            one
+            for stream in streams_of(self._post.world, self._found(name).id)
+            for one in self._stored(stream)
+            if everything or one.kind not in QUIET
+        )
+        return self.entries(
+            read_record(one) for one in sorted(stored, key=lambda one: one.position)
+        )
+
+    def _stored(self, stream: str) -> Iterator[StoredRecord]:
+        """A whole stream, however long it is."""
+        after = 0
+        while batch := self._store.records(after, BATCH, stream):
+            yield from batch
+            after = batch[-1].position
 
     def log(self, after: int, limit: int) -> tuple[Entry, ...]:
         """Any entries above a position, for readers that follow the log."""
@@ -234,14 +258,11 @@ class Views:
 
     def _hides(self, sha256: str) -> bool:
         """Whether the log of a hidden incident, its halts or its plans names it."""
-        world, hidden = self._post.world, self.reader.hidden
-        streams = [incident_stream(id) for id in hidden]
-        streams += [halt_stream(halt.id) for id in hidden for halt in world.all_halts_of(id)]
-        streams += [plan_stream(plan.id) for id in hidden for plan in world.all_plans_of(id)]
         return any(
             sha256 in record.body
-            for stream in streams
-            for record in self._store.records(stream=stream, limit=WHOLE_STREAM)
+            for id in self.reader.hidden
+            for stream in streams_of(self._post.world, id)
+            for record in self._stored(stream)
         )
 
     # --- plans, halts, agents, services ------------------------------------------------------
@@ -273,9 +294,7 @@ class Views:
         roll = tuple(roll_line(line, agents[line.agent]) for line in halt.roll.values())
         settled = sum(1 for line in roll if line.settled)
         rules = self._post.book.pinned(halt.policy).protocol.all_stop
-        deadline = datetime.fromtimestamp(
-            halt.ordered_at.timestamp() + rules.roll_call_ms / 1000, halt.ordered_at.tzinfo
-        )
+        deadline = after(halt.ordered_at, rules.roll_call_ms)
         view = HaltView(
             halt.id, halt.scope, halt.reason, halt.incident, halt.order, halt.ordered_at, halt.ordered_by,
             deadline, halt.stands, halt.stands and halt.accounted, settled, len(roll), halt.released_by, roll,

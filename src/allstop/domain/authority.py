@@ -11,24 +11,24 @@ from allstop.domain.verdict import Reason, Verdict
 # Every action a grant may name, with what it covers. Reading is open to whoever is authenticated.
 ACTIONS: dict[str, str] = {
     "declare": "declare an incident",
-    "set-severity": "set a severity by hand",
+    "set-severity": "set a severity by hand, report what the impact is",
     "assign": "assign a role",
-    "handoff": "offer or accept a role",
+    "handoff": "offer a role that somebody else holds",
     "acknowledge": "acknowledge an incident",
     "update": "post an update",
     "statement": "record a statement such as the root cause",
     "note": "add a note to the timeline",
-    "approve": "approve a plan",
-    "override": "override an exit criterion",
+    "approve": "approve a plan or a change",
+    "override": "override what stands in the way: a criterion, a plan, a change, a halt",
     "remedy": "choose the remedy instead of the table",
-    "plan": "start, retry, settle or abandon a plan",
+    "plan": "make, start or abandon a plan; retry and settle its steps",
     "advance": "enter the next phase by hand",
     "approve-stand-down": "approve standing down",
     "stand-down": "stand down",
     "halt": "order agents to stop",
     "release": "release a halt",
     "register-agent": "register an agent",
-    "answer": "answer the roll call",
+    "answer": "answer the roll call, which each agent and every person always may",
     "propose": "propose an activation",
     "triage": "confirm an incident, or dismiss it as a false alarm",
     "form": "file a form such as a briefing",
@@ -39,7 +39,7 @@ ACTIONS: dict[str, str] = {
     "change": "propose a change and say that it was made",
     "review": "sign a plan or a change off as a reviewer",
     "correct": "correct an entry of the timeline",
-    "link": "link and merge incidents",
+    "link": "link incidents; merge them, which only people may",
     "privacy": "make an incident private or public",
     "read-private": "read private incidents",
     "mode": "extend or end emergency mode",
@@ -55,7 +55,7 @@ ACTIONS: dict[str, str] = {
 # What only people may be granted: the checker refuses a protocol that says otherwise.
 HUMAN_ONLY = frozenset({
     "release", "override", "approve", "review", "approve-stand-down", "stand-down", "close", "triage",
-    "privacy", "administer",
+    "privacy", "administer", "facts", "points",
 })  # fmt: skip
 
 
@@ -82,6 +82,19 @@ def may(
         ):
             return Verdict.yes()
     return _no(action, who, policy)
+
+
+def acts_as(
+    action: str, who: Principal, policy: Policy, roles: Mapping[str, str], by: tuple[str, ...] = ()
+) -> str:
+    """As what `who` does an action that they may do: `commander`, `owner`, `office:headmaster`.
+
+    by: entries to go by instead of the grants of the action.
+    """
+    grants = (grant.to for grant in policy.protocol.authority if grant.action == action)
+    entries = by or tuple(entry for to in grants for entry in to)
+    meant = (entry for entry in entries if matches(entry, who, policy, roles))
+    return next(meant, "").removeprefix("role:")
 
 
 def _no(action: str, who: Principal, policy: Policy) -> Verdict:

@@ -12,9 +12,10 @@ from datetime import datetime
 
 from allstop.domain.authority import people_meant
 from allstop.domain.business_time import due_at, share_at
+from allstop.domain.gates import begins_behind_containment
 from allstop.domain.incident.parts import Clock
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import after
+from allstop.domain.moment import after, between, words
 from allstop.domain.policy import CriterionKind, Policy
 from allstop.domain.policy.protocol import DeadlineRule
 from allstop.domain.policy.spans import Span
@@ -204,11 +205,13 @@ def _targets(world: World, policy: Policy, incident: Incident) -> Iterator[Clock
         ("contain", targets.contain_ms, "contained"),
         ("resolve", targets.resolve_ms, "resolved"),
     ):
+        if name == "contain" and begins_behind_containment(policy, incident):
+            continue
         if target is not None and not reached(world, policy, incident, mark):
             span = Span(target)
             what = f"not {mark} within {span_words(span)}"
             id = _id(incident, f"target:{name}")
-            yield _clock(policy, incident, id, what, begun(incident), span)
+            yield _clock(policy, incident, id, what, incident.begun, span)
 
 
 def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -226,13 +229,9 @@ def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
 def _start_of(rule: DeadlineRule, incident: Incident) -> datetime | None:
     kind, _, name = rule.begins.partition(":")
     if kind != "phase":
-        return incident.severity_at if kind == "severity" else begun(incident)
-    entered = [at for phase, at in incident.phases if phase == name]
-    if not entered:
-        return None
-    # The phase it is in was entered in this response, whatever a clock that was set back says.
-    now = name == incident.phase or not incident.reopened or entered[-1] >= begun(incident)
-    return entered[-1] if now else None
+        return incident.severity_at if kind == "severity" else incident.begun
+    entered = [at for phase, at in incident.phases_now if phase == name]
+    return entered[-1] if entered else None
 
 
 def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -248,14 +247,14 @@ def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Cl
             what = f"{name}: not recovered within its objective of {span_words(span)}"
             id = _id(incident, f"rto:{name}")
             percent = policy.protocol.warn_at_percent
-            yield _clock(policy, incident, id, what, begun(incident), span, warn_percent=percent)
+            yield _clock(policy, incident, id, what, incident.begun, span, warn_percent=percent)
 
 
 def _expected(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     """It takes longer than was expected (PT-10)."""
     at = incident.expected_at
     # What was expected before it was reopened is no promise about the new response.
-    if at is None or at <= begun(incident) or reached(world, policy, incident, "resolved"):
+    if at is None or at <= incident.begun or reached(world, policy, incident, "resolved"):
         return
     id = _id(incident, f"expected:{at:%Y-%m-%dT%H:%M}")
     yield _kept(
@@ -312,9 +311,12 @@ def _id(incident: Incident, name: str) -> str:
     return f"{name}@{len(incident.reopened) + 1}" if incident.reopened else name
 
 
-def begun(incident: Incident) -> datetime:
-    """When the response began: the declaration, or the last time it was reopened."""
-    return incident.reopened[-1] if incident.reopened else incident.declared_at
+def lasted(incident: Incident, until: datetime) -> str:
+    """How long it has lasted, in words; of one that was reopened, this response and all of it."""
+    every = words(between(incident.declared_at, until))
+    if not incident.reopened:
+        return every
+    return f"{words(between(incident.begun, until))} since it was opened again, {every} in all"
 
 
 def _last_heard(incident: Incident) -> datetime:

@@ -12,6 +12,7 @@ from allstop.domain.deciding import (
     awarding,
     changing,
     closing,
+    confirming,
     crewing,
     declaring,
     diagnosing,
@@ -24,6 +25,7 @@ from allstop.domain.deciding import (
     noticing,
     overriding,
     owing,
+    plan_drawing,
     plan_making,
     plan_running,
     preflighting,
@@ -126,8 +128,8 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
 
 # The subjects that bring their own table of rules.
 SUBJECTS = (
-    activating, awarding, changing, closing, crewing, filing, keeping_time, kinship, merging, mode_keeping,
-    noticing, overriding, owing, preflighting, signing, stopping_plans, triaging, working,
+    activating, awarding, changing, closing, confirming, crewing, filing, keeping_time, kinship, merging,
+    mode_keeping, noticing, overriding, owing, plan_drawing, preflighting, signing, stopping_plans, triaging, working,
 )  # fmt: skip
 
 RULES: Rules = {
@@ -160,6 +162,8 @@ RULES: Rules = {
     plan.RetryStep: plan_running.retry_step,
     plan.SettleStep: plan_running.settle_step,
     plan.AbandonPlan: plan_running.abandon_plan,
+    plan.ContinuePlan: plan_running.continue_plan,
+    plan.WaiveStep: plan_running.waive_step,
     plan.FailGate: plan_running.fail_gate,
     plan.RecordOutcome: record_outcome,
     plan.ParkEffect: park_effect,

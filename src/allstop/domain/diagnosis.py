@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from allstop.domain.gates import asked_for
 from allstop.domain.impact import Impact
 from allstop.domain.incident.state import Incident
@@ -17,21 +19,62 @@ PEOPLE_KNOW = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A fact of which people state something else than was observed."""
+
+    fact: str
+    stated: Scalar
+    observed: Scalar
+
+    @property
+    def by_people(self) -> bool:
+        """Whether the table goes by what people state."""
+        return self.fact in PEOPLE_KNOW
+
+    @property
+    def set_aside(self) -> Scalar:
+        """The value that is not used."""
+        return self.observed if self.by_people else self.stated
+
+    def words(self) -> str:
+        """`data loss: yes was observed and is used, no was stated`."""
+        stated, observed = (
+            f"{_word(self.stated)} was stated",
+            f"{_word(self.observed)} was observed",
+        )
+        used, other = (stated, observed) if self.by_people else (observed, stated)
+        return f"{self.fact.replace('_', ' ')}: {used} and is used, {other}"
+
+
 def remedy_facts(world: World, policy: Policy, incident: Incident, name: str) -> dict[str, Scalar]:
     """Every fact the decision table may test about a service; None where nobody knows."""
     facts = _observed(world, policy, incident, name)
-    for fact, value in incident.facts.items():
-        if (
-            fact in STATED_FACTS
-            and value is not None
-            and (facts[fact] is None or fact in PEOPLE_KNOW)
-        ):
+    for fact, value in _stated(incident).items():
+        if facts[fact] is None or fact in PEOPLE_KNOW:
             facts[fact] = value
     return facts
 
 
+def disputes(world: World, policy: Policy, incident: Incident, name: str) -> tuple[Dispute, ...]:
+    """What people and machines say differently about a service."""
+    observed = _observed(world, policy, incident, name)
+    return tuple(
+        Dispute(fact, value, observed[fact])
+        for fact, value in _stated(incident).items()
+        if observed[fact] is not None and observed[fact] != value
+    )
+
+
+def at_fault(incident: Incident) -> str:
+    """The service the table is asked about: the remedy's, or the first that is suspected; may be empty."""
+    if incident.remedy is not None:
+        return incident.remedy.service
+    return incident.services[0] if incident.services else ""
+
+
 def outdated(world: World, policy: Policy, incident: Incident) -> bool:
-    """Whether the table would choose another remedy with what is known now.
+    """Whether the table would decide otherwise with what is known now: another remedy, or another row.
 
     A person's choice stands, and so does a decision whose plan was approved or has begun. Once the
     response waits for no remedy any more, what is learned is for the report.
@@ -42,7 +85,8 @@ def outdated(world: World, policy: Policy, incident: Incident) -> bool:
     if any(_is_settled(plan) for plan in world.plans_of(incident.id)):
         return False
     facts = remedy_facts(world, policy, incident, chosen.service)
-    return decide_by_table(policy.protocol, facts).remedy != chosen.remedy
+    found = decide_by_table(policy.protocol, facts)
+    return (found.remedy, found.row) != (chosen.remedy, chosen.row)
 
 
 def _is_waited_for(policy: Policy, incident: Incident) -> bool:
@@ -58,6 +102,17 @@ def _is_waited_for(policy: Policy, incident: Incident) -> bool:
 def _is_settled(plan: Plan) -> bool:
     begun = plan.started_at is not None or bool(plan.approved_by)
     return plan.purpose == "remedy" and begun
+
+
+def _stated(incident: Incident) -> dict[str, Scalar]:
+    known = STATED_FACTS.keys() & incident.facts.keys()
+    return {
+        fact: incident.facts[fact] for fact in sorted(known) if incident.facts[fact] is not None
+    }
+
+
+def _word(value: Scalar) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _observed(world: World, policy: Policy, incident: Incident, name: str) -> dict[str, Scalar]:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now
 from allstop.domain.policy import Policy, PolicyBook
-from allstop.domain.principal import Principal
+from allstop.domain.principal import Kind, Principal
 from allstop.domain.record import Record, incident_stream
 from allstop.domain.registry import kind_of, schema_of
 from allstop.domain.verdict import Reason, Verdict, nearest
@@ -77,6 +77,11 @@ class Draft:
         """Refuse unless the verdict allows."""
         if not verdict.allowed:
             raise Refuse(verdict)
+
+    def only_people(self, what: str) -> None:
+        """Refuse whoever is no person. what: `drops a task`, `may sign`."""
+        if self.who.kind is not Kind.PERSON:
+            refuse("human-only", f"only a person {what}, and {self.who} is none")
 
 
 # What a module of `deciding` offers: a rule by command.

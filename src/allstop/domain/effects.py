@@ -45,12 +45,22 @@ class Repeat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A look past the actuator, made as part of a step: the step is done only when this says so as well."""
+
+    adapter: str
+    options: dict[str, Any]
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """One request to the world, stored in the transaction of the events that caused it.
 
     id: also the idempotency key, made of stream, version and index; stream: where its outcome is
     recorded; ref: what it is about there (agent, step, evidence or notification id);
-    timeout_ms: how long one attempt may take; epoch: fencing number, actuators refuse lower ones.
+    timeout_ms: how long one attempt may take; epoch: fencing number, actuators refuse lower ones; proof:
+    what must be seen before it counts as done.
     """
 
     id: str
@@ -65,6 +75,7 @@ class Effect:
     timeout_ms: int
     epoch: int
     attempts: int = 3
+    proof: Proof | None = None
 
 
 class Ending(StrEnum):

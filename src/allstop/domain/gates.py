@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from allstop.domain.approvals import waits_for
 from allstop.domain.halt.lifecycle import SETTLED
+from allstop.domain.incident.parts import Approval
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import words
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Criterion, CriterionKind, Phase, Policy
 from allstop.domain.preflight import lets_start
+from allstop.domain.recognition import first_phase
 from allstop.domain.samples import GateProgress, Standing
 from allstop.domain.verdict import Reason, Verdict
 from allstop.domain.work_gates import judge_work, work_hint
@@ -65,6 +67,13 @@ def asked_for(policy: Policy, kind: CriterionKind, subject: str = "", *, since: 
     return any((one.kind, one.subject) == (kind, subject) for phase in later for one in phase.exit)
 
 
+def begins_behind_containment(policy: Policy, incident: Incident) -> bool:
+    """Whether its kind of emergency begins behind the gate that asks for containing."""
+    begins = first_phase(policy.protocol, incident.kind).name
+    asked = asked_for(policy, CriterionKind.PLAN, "contain")
+    return asked and not asked_for(policy, CriterionKind.PLAN, "contain", since=begins)
+
+
 def verdict_of(found: tuple[CriterionStanding, ...]) -> Verdict:
     """Open when every criterion passed, otherwise shut with what is missing."""
     return Verdict(
@@ -114,11 +123,7 @@ def _judge(
             said = incident.statements.get(criterion.subject)
             return (said is not None, said if said is not None else "nobody has stated it")
         case CriterionKind.APPROVAL:
-            given = incident.approvals.get("stand-down")
-            return (
-                given is not None,
-                f"approved by {given.person}" if given else f"waits for the {criterion.subject}",
-            )
+            return _approval(policy, incident, criterion.subject)
         case CriterionKind.ROLE:
             holder = incident.roles.get(criterion.subject)
             return (holder is not None, f"{holder}" if holder else "nobody holds it")
@@ -156,6 +161,25 @@ def _evidence(incident: Incident) -> tuple[bool, str]:
         return (False, f"waiting for {', '.join(waiting)}")
     text = f"{len(pieces) - len(lost)} of {len(pieces)} collected"
     return (True, f"{text}; not available: {', '.join(lost)}" if lost else text)
+
+
+def _approval(policy: Policy, incident: Incident, role: str) -> tuple[bool, str]:
+    """Given by a holder of the role, or by somebody who may give it without holding any, such as the owner.
+
+    An approval that let the response leave a phase is used up: it does not end the response as well.
+    """
+    given = incident.approvals.get("stand-down")
+    if given is None or _used_up(policy, incident, given):
+        return (False, f"waits for the {role}")
+    known = {rule.name for rule in policy.protocol.roles}
+    if role in given.roles or not given.roles & known or given.role not in known:
+        return (True, f"approved by {given.person}")
+    return (False, f"waits for the {role}; {given.person} approved as {given.role}")
+
+
+def _used_up(policy: Policy, incident: Incident, given: Approval) -> bool:
+    phases = [one for one in policy.protocol.phases if one.name == given.phase != incident.phase]
+    return any(one.kind is CriterionKind.APPROVAL for phase in phases for one in phase.exit)
 
 
 def _plan(world: World, policy: Policy, incident: Incident, purpose: str) -> tuple[bool, str]:

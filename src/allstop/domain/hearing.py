@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from allstop.domain.business_time import due_at
-from allstop.domain.clocks import begun
 from allstop.domain.conditions import all_hold
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import Audience, Policy
@@ -59,7 +58,7 @@ def may_hear(policy: Policy, incident: Incident, audience: Audience, now: dateti
 
 def begins_at(policy: Policy, incident: Incident, audience: Audience) -> datetime:
     """From when on an audience may hear: at once, or as long after the beginning as it is held back."""
-    span, begins = audience.after.at(incident.severity), begun(incident)
+    span, begins = audience.after.at(incident.severity), incident.begun
     return due_at(begins, span, policy.protocol.calendar) if span else begins
 
 

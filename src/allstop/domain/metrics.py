@@ -1,10 +1,16 @@
-"""Times to detect, acknowledge, contain, mitigate and resolve, each with its formula and its target."""
+"""Times to detect, acknowledge, contain, mitigate and resolve, each with its formula and its target.
+
+An incident that was opened again has had several responses. Each is measured from its own beginning: the
+days it rested in between are nobody's time to respond.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from allstop.domain.gates import begins_behind_containment
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between
 from allstop.domain.policy import Policy
@@ -28,43 +34,45 @@ class Measure:
 
 
 def measures(incident: Incident, policy: Policy) -> tuple[Measure, ...]:
-    """The five times of an incident, measured from the record."""
+    """The five times of an incident from the record: of the present response, and below them whatever the
+    earlier ones reached, as `acknowledge (response 1)`. Targets are those of the present severity."""
     targets = policy.protocol.severity(incident.severity).targets
-    declared = incident.declared_at
+    contain_ms = None if begins_behind_containment(policy, incident) else targets.contain_ms
+    target = {
+        "acknowledge": targets.respond_ms, "contain": contain_ms, "resolve": targets.resolve_ms,
+    }  # fmt: skip
+    detected = Measure(
+        "detect", "declared - last seen well", _since(incident.began_at, incident.declared_at),
+        targets.detect_ms,
+    )  # fmt: skip
+    now = _reached(incident.begun, incident.acknowledged_at, incident.milestones)
+    began = "opened again" if incident.reopened else "declared"
+    found = [
+        Measure(name, f"{what} - {began}", measured, target.get(name))
+        for name, what, measured in now
+    ]
+    return (detected, *found, *_earlier(incident))
 
-    def since(start: datetime | None, end: datetime | None) -> int | None:
-        return between(start, end) if start is not None and end is not None else None
 
-    marks = incident.milestones
+def _earlier(incident: Incident) -> Iterator[Measure]:
+    for number, one in enumerate(incident.responses, 1):
+        began = "opened again" if number > 1 else "declared"
+        for name, what, measured in _reached(one.began, one.acknowledged_at, one.milestones):
+            if measured is not None:
+                yield Measure(f"{name} (response {number})", f"{what} - {began}", measured, None)
+
+
+def _reached(
+    began: datetime, acknowledged_at: datetime | None, milestones: Mapping[str, datetime]
+) -> tuple[tuple[str, str, int | None], ...]:
+    """Name, what it is measured to, and the time it took, of everything a response comes to."""
     return (
-        Measure(
-            "detect",
-            "declared - last seen well",
-            since(incident.began_at, declared),
-            targets.detect_ms,
-        ),
-        Measure(
-            "acknowledge",
-            "acknowledged - declared",
-            since(declared, incident.acknowledged_at),
-            targets.respond_ms,
-        ),
-        Measure(
-            "contain",
-            "isolation proven - declared",
-            since(declared, marks.get("contained")),
-            targets.contain_ms,
-        ),
-        Measure(
-            "mitigate",
-            "traffic gate passed - declared",
-            since(declared, marks.get("mitigated")),
-            None,
-        ),
-        Measure(
-            "resolve",
-            "last gate passed or overridden - declared",
-            since(declared, marks.get("resolved")),
-            targets.resolve_ms,
-        ),
+        ("acknowledge", "acknowledged", _since(began, acknowledged_at)),
+        ("contain", "isolation proven", _since(began, milestones.get("contained"))),
+        ("mitigate", "traffic gate passed", _since(began, milestones.get("mitigated"))),
+        ("resolve", "last gate passed or overridden", _since(began, milestones.get("resolved"))),
     )
+
+
+def _since(start: datetime | None, end: datetime | None) -> int | None:
+    return between(start, end) if start is not None and end is not None else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from allstop.domain.clocks import lasted
 from allstop.domain.fleet_graph import dependents
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.hearing import concerns
@@ -112,7 +113,7 @@ def _errors(known: Known) -> str:
 
 
 def _duration(known: Known) -> str:
-    return words(between(known.incident.declared_at, known.incident.stood_down_at or known.now))
+    return lasted(known.incident, known.incident.stood_down_at or known.now)
 
 
 def _remedy(known: Known) -> str:

@@ -22,9 +22,9 @@ MARKS: dict[str, str] = {
     "evidence": "the evidence that was asked for has come in",
     "remedy": "rollback, fix or investigate was decided",
     "updated": "a first update was posted",
-    "contained": "the milestone was reached",
+    "contained": "it was contained, mitigated or resolved",
     "mitigated": "a remedy's gates have passed, or the last phase was entered",
-    "resolved": "the milestone was reached",
+    "resolved": "the last gate has passed, or was overridden",
     "stood-down": "it was stood down",
     "report": "the report was written",
     "action-items": "there is an action item, and each has an owner, a due date and a priority",
@@ -175,7 +175,7 @@ _TESTS: dict[str, Callable[[World, Policy, Incident], bool]] = {
         piece.state != "requested" for piece in incident.evidence.values()
     ),
     "remedy": lambda _, __, incident: incident.remedy is not None,
-    "updated": lambda _, __, incident: incident.updates > 0,
+    "updated": lambda _, __, incident: bool(incident.status),
     "contained": lambda _, __, incident: bool(
         {"contained", "mitigated", "resolved"} & incident.milestones.keys()
     ),

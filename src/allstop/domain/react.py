@@ -146,7 +146,7 @@ def _step(record: Record, world: World, _: PolicyBook) -> tuple[Effect, ...]:
         Effect(
             _key(record, 0), record.stream, Purpose.STEP, step.id, step.adapter, step.verb, step.service,
             step.options, Lane.COMMAND, step.timeout_ms, plan.epoch,
-            attempts=PROBE_ATTEMPTS if step.kind == "probe" else 3,
+            attempts=PROBE_ATTEMPTS if step.kind == "probe" else 3, proof=step.proof,
         ),
     )  # fmt: skip
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from allstop.domain.conditions import all_hold
 from allstop.domain.impact import Impact
-from allstop.domain.policy import AlertRule, EmergencyKind, Policy, Protocol
+from allstop.domain.incident.state import Incident
+from allstop.domain.policy import AlertRule, EmergencyKind, Phase, Policy, Protocol
 
 
 def kinds_that_hold(protocol: Protocol, impact: Impact) -> tuple[EmergencyKind, ...]:
@@ -18,6 +19,19 @@ def kinds_that_hold(protocol: Protocol, impact: Impact) -> tuple[EmergencyKind, 
 def kind_holds(kind: EmergencyKind, impact: Impact) -> bool:
     """Whether the impact shows this kind; one without tests is only ever named."""
     return bool(kind.when) and all_hold(kind.when, impact.facts())
+
+
+def shows_kind(policy: Policy, incident: Incident, names: Iterable[str]) -> bool:
+    """Whether an incident is of one of these kinds: named so, or shown by its worst impact so far."""
+    shown = {kind.name for kind in kinds_that_hold(policy.protocol, incident.worst_impact)}
+    return not {incident.kind, *shown}.isdisjoint(names)
+
+
+def first_phase(protocol: Protocol, kind: str) -> Phase:
+    """Where a response begins: at the phase its kind of emergency names, or at the first of all."""
+    found = protocol.activation.kind(kind)
+    wanted = found.phase if found else ""
+    return next((one for one in protocol.phases if one.name == wanted), protocol.phases[0])
 
 
 def hit_domains(policy: Policy, services: Iterable[str], domain: str) -> tuple[str, ...]:

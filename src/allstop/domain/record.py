@@ -9,6 +9,7 @@ from typing import Any
 FLEET_STREAM = "fleet"
 AGENTS_STREAM = "agents"
 LEDGER_STREAM = "ledger"
+PROTOCOL_STREAM = "protocol"
 
 
 def incident_stream(id: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from allstop.domain import proposals
+from allstop.domain import confirmations, proposals
+from allstop.domain.confirmations import Confirmations
+from allstop.domain.fleet import standing
+from allstop.domain.fleet.standing import USUAL, Standing
 from allstop.domain.halt import events as halt_events
 from allstop.domain.halt import state as halt_state
 from allstop.domain.halt.state import Agent, Halt
@@ -15,12 +18,13 @@ from allstop.domain.incident import state as incident_state
 from allstop.domain.incident.parts import Points
 from allstop.domain.incident.state import Incident
 from allstop.domain.incident.work_events import PointsAwarded
+from allstop.domain.moment import between
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan import state as plan_state
-from allstop.domain.plan.events import ReleaseKnownGood
+from allstop.domain.plan.events import ReleaseKnownGood, StepDone
 from allstop.domain.plan.state import Plan
 from allstop.domain.proposals import ActivationProposed, Proposal
-from allstop.domain.record import LEDGER_STREAM, Record
+from allstop.domain.record import LEDGER_STREAM, PROTOCOL_STREAM, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ class KnownGood:
 class World:
     """The whole state. versions: last version of each stream; epoch: grows with every order that
     changes the world, and goes with each actuator call so that a delayed older one is refused;
-    ledger: points given outside of incidents."""
+    ledger: points given outside of incidents; confirmations: who has said that they know which
+    protocol; standings: of the services that plans have changed; durations: how long actions of services
+    took lately, in milliseconds (`payments/stop`)."""
 
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     halts: Mapping[str, Halt] = field(default_factory=dict)
@@ -46,6 +52,9 @@ class World:
     epoch: int = 0
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     ledger: tuple[Points, ...] = ()
+    confirmations: Confirmations = field(default_factory=dict)
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    durations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self.incidents.values() if incident.is_open)
@@ -91,6 +100,10 @@ class World:
         """How often an incident was reopened. A count, because times cannot tell: clocks step."""
         found = self.incidents.get(incident)
         return len(found.reopened) if found is not None else 0
+
+    def standing_of(self, service: str) -> Standing:
+        """What plans have left it in."""
+        return self.standings.get(service, USUAL)
 
     def holders(self, agent: str) -> tuple[Halt, ...]:
         """The standing halts that hold an agent; it may run only when there are none."""
@@ -147,7 +160,24 @@ def _halt_evolved(world: World, id: str, record: Record) -> World:
 def _plan_evolved(world: World, id: str, record: Record) -> World:
     if id not in world.plans:
         return world
-    return replace(world, plans={**world.plans, id: plan_state.evolve(world.plans[id], record)})
+    plan = world.plans[id]
+    if isinstance(record.event, StepDone):
+        world = _step_done(world, plan, record)
+    return replace(world, plans={**world.plans, id: plan_state.evolve(plan, record)})
+
+
+def _step_done(world: World, plan: Plan, record: Record) -> World:
+    """What a step that is done says of its service, and how long it took."""
+    step, begun = plan.step(record.event.step), plan.standing(record.event.step).started_at
+    if step is None or step.kind != "act" or not step.action or not step.service:
+        return world
+    now = standing.after_step(world.standing_of(step.service), step, plan.id, record.at)
+    took = between(begun, record.at) if begun is not None else 0
+    return replace(
+        world,
+        standings={**world.standings, step.service: now},
+        durations=standing.learned(world.durations, step, max(0, took)),
+    )
 
 
 def _proposal_evolved(world: World, id: str, record: Record) -> World:
@@ -163,6 +193,10 @@ def _ledger_evolved(world: World, _: str, record: Record) -> World:
     one = record.event
     given = Points(one.team, one.points, one.because, one.rule, record.at, record.actor)
     return replace(world, ledger=(*world.ledger, given))
+
+
+def _confirmed(world: World, _: str, record: Record) -> World:
+    return replace(world, confirmations=confirmations.confirmed(world.confirmations, record))
 
 
 def _planned(world: World, plan: Plan) -> World:
@@ -208,4 +242,5 @@ _GOING_ON: dict[str, Callable[[World, str, Record], World]] = {
     "plan": _plan_evolved,
     "proposal": _proposal_evolved,
     LEDGER_STREAM: _ledger_evolved,
+    PROTOCOL_STREAM: _confirmed,
 }

@@ -62,13 +62,15 @@ class AdapterEntry:
     """One adapter.
 
     ports: any of `probe`, `actuator`, `notifier`, `agent`; options: the check of what a probe, a
-    channel or an agent is written with, by port (a port that is absent accepts everything).
+    channel or an agent is written with, by port (a port that is absent accepts everything); proofs: options
+    of an agent of which it takes one at least, or nothing of what the agent says can be checked.
     """
 
     name: str
     ports: tuple[str, ...]
     verbs: tuple[VerbEntry, ...] = ()
     options: Mapping[str, OptionsCheck] = field(default_factory=dict)
+    proofs: tuple[str, ...] = ()
 
     def verb(self, name: str) -> VerbEntry | None:
         return next((verb for verb in self.verbs if verb.name == name), None)

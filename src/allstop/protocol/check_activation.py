@@ -8,7 +8,14 @@ from allstop.domain.impact import IMPACT_FACTS
 from allstop.protocol.check_tests import check_tests
 from allstop.protocol.document_activation import AlertDocument, WhoDocument
 from allstop.protocol.document_protocol import ProtocolDocument
-from allstop.protocol.entries import Names, Sort, check_entry, meant_by_any, possible
+from allstop.protocol.entries import (
+    Names,
+    Sort,
+    check_entry,
+    meant_by_any,
+    possible,
+    whom_nobody_is,
+)
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document, Path
 
@@ -72,8 +79,8 @@ def _anybody(
         return
     if possible(entries, names) if machines else meant_by_any(entries, names):
         return
-    text = f"nobody on the roster is {' or '.join(entries)}"
-    found.add("AP138", document.at(*path), text, "give somebody that office, role or team")
+    text, hint = whom_nobody_is(entries, names)
+    found.add("AP138", document.at(*path), text, hint)
 
 
 def _covered(

@@ -36,7 +36,9 @@ def check_aftermath(
             text = f"nobody can earn {id}: no crew counts as the one that resolved it"
             found.add("AP153", at("ledger", "rules", id), text, "name a crew as ledger.resolver")
     last = model.review.last
-    if today is not None and last is not None and date.fromisoformat(last) > today:
+    # What a built-in protocol says of itself is right; a clock that stands before it is wrong.
+    ours = not at("review", "last").file.startswith("packs/")
+    if ours and today is not None and last is not None and date.fromisoformat(last) > today:
         text = f"the last review is said to be on {last}, which is yet to come"
         found.add("AP123", at("review", "last"), text, "write the day it was held")
     _calendar(document, model, found)

@@ -7,7 +7,7 @@ from allstop.protocol.compile_conditions import STOP_FACTS
 from allstop.protocol.document_conditions import When
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.document_remedy import ApprovalRowDocument
-from allstop.protocol.entries import Names, check_entry, meant_by_any
+from allstop.protocol.entries import Names, check_entry, meant_by_any, whom_nobody_is
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document, Path
 from allstop.protocol.tables import truth
@@ -73,7 +73,8 @@ def _signers(
     signers = meant_by_any(entries, names)
     key = "by" if row.by else "people"
     if not signers:
-        text = f"nobody on the roster is {' or '.join(entries) or 'granted approve'}, so nobody can approve"
+        said, _ = whom_nobody_is(entries or ["granted approve"], names)
+        text = f"{said}, so nobody can approve"
         found.add("AP073", document.at(*path, key), text, "add the role to somebody in roster.yaml")
     elif len(signers) < row.people:
         few = ", ".join(signers)

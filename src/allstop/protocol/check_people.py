@@ -115,7 +115,7 @@ def _chain(
         return
     ends = meant(chain[-1], names)
     last = document.at(*path, len(chain) - 1)
-    text = f"the escalation ends at {chain[-1]}, and that is nobody on the roster"
+    text = f"the escalation ends at {chain[-1]}, and that is no person on the roster"
     if not ends and path[0] == "activation" and meant_by_any(chain, names):
         # A kind's chain that somebody hears of: the protocol's own is what must not end nowhere.
         found.add("AP138", last, text, "give somebody that office, role or team")

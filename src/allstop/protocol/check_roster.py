@@ -35,3 +35,8 @@ def check_roster(
             found.known("AP047", agent.team, model.teams, at("agents", id, "team"), "team")
         use = Use("agent", agent.adapter, agent.options, ("agents", id))
         check_use(document, use, catalogue, found)
+        entry = catalogue.adapter(agent.adapter)
+        if entry and entry.proofs and not any(agent.options.get(name) for name in entry.proofs):
+            text = f"{id} can be told to stop, and nothing can confirm that it has: force would follow each time"
+            hint = f"add {' or '.join(entry.proofs)} to its options"
+            found.add("AP154", at("agents", id, "options"), text, hint)

@@ -7,15 +7,22 @@ from allstop.domain.policy import (
     Dependency,
     DependencyKind,
     Fleet,
+    FleetLimits,
     Function,
+    Lever,
     Meter,
     MonitorSettings,
+    OnFailure,
     ProbeSpec,
     Service,
+    ServiceSet,
+    Stage,
 )
 from allstop.protocol.document_fleet import (
     ActionDocument,
     FleetDocument,
+    LeverDocument,
+    LimitsDocument,
     MeterDocument,
     ServiceDocument,
     VerifyDocument,
@@ -33,7 +40,25 @@ def compile_fleet(written: FleetDocument) -> Fleet:
         ),
         meters=tuple(_meter(name, meter) for name, meter in written.meters.items()),
         monitor=MonitorSettings(written.monitor.interval, written.monitor.known_good_after),
+        sets=tuple(
+            ServiceSet(name, each.title or name, tuple(each.members), each.alive)
+            for name, each in written.sets.items()
+        ),
+        limits=_limits(written.limits),
+        own=tuple(written.coordinator.needs),
+        stages=tuple(
+            Stage(name, each.title or name, tuple(each.categories), tuple(each.probes))
+            for name, each in written.stages.items()
+        ),
+        isolation=tuple(written.isolation),
     )
+
+
+def _limits(written: LimitsDocument) -> FleetLimits:
+    return FleetLimits(
+        written.together, written.per_host, written.per_zone, dict(written.per_adapter),
+        written.failures, written.share_percent, written.approval_holds, written.backup_within,
+    )  # fmt: skip
 
 
 def _service(name: str, written: ServiceDocument) -> Service:
@@ -65,7 +90,26 @@ def _service(name: str, written: ServiceDocument) -> Service:
         diagnose={id: _action(action) for id, action in written.diagnose.items()},
         service_class=written.class_ or "",
         domain=written.domain or "",
+        host=written.host or "",
+        zone=written.zone or "",
+        on_failure=OnFailure(written.on_failure) if written.on_failure else None,
+        rto_ms=written.rto,
+        rpo_ms=written.rpo,
+        takes_ms={str(action): took for action, took in written.takes.items()},
+        stage=written.stage or "",
+        levers=tuple(_lever(name, id, each) for id, each in written.levers.items()),
     )
+
+
+def _lever(service: str, name: str, written: LeverDocument) -> Lever:
+    proofs = [
+        _single(f"{service}/{name}/{word}", service, one) if one else None
+        for word, one in (("pulled", written.pulled), ("released", written.released))
+    ]
+    return Lever(
+        name, written.title, written.level, _action(written.pull), _action(written.release),
+        proofs[0], proofs[1], written.limit, written.expires,
+    )  # fmt: skip
 
 
 def _single(name: str, service: str, written: VerifyDocument | MeterDocument) -> ProbeSpec:

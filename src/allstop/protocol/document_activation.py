@@ -71,7 +71,9 @@ class ActivationDocument(Shape):
         description="plain words in a message that propose an activation",
     )
     confirm: list[Entry] = Field(
-        default_factory=list, description="who is asked to confirm what was proposed"
+        default_factory=list,
+        description="people who are asked to confirm what was proposed; nobody else confirms or dismisses it. "
+        "Whoever may declare when absent, or when it means nobody",
     )
     alerts: list[AlertDocument] = Field(
         default_factory=list, max_length=MOST_ROWS, description="alerts that count"

@@ -47,6 +47,35 @@ class ActionDocument(Shape):
     options: Options = Field(description="what the verb wants to know")
 
 
+ActionName = Literal[
+    "isolate", "reopen", "quiesce", "unquiesce", "drain", "undrain", "fence", "unfence", "flush",
+    "snapshot", "verify-snapshot", "stop", "kill", "start", "restart", "rollback", "fix", "restore",
+    "scale",
+]  # fmt: skip
+ProofName = Literal[
+    "isolated", "open", "quiesced", "unquiesced", "drained", "undrained", "fenced", "unfenced",
+    "flushed", "snapshot", "verify-snapshot", "stopped", "started", "restarted", "release",
+    "restored", "scaled", "recovered",
+]  # fmt: skip
+
+
+class LeverDocument(Shape):
+    """One way for a service to do with less, and the way back."""
+
+    title: Text = Field(description="what it means for people, in a few words")
+    level: Literal["minor", "major", "critical"] = Field(
+        description="from which degree of degradation on it is pulled"
+    )
+    limit: Text = Field(description="what it may cost at most, such as `60 % of capacity`")
+    expires: Duration = Field(description="when it is taken back at the latest, unless prolonged")
+    pull: ActionDocument = Field(description="what pulls it")
+    release: ActionDocument = Field(description="what takes it back")
+    pulled: VerifyDocument | None = Field(default=None, description="proves that it is pulled")
+    released: VerifyDocument | None = Field(
+        default=None, description="proves that it is taken back"
+    )
+
+
 class ServiceDocument(Shape):
     """One service."""
 
@@ -68,14 +97,35 @@ class ServiceDocument(Shape):
     probes: dict[Name, ProbeDocument] = Field(
         default_factory=dict, description="by name; names are unique in the fleet"
     )
-    actions: dict[Literal["isolate", "reopen", "rollback", "restart"], ActionDocument] = Field(
+    actions: dict[ActionName, ActionDocument] = Field(
         default_factory=dict, description="by purpose"
     )
-    verify: dict[Literal["isolated", "open", "release", "recovered"], VerifyDocument] = Field(
+    verify: dict[ProofName, VerifyDocument] = Field(
         default_factory=dict, description="by what it proves"
     )
     diagnose: dict[Name, ActionDocument] = Field(
         default_factory=dict, description="evidence by name, with verbs that change nothing"
+    )
+    host: Name | None = Field(default=None, description="where it runs; limits count by host")
+    zone: Name | None = Field(default=None, description="which zone; limits count by zone")
+    on_failure: Literal["force", "isolate", "hold", "abort", "continue"] | None = Field(
+        default=None,
+        description="when a stop of it fails: by default, protected ones hold, stateful ones are isolated, others forced",
+    )
+    rto: Duration | None = Field(
+        default=None, description="how long it may be down, above what its class says"
+    )
+    rpo: Duration | None = Field(
+        default=None, description="how much data, in time, may be lost, above what its class says"
+    )
+    takes: dict[ActionName, Duration] = Field(
+        default_factory=dict, description="how long an action takes, until more is known"
+    )
+    stage: Name | None = Field(
+        default=None, description="the stage of a recovery it returns in, else by its category"
+    )
+    levers: dict[Name, LeverDocument] = Field(
+        default_factory=dict, description="ways to do with less, by name"
     )
 
 
@@ -108,6 +158,57 @@ class MeterDocument(Shape):
     reads: ReadsDocument = Field(description="which fact holds what")
 
 
+class SetDocument(Shape):
+    """Services of which some must stay up, such as the replicas of one database."""
+
+    title: Text = Field(default="", description="a short name for people")
+    members: list[Name] = Field(min_length=1, description="services")
+    alive: int = Field(default=1, ge=1, description="how many must stay up at least")
+
+
+class LimitsDocument(Shape):
+    """How much may happen at once; 0 stands for no limit."""
+
+    together: int = Field(default=32, ge=0, le=10_000, description="steps under way, in all")
+    per_host: int = Field(default=8, ge=0, le=10_000, description="steps under way on one host")
+    per_zone: int = Field(default=0, ge=0, le=10_000, description="steps under way in one zone")
+    per_adapter: dict[Name, int] = Field(
+        default_factory=dict, description="steps under way through one adapter, by its name"
+    )
+    failures: int = Field(
+        default=0, ge=0, le=10_000, description="nodes that may fail before everything waits"
+    )
+    share_percent: int = Field(
+        default=20, ge=1, le=100, description="of the fleet, above it a person must agree"
+    )
+    approval_holds: Duration = Field(
+        default=900_000, description="how long an approval of a plan holds"
+    )
+    backup_within: Duration = Field(
+        default=86_400_000, description="how old a proven backup may be"
+    )
+
+
+class StageDocument(Shape):
+    """One stage of a recovery; its gate must pass before the next begins."""
+
+    title: Text = Field(default="", description="a short name for people")
+    categories: list[Literal["revenue", "customer-facing", "internal", "analytics"]] = Field(
+        default_factory=list, description="whose services it brings back, where none says its own"
+    )
+    probes: list[Name] = Field(
+        default_factory=list, description="probes that must be good beside those of its services"
+    )
+
+
+class CoordinatorDocument(Shape):
+    """What the coordinator itself stands on."""
+
+    needs: list[Name] = Field(
+        default_factory=list, description="services it cannot do without; never stopped unnamed"
+    )
+
+
 class FleetDocument(Shape):
     """`fleet.yaml`."""
 
@@ -118,6 +219,22 @@ class FleetDocument(Shape):
     services: dict[Name, ServiceDocument] = Field(default_factory=dict, description="by name")
     functions: dict[Name, FunctionDocument] = Field(default_factory=dict, description="by name")
     meters: dict[Name, MeterDocument] = Field(default_factory=dict, description="by name")
+    sets: dict[Name, SetDocument] = Field(
+        default_factory=dict, description="of which some must stay up, by name"
+    )
+    limits: LimitsDocument = Field(
+        default_factory=LimitsDocument, description="how much may happen at once"
+    )
+    stages: dict[Name, StageDocument] = Field(
+        default_factory=dict, description="of a recovery, by name, in their order"
+    )
+    isolation: list[Name] = Field(
+        default_factory=list,
+        description="domains or services, in the order they are cut off; the rest comes last",
+    )
+    coordinator: CoordinatorDocument = Field(
+        default_factory=CoordinatorDocument, description="what Allstop itself needs"
+    )
 
     def probe_names(self) -> list[str]:
         """Every probe of every service."""

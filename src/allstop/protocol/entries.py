@@ -148,6 +148,15 @@ def possible(entries: Collection[str], names: Names) -> bool:
     )
 
 
+def whom_nobody_is(entries: Collection[str], names: Names) -> tuple[str, str]:
+    """What to say of entries that mean no person on the roster, and what to do about it."""
+    wanted = " or ".join(entries)
+    if names.roster is not None and any(_agent_in(entry, names.roster) for entry in entries):
+        text = f"no person on the roster is {wanted}, only an agent, and agents are not called"
+        return text, "give a person that office or team"
+    return f"nobody on the roster is {wanted}", "give somebody that office, role or team"
+
+
 def _agent_in(entry: str, roster: RosterDocument) -> bool:
     kind, _, name = entry.partition(":")
     return bool(name) and any(

@@ -11,7 +11,7 @@ from pathlib import Path
 from allstop.domain.verdict import nearest
 from allstop.protocol.document_conditions import is_tests
 from allstop.protocol.problems import Place, Problem, problem
-from allstop.protocol.reader import LARGEST_BYTES, QUICK, Node, read
+from allstop.protocol.reader import QUICK, Node, content, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,23 @@ def read_source(source: Source, blame: Place) -> tuple[Node | None, tuple[Proble
     if source.path is None:
         return _pack(source.pack, pack_text(source.pack))
     try:
-        with source.path.open("rb") as file:
-            # One byte more than allowed is enough to see that it is too much.
-            content = file.read(LARGEST_BYTES + 1)
+        found = content(source.path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        hint = "make it with: allstop init" if blame.file == source.shown else "see `extends`"
-        code = "AP001" if blame.file == source.shown else "AP030"
+        itself = blame.file == source.shown
+        hint = _mending(error) if itself else "see `extends`"
+        code = "AP001" if itself else "AP030"
         return None, (problem(code, blame, f"{source.shown}: {reason}", hint),)
-    return read(content, source.shown)
+    return read(found, source.shown)
+
+
+def _mending(error: Exception) -> str:
+    """What to do about a document that cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return "make it with: allstop init"
+    if isinstance(error, PermissionError):
+        return "make it readable for yourself"
+    return "copy what it holds into an ordinary file"
 
 
 def read_chain(source: Source) -> tuple[Node | None, tuple[str, ...], tuple[Problem, ...]]:

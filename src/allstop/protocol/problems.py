@@ -112,7 +112,7 @@ CODES: dict[str, tuple[str, str]] = {
     "AP135": ("error", "a stop rule that always holds"),
     "AP136": ("error", "a severity that nobody answers for"),
     "AP137": ("error", "a role where there is no incident yet"),
-    "AP138": ("warning", "nobody on the roster is meant"),
+    "AP138": ("warning", "no person on the roster is meant"),
     "AP139": ("warning", "a crew that nobody could join"),
     "AP140": ("warning", "skills that nobody who may hold the role has"),
     "AP141": ("warning", "an approval that only its requester could give"),
@@ -125,6 +125,7 @@ CODES: dict[str, tuple[str, str]] = {
     "AP151": ("warning", "closing waits for a form of the time before"),
     "AP152": ("warning", "an emergency mode that changes nothing"),
     "AP153": ("warning", "points that nobody can earn"),
+    "AP154": ("warning", "an agent whose answer can never be confirmed"),
 }
 
 

@@ -7,8 +7,12 @@ PyYAML scans and parses; composing and resolving is done here, on its events.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -51,6 +55,18 @@ class Node:
     def place(self) -> Place:
         """Where to point a reader: the key when there is one."""
         return self.key or self.at
+
+
+def content(path: Path, limit: int = LARGEST_BYTES) -> bytes:
+    """What a file holds, cut off after `limit` bytes and one more, which shows that it is too long.
+
+    Raises OSError, also for what is no ordinary file: whoever reads a pipe may wait for ever.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no ordinary file", str(path))
+        return file.read(limit + 1)
 
 
 def plain(node: Node) -> Any:

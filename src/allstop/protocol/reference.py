@@ -86,7 +86,7 @@ def _vocabularies() -> list[str]:
         "## Actions\n",
         _table(("action", "what it is", "may be granted to"), actions),
         "## Marks\n",
-        "What has happened or has not: `deadlines.until`, `obligations.met_by` and `closing` name them.\n",
+        "What has happened in this response: `deadlines.until`, `obligations.met_by` and `closing` name it.\n",
         _table(("mark", "reached when"), marks),
         "## Occasions\n",
         f"Every template may hold {common}, and what stands here:\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,8 +53,10 @@ class Totality:
     exact: bool
 
 
-def load_protocol(source: str | Path) -> Standalone:
+def load_protocol(source: str | Path, today: date | None = None) -> Standalone:
     """A built-in protocol by name, or a file by path. Never raises for what it holds.
+
+    today: None leaves out what depends on the date.
 
     Checks that need a fleet or a roster are left out; so names of people, teams, channels and probes
     are taken as they stand.
@@ -70,7 +73,7 @@ def load_protocol(source: str | Path) -> Standalone:
         return Standalone(None, in_order((*problems, abstract)), None)
     document, found = shape(root, ProtocolDocument, start.shown)
     problems = in_order(
-        (*problems, *found, *check(Documents(document, None, None, chain), Catalogue()))
+        (*problems, *found, *check(Documents(document, None, None, chain), Catalogue(), today))
     )
     protocol = None
     if document.model is not None and not any(each.is_error for each in problems):

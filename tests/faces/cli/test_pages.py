@@ -149,7 +149,7 @@ def test_what_is_late_or_missing_stands_out(allstop: Run, book: Recorded) -> Non
     out = allstop("show").out
     assert "  commander  NOBODY\n" in out
     assert "  update     OVERDUE by 4m 10s (03:00:00 UTC)\n" in out
-    assert out.endswith("next: allstop ack --incident INC-1\n")
+    assert out.endswith("next: allstop ack INC-1\n")
 
 
 def test_stopped_is_said_only_when_the_coordinator_says_it(allstop: Run, book: Recorded) -> None:

@@ -148,10 +148,13 @@ def test_after_the_end_it_says_what_is_owed(allstop: Run, rich: Recorded) -> Non
     out = allstop("show", "INC-1").out
     assert "  late       Write the report\n" in out
     assert "  to close   not yet: review filed\n" in out
-    assert out.endswith("next: allstop report INC-1 --file\n")
+    assert out.endswith("next: allstop owed INC-1\n")
     rich.answer("GET /incidents/INC-1", replace(ended, report="reports/x.md"))
-    assert allstop("show", "INC-1").out.endswith("next: allstop owed --incident INC-1\n")
-    rich.answer("GET /incidents/INC-1", replace(ended, report="x", missing_before_close=()))
+    assert allstop("show", "INC-1").out.endswith("next: allstop owed INC-1\n")
+    paid = replace(ended, missing_before_close=(), obligations=())
+    rich.answer("GET /incidents/INC-1", paid)
+    assert allstop("show", "INC-1").out.endswith("next: allstop report INC-1 --file\n")
+    rich.answer("GET /incidents/INC-1", replace(paid, report="x"))
     assert allstop("show", "INC-1").out.endswith("next: allstop close INC-1\n")
     merged = replace(ended, line=replace(ended.line, state="merged"), merged_into="INC-0")
     rich.answer("GET /incidents/INC-1", merged)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from allstop.domain import proposals as p
+from allstop.domain.confirmations import ConfirmProtocol
 from allstop.domain.halt import commands as h
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
@@ -113,6 +114,7 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
         p.ConfirmActivation("PROP-1", "t", "SEV1", "breach"),
     ),
     "dismiss": ({"because": "b"}, p.DismissActivation("PROP-1", "b")),
+    "protocol-confirm": ({"protocol": "test"}, ConfirmProtocol("test")),
     "award": (
         {"team": "builders", "points": -5, "because": "b", "incident": "INC-1"},
         w.AwardPoints("builders", -5, "b", "INC-1"),

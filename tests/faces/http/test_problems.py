@@ -1,6 +1,7 @@
 """Everything that is wrong is one RFC 9457 document, with its status from one table."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from allstop.application.command_post import Request
+from allstop.domain.plan.commands import MakePlan
+from allstop.domain.principal import TIMEKEEPER
+from allstop.errors import Refused
 from tests.faces.http.house import AGENT, House, declared
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "reasons", "hint", "request_id"}
@@ -90,6 +95,40 @@ async def test_all_errors_of_a_body_at_once_without_its_values(owner: httpx.Asyn
     assert reasons["/title"]["code"] == "missing-field"
     assert {"/services", "/impact/users", "/a~1b~0c?"} <= reasons.keys()
     assert "canary" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("missing", [{}, {"binds": ""}, {"binds": " "}])
+async def test_a_plan_is_not_approved_without_the_hash_of_what_was_shown(
+    owner: httpx.AsyncClient, house: House, missing: dict[str, str]
+) -> None:
+    """Given a plan that waits, when it is approved without its hash, as a reviewer or not, then it says what
+    to send and where it stands, and nothing is approved; with the hash it is. What has none needs none."""
+    incident = await declared(owner, services=["payments"])
+    with contextlib.suppress(Refused):  # the coordinator may have made it already
+        await house.coordinator.post.do(MakePlan(incident, "contain"), Request(TIMEKEEPER))
+    name = "PLAN-1"
+    url = f"/api/v1/incidents/{incident}/approvals"
+
+    async def shown() -> dict[str, Any]:
+        found: dict[str, Any] = (await owner.get(f"/api/v1/plans/{name}")).json()
+        return found
+
+    for more in ({}, {"as_reviewer": True}):
+        body = {"subject": f"plan:{name}", **missing, **more}
+        found = checked(await owner.post(url, json=body), 422, "invalid-body")
+        (reason,) = found["reasons"]
+        assert (reason["code"], reason["pointer"]) == ("no-hash", "/binds")
+        assert "send its `hash` here, as GET /api/v1/plans/{id} gives it" in reason["text"]
+    assert ((await shown())["state"], (await shown())["signatures"]) == ("proposed", [])
+    body = {"subject": f"plan:{name}", "binds": "0" * 64}
+    other = checked(await owner.post(url, json=body), 409, "refused")
+    assert other["reasons"][0]["code"] == "plan-changed"
+    body["binds"] = (await shown())["hash"]
+    assert (await owner.post(url, json=body)).status_code == 200
+    assert (await shown())["approved_by"] == "person:eve"
+    change = await owner.post(url, json={"subject": "change:CHG-9", **missing})
+    assert checked(change, 409, "refused")["reasons"][0]["code"] == "unknown-change"
+    assert (await owner.post(url, json={"subject": "stand-down", **missing})).status_code == 200
 
 
 async def test_ten_thousand_errors_are_cut_short(owner: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 import uvicorn
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from starlette.applications import Starlette
 
 from allstop.domain.principal import Principal
@@ -37,6 +38,17 @@ class Console:
 
     def link(self) -> str:
         return f"/enter?code={self.sessions.new_code(ADA)}"
+
+
+def text(page: BeautifulSoup, selector: str) -> str:
+    """The words of the one thing a selector finds."""
+    found = page.select(selector)
+    assert len(found) == 1, f"{selector} finds {len(found)}"
+    return words(found[0])
+
+
+def words(tag: Tag) -> str:
+    return re.sub(r"\s+", " ", tag.get_text(" ")).replace(" ,", ",").strip()
 
 
 BASE = "http://127.0.0.1:8700"

@@ -224,10 +224,10 @@ class Stage:
         await self.do(command, Principal(agent, Kind.AGENT, "test"))
 
 
-async def raised(policy: Policy | None = None) -> Stage:
+async def raised(policy: Policy | None = None, store: MemoryStore | None = None) -> Stage:
     """A coordinator that has just started."""
     clock, crash, adapters = StageClock(), NoCrashPoints(), NamedAdapters()
-    store = MemoryStore()
+    store = store or MemoryStore()
     await store.open("test")
     chosen = policy or shop()
     post = CommandPost(store, clock, crash)

@@ -1,17 +1,17 @@
 """What the pages say, looked up by selector."""
 
-import re
-
 import pytest
-from bs4 import BeautifulSoup, Tag
 
 from allstop.domain.halt.commands import OrderHalt, ReleaseHalt
+from allstop.domain.incident import commands as c
+from allstop.domain.incident.course_commands import TriageIncident
 from allstop.domain.incident.course_events import EntryCorrected
 from tests.application.happening import Happened, happenings
-from tests.faces.web.conftest import Opener
+from tests.faces.web.conftest import Opener, text, words
 from tests.faces.web.scenes import (
     SCENES,
     calm,
+    elaborate,
     empty,
     failing_unnoticed,
     middle,
@@ -19,18 +19,7 @@ from tests.faces.web.scenes import (
     stood_down,
     worked,
 )
-
-
-def text(page: BeautifulSoup, selector: str) -> str:
-    """The words of the one thing a selector finds."""
-    found = page.select(selector)
-    assert len(found) == 1, f"{selector} finds {len(found)}"
-    return words(found[0])
-
-
-def words(tag: Tag) -> str:
-    return re.sub(r"\s+", " ", tag.get_text(" ")).replace(" ,", ",").strip()
-
+from tests.faces.web.stage import raised
 
 # --- the sentence at the top ---------------------------------------------------------------------
 
@@ -164,6 +153,19 @@ async def test_the_timeline_is_newest_first_and_shows_everything_when_asked(open
     whole = await console.get("/incidents/INC-1" + str(link["href"]).partition("#")[0])
     assert len(whole.select('#timeline [data-kind="samples.recorded"]')) == 13
     assert whole.select_one("body")["data-stream"] == "/live/incidents/INC-1?everything=1"  # type: ignore[index]
+
+
+async def test_an_incident_that_was_nothing_has_not_stood_down(opened: Opener) -> None:
+    """Given an incident that was a false alarm, then its page does not say that the stand-down was done."""
+    stage = await raised(elaborate())
+    incident = str((await stage.do(c.DeclareIncident("Search is slow")))["incident"])
+    console = opened(stage)
+    page = await console.get(f"/incidents/{incident}")
+    assert text(page, "[data-phase=stand-down] summary").startswith("Stand-down ahead")
+    await stage.do(TriageIncident(incident, False, "a test of the alarm"))
+    page = await console.get(f"/incidents/{incident}")
+    assert "false alarm" in text(page, ".incident-head .over")
+    assert text(page, "[data-phase=stand-down] summary").startswith("Stand-down never")
 
 
 async def test_evidence_is_shown_as_it_was_stored(opened: Opener) -> None:

@@ -54,6 +54,22 @@ async def test_no_page_says_a_word_of_it(console: Console, path: str) -> None:
     assert mentions(str(await console.get(path)))
 
 
+@pytest.mark.parametrize("path", ["", "incidents/INC-1"])
+async def test_nor_does_its_window_or_what_is_read_aloud(opened: Opener, path: str) -> None:
+    """Given a public incident whose title names one that is private, then neither the title of the window
+    nor the sentence for screen readers does so for a stranger, on the page and live."""
+    stage = await raised(elaborate())
+    await stage.do(c.DeclareIncident("Search is as slow as in INC-2"))
+    await stage.do(c.DeclareIncident("Breach", private=True))
+    console = opened(stage)
+    assert "INC-2" in str(await console.get(f"/{path}"))
+    console.sign_in(ZOE)
+    page = await console.get(f"/{path}")
+    assert "Search is as slow as in a private incident" in str(page)
+    assert "INC-2" not in str(page)
+    assert "INC-2" not in "".join(await messages(console, path, ZOE, {}))
+
+
 async def test_its_own_page_and_evidence_are_not_there(console: Console) -> None:
     page = await console.get("/incidents/INC-2")
     link = page.select_one(".evidence-list a")

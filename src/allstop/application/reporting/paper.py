@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -64,3 +65,26 @@ def lines_of(text: str) -> Block:
     """What a person wrote: a list when it has several lines, else a paragraph."""
     lines = [line.strip(" -*•\t") for line in text.splitlines() if line.strip(" -*•\t")]
     return bullets(*lines) if len(lines) > 1 else Paragraph(lines[0] if lines else "")
+
+
+def reworded(paper: Paper, say: Callable[[str], str]) -> Paper:
+    """The same paper with everything that it says put through `say`."""
+    sections = tuple(
+        replace(
+            one, title=say(one.title), blocks=tuple(_reworded(block, say) for block in one.blocks)
+        )
+        for one in paper.sections
+    )
+    return replace(paper, title=say(paper.title), subtitle=say(paper.subtitle), sections=sections)
+
+
+def _reworded(block: Block, say: Callable[[str], str]) -> Block:
+    match block:
+        case Paragraph(text):
+            return Paragraph(say(text))
+        case Bullets(items):
+            return Bullets(tuple((mark, say(text)) for mark, text in items))
+        case Terms(items):
+            return Terms(tuple((say(term), say(text)) for term, text in items))
+        case Table(head, rows):
+            return Table(head, tuple(tuple(say(cell) for cell in row) for row in rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from allstop.domain.authority import may, may_declare, people_called
+from allstop.domain.authority import may, may_declare, people_called, people_meant
 from allstop.domain.deciding.declaring import NAME_LIMIT, TITLE_LIMIT, open_incident, source_of
 from allstop.domain.deciding.informing import checked
 from allstop.domain.draft import Draft, Rules, refuse
@@ -153,9 +153,10 @@ def _ask(draft: Draft, policy: Policy, found: Trigger, text: str, labels: dict[s
 
 
 def _who_confirms(policy: Policy, found: Trigger) -> tuple[str, ...]:
-    """Whoever the protocol asks; where it names nobody, everybody who may declare this."""
-    if policy.protocol.activation.confirm:
-        return people_called(policy, {}, policy.protocol.activation.confirm)
+    """Whoever the protocol asks; where that is nobody, everybody who may declare this."""
+    named = people_called(policy, {}, policy.protocol.activation.confirm)
+    if named:
+        return named
     ground = hit_domains(policy, found.services, "")
     able = [
         one
@@ -173,9 +174,10 @@ def _declaration(found: Trigger, text: str) -> c.DeclareIncident:
 
 
 def confirm(draft: Draft, command: ConfirmActivation) -> None:
-    """Somebody who may declare says that it is one: declared in their name."""
+    """Somebody who may answer, and declare, says that it is one: declared in their name."""
     proposal = _open(draft, command.proposal)
     policy = draft.book.latest
+    _answers(draft, policy, proposal)
     # The documents may have changed since it was proposed; that must not stand in the way.
     services = _of_fleet(policy, proposal.services)
     kind = proposal.kind if policy.protocol.activation.kind(proposal.kind) else ""
@@ -196,17 +198,32 @@ def confirm(draft: Draft, command: ConfirmActivation) -> None:
 
 
 def dismiss(draft: Draft, command: DismissActivation) -> None:
-    """Somebody who was asked, or who may declare, says that it is none."""
+    """A person who may answer says that it is none."""
     proposal = _open(draft, command.proposal)
     policy = draft.book.latest
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", f"only a person may dismiss a proposal, and {draft.who} is none")
-    if draft.who.id not in proposal.asked:
+    draft.only_people("may dismiss a proposal")
+    if not _answers(draft, policy, proposal):
         ground = hit_domains(policy, proposal.services, "")
         draft.require(may_declare(policy, draft.who, proposal.kind, ground))
     reason = checked(command.reason, "dismissing a proposal")
     draft.emit(proposal_stream(proposal.id), ActivationDismissed(reason))
     draft.result["proposal"] = proposal.id
+
+
+def _answers(draft: Draft, policy: Policy, proposal: Proposal) -> bool:
+    """Whether they are among those who are asked by name. Refuses others where the protocol names who
+    confirms; where it names nobody that there is, whoever may declare answers."""
+    entries = policy.protocol.activation.confirm
+    named = {one for entry in entries for one in people_meant(policy, {}, entry)}
+    if draft.who.kind is Kind.PERSON and draft.who.id in {*named, *proposal.asked}:
+        return True
+    if named:
+        asked = ", ".join(dict.fromkeys((*proposal.asked, *sorted(named))))
+        text = f"{draft.who} was not asked: {proposal.id} waits for {asked}"
+        refuse(
+            "no-authority", text, 'whoever may declare does so themselves: allstop declare "..."'
+        )
+    return False
 
 
 def _open(draft: Draft, id: str) -> Proposal:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from allstop.domain.authority import may
+from allstop.domain.authority import acts_as, may
+from allstop.domain.clocks import lasted
+from allstop.domain.deciding.abandoning import abandon_plans
 from allstop.domain.deciding.all_stop import release_halts_of
 from allstop.domain.deciding.awarding import award
 from allstop.domain.deciding.changing import approve_change
@@ -17,10 +19,8 @@ from allstop.domain.gates import phase_standings, standings, verdict_of, watches
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import between, words
-from allstop.domain.plan.events import PlanAbandoned
+from allstop.domain.moment import words
 from allstop.domain.policy import Policy
-from allstop.domain.record import plan_stream
 from allstop.domain.verdict import Reason, Verdict
 
 
@@ -96,9 +96,7 @@ def _approve_stand_down(
     draft: Draft, incident: Incident, policy: Policy, command: c.Approve
 ) -> None:
     draft.require(may("approve-stand-down", draft.who, policy, incident.roles))
-    role = next(
-        (name for name, holder in incident.roles.items() if holder == draft.who.id), "owner"
-    )
+    role = acts_as("approve-stand-down", draft.who, policy, incident.roles)
     draft.on_incident(incident.id, e.ApprovalGiven("stand-down", role, "", command.note))
 
 
@@ -145,19 +143,24 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.require(authority & stand_down_verdict(draft, incident.id, policy))
     reason = checked(command.reason, "a stand-down")
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
-    for plan in draft.world.plans_of(incident.id):
-        # Nobody wants it any more; left as proposed, somebody could still approve and start it.
-        if plan.ended_at is None:
-            draft.emit(plan_stream(plan.id), PlanAbandoned(f"{incident.id} stood down"))
+    abandon_plans(draft, incident.id, f"{incident.id} stood down")
     owe(draft, incident.id, "stood-down")
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
     end_mode(draft, incident.id, f"{incident.id} stood down")
     award(draft, incident.id)
-    lasted = words(between(incident.declared_at, draft.now.utc))
     cause = incident.statements.get("root-cause", "not stated")
-    fields = {"reason": reason, "duration": lasted, "root_cause": cause}
+    fields = {
+        "reason": _ended(reason),
+        "duration": lasted(incident, draft.now.utc),
+        "root_cause": cause,
+    }
     fields["review"] = _review_words(draft.incident(incident.id, must_be_open=False))
     announce(draft, incident.id, "stood-down", fields)
+
+
+def _ended(sentence: str) -> str:
+    """With a full stop, where whoever wrote it left it to others."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
 
 
 def _review_words(incident: Incident) -> str:

@@ -11,12 +11,24 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.principal import Kind
 from allstop.domain.record import AGENTS_STREAM, halt_stream
 from allstop.domain.verdict import nearest
+from allstop.domain.world import World
 
 
 def order_all_stop(draft: Draft, incident_id: str) -> None:
     """The all-stop of an incident: every agent, held in the incident's name."""
     incident = draft.incident(incident_id)
     _order(draft, "all", _reason(incident), incident_id, (), incident.policy)
+
+
+def ensure_all_stop(draft: Draft, incident_id: str) -> None:
+    """The all-stop of an incident, unless it stands already."""
+    if not all_stop_stands(draft.world, incident_id):
+        order_all_stop(draft, incident_id)
+
+
+def all_stop_stands(world: World, incident_id: str) -> bool:
+    """Whether every agent is held in the name of an incident."""
+    return any(halt.stands and halt.scope == "all" for halt in world.halts_of(incident_id))
 
 
 def order_same(draft: Draft, halt: Halt, incident_id: str) -> None:

@@ -13,7 +13,6 @@ from allstop.domain.ledger import CAUSED_BY, known_teams, teams_meant
 from allstop.domain.mode import suspending
 from allstop.domain.policy import Policy
 from allstop.domain.policy.aftermath import LedgerRule
-from allstop.domain.principal import Kind
 from allstop.domain.record import LEDGER_STREAM
 from allstop.domain.verdict import nearest
 
@@ -55,8 +54,6 @@ def award_by_hand(draft: Draft, command: wc.AwardPoints) -> None:
     incident = draft.incident(command.incident, must_be_open=False) if command.incident else None
     policy = draft.policy(incident) if incident else draft.book.latest
     draft.require(may("points", draft.who, policy, incident.roles if incident else {}))
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", "only a person gives points by hand")
     because = checked(command.because, "an award")
     if not 0 < abs(command.points) <= POINTS_LIMIT:
         refuse("bad-points", f"an award is 1 to {POINTS_LIMIT} points, given or taken")

@@ -99,6 +99,14 @@ def end_change(draft: Draft, command: wc.EndChange) -> None:
         _tell_requester(draft, incident.id, change, "is refused", note)
 
 
+def withdraw_open(draft: Draft, incident: Incident, because: str) -> None:
+    """Nobody may make any more what was asked for until now: not even what everybody agreed to."""
+    for change in incident.changes.values():
+        if change.state in OPEN:
+            draft.on_incident(incident.id, we.ChangeEnded(change.id, "withdrawn", because))
+            _tell_requester(draft, incident.id, change, "is withdrawn", because)
+
+
 def _check_made(draft: Draft, policy: Policy, incident: Incident, change: Change) -> None:
     if str(draft.who) != change.requested_by:
         draft.require(may("change", draft.who, policy, incident.roles))
@@ -109,8 +117,7 @@ def _check_made(draft: Draft, policy: Policy, incident: Incident, change: Change
 
 def _check_refused(draft: Draft, policy: Policy, incident: Incident, change: Change) -> None:
     """Whoever could agree can also say no; so can a reviewer."""
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", f"only a person may refuse a change, and {draft.who} is none")
+    draft.only_people("may refuse a change")
     mine = any(matches(one, draft.who, policy, incident.roles) for one in change.by)
     reviews = any(incident.roles.get(role) == draft.who.id for role in change.reviewers)
     if not (mine or reviews):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from allstop.domain.authority import declaring_rule, may, may_declare
 from allstop.domain.deciding import kinship
-from allstop.domain.deciding.all_stop import order_all_stop
+from allstop.domain.deciding.all_stop import ensure_all_stop, order_all_stop
 from allstop.domain.deciding.calling import call_informed, call_responders
+from allstop.domain.deciding.diagnosing import disputed, note_disputes
 from allstop.domain.deciding.mode_keeping import begin_mode, follow_severity
 from allstop.domain.deciding.owing import owe
 from allstop.domain.deciding.team import fill_roles, note_lacking
 from allstop.domain.deciding.telling import announce
-from allstop.domain.deciding.working import add_phase_tasks
 from allstop.domain.draft import Draft, refuse
-from allstop.domain.gates import watches
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_events as ce
@@ -21,7 +20,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between
 from allstop.domain.policy import EmergencyKind, Policy, Protocol
 from allstop.domain.principal import Kind, Principal
-from allstop.domain.recognition import hit_domains, kind_holds, kinds_that_hold
+from allstop.domain.recognition import first_phase, hit_domains, kind_holds, kinds_that_hold
 from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
 
@@ -134,16 +133,12 @@ def _enter_first_phase(
 ) -> None:
     """Begin at the first phase, or where the kind begins: a disaster recovery begins at recovery."""
     phases = policy.protocol.phases
-    names = [phase.name for phase in phases]
-    place = names.index(kind.phase) if kind and kind.phase in names else 0
-    first = phases[place]
-    watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
-    draft.on_incident(incident, e.PhaseEntered(first.name, watched))
-    if place and kind:
-        skipped = ", ".join(phase.title for phase in phases[:place])
+    first = first_phase(policy.protocol, kind.name if kind else "")
+    skipped = ", ".join(phase.title for phase in phases[: phases.index(first)])
+    kinship.begin_response(draft, incident, first)
+    if skipped and kind:
         text = f"{kind.title} begins at {first.title}; passed over: {skipped}"
         draft.on_incident(incident, e.NoteAdded(text))
-    add_phase_tasks(draft, incident, first)
 
 
 def _recurring(draft: Draft, dedup: str) -> Incident | None:
@@ -168,9 +163,15 @@ def _reopen(draft: Draft, incident: Incident, command: c.DeclareIncident) -> Non
     policy = draft.policy(incident)
     # Seen in the first round already, so it is nothing new; it stops everybody again all the same.
     if any(kind.all_stop for kind in kinds_that_hold(policy.protocol, command.impact)):
-        _ensure_all_stop(draft, incident.id)
+        ensure_all_stop(draft, incident.id)
     known = draft.incident(incident.id).severity
-    if command.severity and worse(policy.protocol, command.severity, known) != known:
+    # It is judged by the rules it was declared under first, which may not have today's severities.
+    if command.severity and command.severity not in {
+        one.name for one in policy.protocol.severities
+    }:
+        text = f"declared again as {command.severity}, which the protocol of {incident.id} does not know"
+        draft.on_incident(incident.id, e.NoteAdded(text))
+    elif command.severity and worse(policy.protocol, command.severity, known) != known:
         by_person = draft.who.kind is Kind.PERSON
         event = e.SeverityClassified(command.severity, GIVEN, -1, by_person)
         change_severity(draft, incident.id, event)
@@ -199,20 +200,34 @@ def _take_impact(draft: Draft, id: str, impact: Impact) -> None:
         for kind in kinds_that_hold(policy.protocol, impact)
         if kind.name != before.kind and not kind_holds(kind, before.worst_impact)
     )
+    disputes = disputed(draft, id)
     draft.on_incident(id, e.ImpactMeasured(impact))
-    # The kind that was declared stays; a halt condition stops everybody whenever it is seen.
-    if any(kind.all_stop for kind in new):
-        _ensure_all_stop(draft, id)
-    found = classify(policy.protocol, impact)
-    if found.row < 0:
-        found = Classification(before.severity, -1, before.severity_because)
+    note_disputes(draft, id, disputes)
     for kind in new:
         draft.on_incident(id, e.NoteAdded(f"recognised by the impact: {kind.title}"))
-        found = _at_least(policy.protocol, found, kind)
-    if worse(policy.protocol, found.severity, before.severity) != before.severity:
-        change_severity(draft, id, e.SeverityClassified(found.severity, found.because, found.row))
+    found = classify(policy.protocol, impact)
+    raise_to_kinds(draft, id, new, found if found.row >= 0 else None)
     for kind in new:
         call_responders(draft, id, kind)
+
+
+def raise_to_kinds(
+    draft: Draft, id: str, kinds: tuple[EmergencyKind, ...], measured: Classification | None = None
+) -> None:
+    """Whatever kinds of emergency bring that show only now: the all-stop, and at least their severity.
+
+    measured: what the table says now, where that may raise the severity as well.
+    """
+    incident = draft.incident(id)
+    protocol = draft.policy(incident).protocol
+    # The kind that was declared stays; a halt condition stops everybody whenever it is seen.
+    if any(kind.all_stop for kind in kinds):
+        ensure_all_stop(draft, id)
+    found = measured or Classification(incident.severity, -1, incident.severity_because)
+    for kind in kinds:
+        found = _at_least(protocol, found, kind)
+    if worse(protocol, found.severity, incident.severity) != incident.severity:
+        change_severity(draft, id, e.SeverityClassified(found.severity, found.because, found.row))
 
 
 def set_severity(draft: Draft, command: c.SetSeverity) -> None:
@@ -220,8 +235,7 @@ def set_severity(draft: Draft, command: c.SetSeverity) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("set-severity", draft.who, policy, incident.roles))
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", "only a person sets a severity by hand")
+    draft.only_people("sets a severity by hand")
     known = [rule.name for rule in policy.protocol.severities]
     if command.severity not in known:
         refuse(
@@ -243,18 +257,12 @@ def change_severity(draft: Draft, incident: str, event: e.SeverityClassified) ->
     draft.on_incident(incident, event)
     protocol = draft.policy(draft.incident(incident)).protocol
     if protocol.severity(event.severity).all_stop:
-        _ensure_all_stop(draft, incident)
+        ensure_all_stop(draft, incident)
     follow_severity(draft, incident, before)
     if protocol.severity(event.severity).rank < protocol.severity(before).rank:
         note_lacking(draft, incident)
         owe(draft, incident, "declared")
     announce(draft, incident, "severity", {"before": before, "because": event.because})
-
-
-def _ensure_all_stop(draft: Draft, incident: str) -> None:
-    """The all-stop, unless it stands already."""
-    if not any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(incident)):
-        order_all_stop(draft, incident)
 
 
 def _at_least(

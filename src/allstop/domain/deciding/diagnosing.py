@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.abandoning import abandon_plans
 from allstop.domain.deciding.telling import announce
-from allstop.domain.diagnosis import outdated, remedy_facts
+from allstop.domain.diagnosis import Dispute, at_fault, disputes, outdated, remedy_facts
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.plan.events import PlanAbandoned
 from allstop.domain.policy import Policy
 from allstop.domain.policy.tables import Scalar
-from allstop.domain.record import plan_stream
 from allstop.domain.remedy import REMEDIES, decide_by_table
 from allstop.domain.verdict import nearest
 
@@ -24,29 +23,52 @@ def evidence_outcome(draft: Draft, incident: str, id: str, outcome: Outcome) -> 
     piece = found.evidence.get(id)
     if piece is None or piece.state != "requested":
         return
+    before = disputed(draft, incident)
     if outcome.ending is Ending.DONE:
         draft.on_incident(
             incident, e.EvidenceCollected(id, outcome.because, outcome.evidence, outcome.facts)
         )
     else:
         draft.on_incident(incident, e.EvidenceFailed(id, outcome.because))
+    note_disputes(draft, incident, before)
+
+
+def disputed(draft: Draft, incident: str) -> tuple[Dispute, ...]:
+    """What people and machines say differently about the service at fault, as drafted so far."""
+    found = draft.incident(incident, must_be_open=False)
+    return disputes(draft.world, draft.policy(found), found, at_fault(found))
+
+
+def note_disputes(draft: Draft, incident: str, before: tuple[Dispute, ...]) -> str:
+    """Say of each fact that is disputed since just now what both sides say, and which one is used.
+
+    before: what was disputed until then. Returns what was said.
+    """
+    new = "; ".join(one.words() for one in disputed(draft, incident) if one not in before)
+    if new:
+        draft.on_incident(incident, e.NoteAdded(new))
+    return new
 
 
 def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
-    """Consult the table, again when what is known has turned it, or record a person's own choice."""
+    """Consult the table, again when what is known has turned it, or record a person's own choice.
+
+    The same remedy by another row is recorded, and told to nobody: what is done stays the same.
+    """
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("remedy", draft.who, policy, incident.roles))
     if command.remedy:
-        service = command.service or (incident.services[0] if incident.services else "")
+        service = command.service or next(iter(incident.services), "")
         facts = remedy_facts(draft.world, policy, incident, service)
         _overrule(draft, incident, policy, command, facts, service)
     elif incident.remedy is None or outdated(draft.world, policy, incident):
         _consult(draft, incident, policy, command.service)
     else:
         return
-    chosen = draft.incident(incident.id).remedy
-    if chosen is not None:
+    before, chosen = incident.remedy, draft.incident(incident.id).remedy
+    same = before and chosen and not chosen.by_person and before.remedy == chosen.remedy
+    if chosen is not None and not same:
         fields = {"remedy": chosen.remedy, "because": chosen.because}
         announce(draft, incident.id, "remedy", fields)
 
@@ -54,15 +76,18 @@ def decide_remedy(draft: Draft, command: c.DecideRemedy) -> None:
 def _consult(draft: Draft, incident: Incident, policy: Policy, service: str) -> None:
     """What the table says with the facts as they are known now."""
     before = incident.remedy
-    first = incident.services[0] if incident.services else ""
-    service = before.service if before else service or first
+    service = before.service if before else service or at_fault(incident)
     facts = remedy_facts(draft.world, policy, incident, service)
     found = decide_by_table(policy.protocol, facts)
-    for plan in draft.world.plans_of(incident.id) if before else ():
-        if plan.purpose == "remedy" and plan.ended_at is None:
-            because = f"more is known by now, and the remedy is {found.remedy}: {found.because}"
-            draft.emit(plan_stream(plan.id), PlanAbandoned(because))
-    event = e.RemedyDecided(found.remedy, found.because, found.row, facts, found.unknown, service)
+    if before is not None and before.remedy != found.remedy:
+        because = f"more is known by now, and the remedy is {found.remedy}: {found.because}"
+        abandon_plans(draft, incident.id, because, "remedy")
+    besides = disputes(draft.world, policy, incident, service)
+    because = "; ".join((found.because, *(one.words() for one in besides)))
+    aside = {one.fact: one.set_aside for one in besides}
+    event = e.RemedyDecided(
+        found.remedy, because, found.row, facts, found.unknown, service, set_aside=aside
+    )
     draft.on_incident(incident.id, event)
 
 
@@ -74,8 +99,7 @@ def _overrule(
     facts: dict[str, Scalar],
     service: str,
 ) -> None:
-    if draft.who.kind.value != "person":
-        refuse("human-only", "only a person overrules the decision table")
+    draft.only_people("overrules the decision table")
     if command.remedy not in REMEDIES:
         refuse(
             "unknown-remedy",
@@ -107,7 +131,9 @@ def _overrule(
     if active:
         plan = active[-1]
         refuse("plan-active", f"{plan.id} is {plan.state}", f"allstop plan abandon {plan.id} first")
+    besides = disputes(draft.world, policy, incident, service)
     event = e.RemedyDecided(
-        command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True
-    )
+        command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True,
+        set_aside={one.fact: one.set_aside for one in besides},
+    )  # fmt: skip
     draft.on_incident(incident.id, event)

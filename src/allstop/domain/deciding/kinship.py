@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.all_stop import order_all_stop
+from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.all_stop import ensure_all_stop
+from allstop.domain.deciding.changing import withdraw_open
 from allstop.domain.deciding.informing import checked
 from allstop.domain.deciding.mode_keeping import begin_mode
 from allstop.domain.deciding.telling import announce, tell_person
@@ -14,9 +16,9 @@ from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.plan.events import PlanAbandoned
-from allstop.domain.policy import Phase, Policy
-from allstop.domain.record import incident_stream, plan_stream
+from allstop.domain.policy import Phase
+from allstop.domain.recognition import first_phase
+from allstop.domain.record import incident_stream
 from allstop.domain.verdict import nearest
 
 # What the other side of a link says.
@@ -95,20 +97,16 @@ def reopen_recurrence(draft: Draft, incident: Incident, reason: str) -> None:
     """
     id = incident.id
     policy = draft.policy(incident)
-    for plan in draft.world.plans_of(id):
-        if plan.ended_at is None:
-            # What nobody started then must not be approved now, in another emergency.
-            draft.emit(plan_stream(plan.id), PlanAbandoned(f"{id} was reopened"))
-    first = _beginning(policy, incident)
+    # What nobody started then must not be approved now, in another emergency.
+    abandon_plans(draft, id, f"{id} was reopened")
+    withdraw_open(draft, incident, f"{id} was reopened: ask for it again if it is still wanted")
+    first = first_phase(policy.protocol, incident.kind)
     draft.on_incident(id, ce.IncidentReopened(reason, first.name))
     kind = policy.protocol.activation.kind(incident.kind)
     stops = policy.protocol.severity(incident.severity).all_stop or (kind and kind.all_stop)
-    standing = any(halt.stands and halt.scope == "all" for halt in draft.world.halts_of(id))
-    if stops and not standing:
-        order_all_stop(draft, id)
-    watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
-    draft.on_incident(id, e.PhaseEntered(first.name, watched))
-    add_phase_tasks(draft, id, first)
+    if stops:
+        ensure_all_stop(draft, id)
+    begin_response(draft, id, first)
     for piece in incident.evidence.values():
         # What the diagnosis said then says nothing about now.
         draft.on_incident(id, e.EvidenceRequested(piece.id, piece.service, piece.name))
@@ -118,12 +116,12 @@ def reopen_recurrence(draft: Draft, incident: Incident, reason: str) -> None:
     announce(draft, id, "reopened", {"because": reason})
 
 
-def _beginning(policy: Policy, incident: Incident) -> Phase:
-    """Where the response begins: the first phase, or where its kind of emergency begins."""
-    kind = policy.protocol.activation.kind(incident.kind)
-    wanted = kind.phase if kind else ""
-    phases = policy.protocol.phases
-    return next((phase for phase in phases if phase.name == wanted), phases[0])
+def begin_response(draft: Draft, incident: str, first: Phase) -> None:
+    """Enter the phase a response begins with; from here on its gate and that of standing down are watched."""
+    policy = draft.policy(draft.incident(incident))
+    watched = watches(policy, first.exit) + watches(policy, policy.protocol.stand_down)
+    draft.on_incident(incident, e.PhaseEntered(first.name, watched))
+    add_phase_tasks(draft, incident, first)
 
 
 RULES: Rules = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.abandoning import abandon_plans
 from allstop.domain.deciding.all_stop import order_same, release_halts_of
 from allstop.domain.deciding.declaring import change_severity
 from allstop.domain.deciding.informing import checked
@@ -15,8 +16,6 @@ from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.plan.events import PlanAbandoned
-from allstop.domain.record import plan_stream
 from allstop.domain.severity import worse
 
 
@@ -33,10 +32,7 @@ def merge(draft: Draft, command: cc.MergeIncident) -> None:
     for halt in draft.world.halts_of(incident.id):
         if halt.stands and not _held(draft, halt, into.id):
             order_same(draft, halt, into.id)
-    for plan in draft.world.plans_of(incident.id):
-        if plan.ended_at is None:
-            because = f"{incident.id} was merged into {into.id}"
-            draft.emit(plan_stream(plan.id), PlanAbandoned(because))
+    abandon_plans(draft, incident.id, f"{incident.id} was merged into {into.id}")
     link(draft, incident.id, "duplicate-of", into.id)
     services = f"; it is about {', '.join(incident.services)}" if incident.services else ""
     note = f"{incident.id} ({incident.title}) goes on here: {reason}{services}"

@@ -18,6 +18,7 @@ from allstop.domain.incident.parts import Owed
 from allstop.domain.incident.state import GONE, Incident
 from allstop.domain.policy import Obligation, Policy
 from allstop.domain.progress import mark_sentence, meetable
+from allstop.domain.recognition import shows_kind
 from allstop.domain.verdict import nearest
 
 # A meeting is proposed so long before its obligation is due, where the calendar allows.
@@ -34,7 +35,7 @@ def owe(draft: Draft, incident: str, begins: str) -> None:
     said_to: dict[str, list[tuple[str, str]]] = {}
     for rule in policy.protocol.obligations:
         fits = (not rule.severities or found.severity in rule.severities) and (
-            not rule.kinds or found.kind in rule.kinds
+            not rule.kinds or shows_kind(policy, found, rule.kinds)
         )
         if rule.begins == begins and fits and rule.id not in found.obligations:
             until = _owe(draft, policy, found, rule)

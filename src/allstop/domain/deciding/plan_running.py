@@ -5,6 +5,14 @@ from __future__ import annotations
 from allstop.domain.approvals import need_of_plan, waits_for
 from allstop.domain.authority import may
 from allstop.domain.deciding.escalating import escalate
+from allstop.domain.deciding.node_running import (
+    hold_by_failures,
+    hold_where_stuck,
+    node_step_done,
+    node_step_failed,
+    startable,
+)
+from allstop.domain.deciding.plan_drawing import check_still_true
 from allstop.domain.deciding.signing import sign
 from allstop.domain.deciding.stopping_plans import hold_by_rules
 from allstop.domain.deciding.telling import announce
@@ -17,7 +25,7 @@ from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import PlanState, StepState
-from allstop.domain.plan.state import ENDED, RULE, Plan
+from allstop.domain.plan.state import ENDED, FAILURES, RULE, Plan
 from allstop.domain.policy import Policy
 from allstop.domain.preflight import lets_start
 from allstop.domain.principal import Kind
@@ -64,6 +72,7 @@ def start_plan(draft: Draft, command: c.StartPlan) -> None:
         text = f"{plan.id} waits for {waits_for(plan)}"
         refuse("not-approved", text, f"allstop approve {plan.id}")
     draft.require(lets_start(policy, incident, plan))
+    check_still_true(draft, policy, plan)
     begin_plan(draft, plan.id)
 
 
@@ -92,7 +101,7 @@ def step_outcome(draft: Draft, plan_id: str, step: str, outcome: Outcome) -> Non
                 draft.emit(plan_stream(plan_id), e.StepUnknown(step, outcome.because))
         case _:
             draft.emit(plan_stream(plan_id), e.StepFailed(step, outcome.because, outcome.evidence))
-            _hold(draft, plan_id, step, outcome.because)
+            _failed(draft, plan_id, step, outcome.because)
 
 
 def step_parked(draft: Draft, plan_id: str, step: str, because: str) -> None:
@@ -102,12 +111,12 @@ def step_parked(draft: Draft, plan_id: str, step: str, because: str) -> None:
         return
     if plan.standing(step).state is StepState.RUNNING:
         draft.emit(plan_stream(plan_id), e.StepUnknown(step, because))
-    _hold(draft, plan_id, step, f"outcome unknown: {because}")
+    _failed(draft, plan_id, step, f"outcome unknown: {because}")
 
 
 def retry_step(draft: Draft, command: c.RetryStep) -> None:
     """Try a step again that failed; or accept that a stop rule is violated, and go on."""
-    if command.step.startswith(RULE):
+    if command.step.startswith(RULE) or command.step == FAILURES:
         _accept(draft, command.plan, command.step)
         return
     plan = _held(draft, command.plan, command.step)
@@ -162,6 +171,33 @@ def abandon_plan(draft: Draft, command: c.AbandonPlan) -> None:
     draft.emit(plan_stream(plan.id), e.PlanAbandoned(command.reason.strip()))
 
 
+def continue_plan(draft: Draft, command: c.ContinuePlan) -> None:
+    """The end of a pause: what has become ready meanwhile starts."""
+    plan = _plan(draft, command.plan)
+    incident = draft.incident(plan.incident)
+    draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
+    if plan.state is not PlanState.PAUSED:
+        refuse("not-paused", f"{plan.id} is {plan.state}", f"allstop plan show {plan.id}")
+    draft.emit(plan_stream(plan.id), e.PlanContinued())
+    settle_gates(draft, plan.incident)
+    _go_on(draft, plan.id)
+
+
+def waive_step(draft: Draft, command: c.WaiveStep) -> None:
+    """A person lets a node go on without a step of it that failed: named, with a reason, on the record."""
+    plan = _held(draft, command.plan, command.step)
+    if draft.who.kind is not Kind.PERSON:
+        refuse("human-only", f"only a person may waive a step, and {draft.who} is none")
+    if not plan.nodes:
+        hint = f"allstop plan retry {plan.id} {command.step}, or allstop plan abandon {plan.id}"
+        refuse("not-waivable", f"every step of {plan.id} is needed", hint)
+    if not command.reason.strip():
+        refuse("no-reason", "waiving a step needs a reason", '--because "..."')
+    draft.emit(plan_stream(plan.id), e.StepWaived(command.step, command.reason.strip()))
+    node_step_done(draft, plan.id, command.step)
+    _go_on(draft, plan.id)
+
+
 def settle_gates(draft: Draft, incident: str) -> None:
     """After a round of samples: every running gate that has passed is done."""
     for plan in draft.world.plans_of(incident):
@@ -185,7 +221,7 @@ def fail_gate(draft: Draft, command: c.FailGate) -> None:
     seen = f"{gate.good_run} good samples, {gate.trouble or 'no trouble'}" if gate else "no samples"
     because = f"not passed within {words(step.limit_ms)}: {seen}"
     draft.emit(plan_stream(plan.id), e.StepFailed(command.step, because))
-    _hold(draft, plan.id, command.step, because)
+    _failed(draft, plan.id, command.step, because)
 
 
 def note_release(draft: Draft, command: NoteRelease) -> None:
@@ -201,6 +237,19 @@ def _done(
     draft: Draft, plan_id: str, step: str, evidence: str, sha256: str, facts: dict[str, object]
 ) -> None:
     draft.emit(plan_stream(plan_id), e.StepDone(step, evidence, sha256, facts))  # type: ignore[arg-type]
+    if draft.world.plans[plan_id].nodes:
+        node_step_done(draft, plan_id, step)
+    _go_on(draft, plan_id)
+
+
+def _failed(draft: Draft, plan_id: str, step: str, because: str) -> None:
+    """A step has failed or cannot be known. In a plan with nodes that concerns its branch only."""
+    plan = draft.world.plans[plan_id]
+    if not plan.nodes:
+        _hold(draft, plan_id, step, because)
+        return
+    if node_step_failed(draft, plan_id, step, because):
+        _tell_held(draft, plan_id, step, because)
     _go_on(draft, plan_id)
 
 
@@ -208,12 +257,17 @@ def _go_on(draft: Draft, plan_id: str) -> None:
     """Start whatever has become ready; end the plan when nothing is left. Event-driven, never waves."""
     # What is against the rules starts nothing further, not even its first step.
     hold_by_rules(draft, plan_id)
+    if too_many := hold_by_failures(draft, plan_id):
+        _tell_held(draft, plan_id, FAILURES, too_many)
     plan = draft.world.plans[plan_id]
     if plan.state is not PlanState.RUNNING:
         return
-    for step in plan.ready():
+    for step in startable(plan):
         draft.emit(plan_stream(plan_id), e.StepStarted(step.id, plan.standing(step.id).attempt + 1))
     if not plan.finished:
+        stuck = hold_where_stuck(draft, plan_id) if plan.nodes else ""
+        if stuck:
+            _tell_held(draft, plan_id, "", stuck)
         return
     draft.emit(plan_stream(plan_id), e.PlanDone())
     incident = draft.incident(plan.incident, must_be_open=False)
@@ -229,11 +283,16 @@ def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
     if plan.state not in (PlanState.RUNNING, PlanState.HELD):
         return
     draft.emit(plan_stream(plan_id), e.PlanHeld(step, because))
-    incident = draft.incident(plan.incident, must_be_open=False)
+    _tell_held(draft, plan_id, step, because)
+
+
+def _tell_held(draft: Draft, plan_id: str, step: str, because: str) -> None:
+    incident = draft.incident(draft.world.plans[plan_id].incident, must_be_open=False)
     commander = incident.roles.get("commander", "")
-    hint = f"allstop plan retry {plan_id} {step}, or allstop plan abandon {plan_id}"
+    again = f"allstop plan retry {plan_id} {step}" if step else f"allstop plan show {plan_id}"
     first = (commander,) if commander else ()
-    escalate(draft, incident.id, f"{plan_id} is held", f"{because}. {hint}", first)
+    text = f"{because}. {again}, or allstop plan abandon {plan_id}"
+    escalate(draft, incident.id, f"{plan_id} is held", text, first)
 
 
 def _held(draft: Draft, plan_id: str, step: str) -> Plan:

@@ -28,7 +28,7 @@ def begin_preflight(draft: Draft, command: cc.BeginPreflight) -> None:
     running = _running(incident)
     if running is not None:
         refuse("preflight-running", f"preflight {running} is still running", "allstop show")
-    number = max((one.number for one in incident.preflights), default=0) + 1
+    number = incident.preflight_number + 1
     draft.on_incident(incident.id, ce.PreflightBegun(number))
     draft.result["preflight"] = number
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from allstop.domain.approvals import Need, awaited_reviews, need_for, review_id, reviews_missing
-from allstop.domain.authority import matches, may, people_meant
+from allstop.domain.approvals import (
+    Need,
+    awaited_reviews,
+    need_for,
+    need_of_change,
+    need_of_plan,
+    review_id,
+    reviews_missing,
+)
+from allstop.domain.authority import acts_as, may, people_meant
 from allstop.domain.business_time import due_at
 from allstop.domain.deciding.escalating import escalate, next_of_chain
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import events as e
-from allstop.domain.incident.parts import Signature
+from allstop.domain.incident.parts import Change, Signature
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan.commands import LateReview
+from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
 from allstop.domain.policy.tables import Scalar
-from allstop.domain.principal import Kind
+from allstop.domain.world import World
 
 
 def need_of(
@@ -46,9 +55,8 @@ def ask(draft: Draft, incident: str, need: Need, what: str, text: str, requester
     """Tell those whose signature is waited for; the commander where nobody else can be asked."""
     found = draft.incident(incident)
     policy = draft.policy(found)
-    unmanned = [role for role in need.reviewers if not found.roles.get(role)]
-    if unmanned:
-        text = f"{text} Nobody is {', '.join(unmanned)} yet: allstop assign ROLE NAME."
+    unmanned = _unmanned(found, need)
+    text += unmanned
     people = asked(policy, found, need, requester)
     if unmanned or not people:
         people = tuple(dict.fromkeys((*people, *people_meant(policy, found.roles, "commander"))))
@@ -68,6 +76,62 @@ def asked(policy: Policy, incident: Incident, need: Need, requester: str = "") -
     return tuple(dict.fromkeys(name for name in (*found, *signers) if name))
 
 
+def tell_of_waiting(draft: Draft, incident: str, role: str) -> None:
+    """Whoever holds a role from now on hears of what waits for it, in one message: somebody else was asked
+    when it began to wait."""
+    found = draft.incident(incident)
+    policy, person = draft.policy(found), found.roles[role]
+    lines = []
+    for one in _waiting(draft.world, found):
+        reviews, signs = _awaits(policy, found, one, role, person)
+        if reviews or signs:
+            hint = f"allstop approve {one.id}{' --review' if reviews else ''}"
+            lines.append(f"{one.id}: {one.title}. {hint}{_unmanned(found, _need(one))}")
+    if lines:
+        many = (
+            f"{len(lines)} things wait" if len(lines) > 1 else f"{lines[0].partition(':')[0]} waits"
+        )
+        tell_person(
+            draft, incident, person, f"{incident}: {many} for your approval", "\n".join(lines)
+        )
+
+
+def _waiting(world: World, incident: Incident) -> tuple[Plan | Change, ...]:
+    """The plans and changes that somebody still has to agree to."""
+    plans = (one for one in world.plans_of(incident.id) if one.state == "proposed" and one.approve)
+    changes = (one for one in incident.changes.values() if one.state == "proposed")
+    return (*plans, *changes)
+
+
+def _awaits(
+    policy: Policy, incident: Incident, one: Plan | Change, role: str, person: str
+) -> tuple[bool, bool]:
+    """Whether this holder of the role is waited for, as a reviewer or as one who may sign."""
+    need, name = _need(one), f"person:{person}"
+    requester = one.requested_by if isinstance(one, Change) else ""
+    if name == requester:
+        return (False, False)
+    signed = any(sign.person == name and not sign.review for sign in one.signatures)
+    lacking = need.lacking(one.signatures, requester) > 0 and not signed
+    named = f"role:{role}" in _entries(policy, need)
+    # The commander is asked where nobody else can be.
+    instead = role == "commander" and (
+        bool(_unmanned(incident, need)) or not asked(policy, incident, need, requester)
+    )
+    reviews = role in need.unreviewed(one.signatures, requester)
+    return (reviews, (lacking and named) or instead)
+
+
+def _need(one: Plan | Change) -> Need:
+    return need_of_change(one) if isinstance(one, Change) else need_of_plan(one)
+
+
+def _unmanned(incident: Incident, need: Need) -> str:
+    """Which reviewing roles nobody holds, as one more sentence; empty when all are held."""
+    roles = [role for role in need.reviewers if not incident.roles.get(role)]
+    return f" Nobody is {', '.join(roles)} yet: allstop assign ROLE NAME." if roles else ""
+
+
 def _entries(policy: Policy, need: Need) -> tuple[str, ...]:
     """Who may sign: as the row says, or whoever may approve anything."""
     grants = (grant.to for grant in policy.protocol.authority if grant.action == "approve")
@@ -79,8 +143,7 @@ def sign(
     signatures: tuple[Signature, ...], *, as_reviewer: bool, requester: str = "",
 ) -> str:  # fmt: skip
     """The role this principal signs as. Refuses who may not sign, has signed, or is no person."""
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", f"only a person may sign, and {draft.who} is none")
+    draft.only_people("may sign")
     if str(draft.who) == requester:
         refuse("own-change", f"{draft.who} asked for it, so somebody else has to agree")
     if as_reviewer:
@@ -98,12 +161,10 @@ def sign(
 def _signer_role(draft: Draft, policy: Policy, incident: Incident, need: Need) -> str:
     if not need.by:
         draft.require(may("approve", draft.who, policy, incident.roles))
-        held = (role for role, holder in incident.roles.items() if holder == draft.who.id)
-        return next(held, "owner")
-    meant = [one for one in need.by if matches(one, draft.who, policy, incident.roles)]
-    if not meant:
+    role = acts_as("approve", draft.who, policy, incident.roles, need.by)
+    if not role:
         refuse("no-authority", f"{draft.who} may not approve this", _hint(draft, incident, need))
-    return meant[0].removeprefix("role:")
+    return role
 
 
 def _hint(draft: Draft, incident: Incident, need: Need) -> str:

@@ -9,7 +9,8 @@ from allstop.domain.incident.course_events import RuleViolated
 from allstop.domain.incident.events import ImpactMeasured
 from allstop.domain.plan.commands import CheckRules
 from allstop.domain.plan.events import PlanHeld
-from allstop.domain.plan.state import RULE
+from allstop.domain.plan.state import RULE, Plan
+from allstop.domain.policy import StopRule
 from allstop.domain.record import plan_stream
 from allstop.domain.stop_rules import violated
 
@@ -24,12 +25,15 @@ def hold_by_rules(draft: Draft, plan_id: str) -> None:
     for rule, facts in found:
         event = RuleViolated(rule.id, rule.title, plan.id, rule.because, facts)
         draft.on_incident(incident.id, event)
-        tests = ", ".join(sentence(test) for test in rule.when)
-        because = f"stop rule {rule.title}: {rule.because}" + (f" ({tests})" if tests else "")
-        draft.emit(plan_stream(plan.id), PlanHeld(f"{RULE}{rule.id}", because))
+        draft.emit(plan_stream(plan.id), PlanHeld(f"{RULE}{rule.id}", _cited(rule)))
     if found:
-        named = ", ".join(rule.title for rule, _ in found)
-        _tell(draft, incident.id, plan.id, named, tuple(rule.id for rule, _ in found))
+        _tell(draft, plan, tuple(rule for rule, _ in found))
+
+
+def _cited(rule: StopRule) -> str:
+    """`stop rule Too slow: it was for minutes (plan_minutes more than 2)`."""
+    tests = ", ".join(sentence(test) for test in rule.when)
+    return f"stop rule {rule.title}: {rule.because}" + (f" ({tests})" if tests else "")
 
 
 def hold_touched_plans(draft: Draft) -> None:
@@ -51,13 +55,18 @@ def check_rules(draft: Draft, command: CheckRules) -> None:
         hold_by_rules(draft, command.plan)
 
 
-def _tell(draft: Draft, incident: str, plan: str, named: str, rules: tuple[str, ...]) -> None:
+def _tell(draft: Draft, plan: Plan, rules: tuple[StopRule, ...]) -> None:
     """The commander, and the next of the chain: a rule that was broken is not one person's secret."""
-    commander = draft.incident(incident, must_be_open=False).roles.get("commander", "")
-    hints = ", ".join(f"allstop plan retry {plan} {RULE}{id}" for id in rules)
-    text = f"Accept it and go on: {hints}. Or stop: allstop plan abandon {plan}"
+    commander = draft.incident(plan.incident, must_be_open=False).roles.get("commander", "")
     first = (commander,) if commander else ()
-    escalate(draft, incident, f"{plan} is held by a stop rule: {named}", text, first)
+    named = ", ".join(rule.title for rule in rules)
+    cited = "; ".join(_cited(rule) for rule in rules)
+    hints = ", ".join(f"allstop plan retry {plan.id} {RULE}{rule.id}" for rule in rules)
+    text = (
+        f"{plan.id} was to: {plan.title}. {cited[0].upper()}{cited[1:]}. "
+        f"Accept it and go on: {hints}. Or stop: allstop plan abandon {plan.id}"
+    )
+    escalate(draft, plan.incident, f"{plan.id} is held by a stop rule: {named}", text, first)
 
 
 RULES: Rules = {CheckRules: check_rules}

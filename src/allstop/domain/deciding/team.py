@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from allstop.domain.authority import may, people_meant
+from allstop.domain.deciding.signing import tell_of_waiting
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident import commands as c
@@ -104,6 +105,7 @@ def assign(draft: Draft, command: c.AssignRole) -> None:
         # In an emergency whoever is there has to do: said, not refused.
         what = f"which {rule.title} asks for at {incident.severity}"
         draft.result["warning"] = f"{command.person} lacks {', '.join(missing)}, {what}"
+    tell_of_waiting(draft, incident.id, command.role)
 
 
 def offer_handoff(draft: Draft, command: c.OfferHandoff) -> None:
@@ -137,6 +139,7 @@ def accept_handoff(draft: Draft, command: c.AcceptHandoff) -> None:
         refuse("not-yours", f"{command.role} was offered to {to}, and you are {draft.who}")
     previous = incident.roles.get(command.role, "")
     draft.on_incident(incident.id, e.RoleAssigned(command.role, to, "handoff accepted", previous))
+    tell_of_waiting(draft, incident.id, command.role)
 
 
 def acknowledge(draft: Draft, command: c.AcknowledgeIncident) -> None:

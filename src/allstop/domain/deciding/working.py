@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from allstop.domain.authority import may
+from allstop.domain.deciding.diagnosing import disputed, note_disputes
 from allstop.domain.deciding.informing import checked, refuse_ended
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
@@ -14,7 +15,6 @@ from allstop.domain.incident.parts import Task
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import Phase, Policy
 from allstop.domain.policy.tables import Scalar
-from allstop.domain.principal import Kind
 from allstop.domain.remedy import STATED_FACTS
 from allstop.domain.verdict import Reason, Verdict, nearest
 
@@ -44,7 +44,7 @@ def add_task(draft: Draft, command: wc.AddTask) -> None:
         refuse("too-long", f"a task has at most {TITLE_LIMIT} characters")
     owner = _responder(draft, policy, command.owner)
     if owner not in ("", str(draft.who)):
-        _only_people(draft, "gives work to somebody else")
+        draft.only_people("gives work to somebody else")
     id = _next_task(incident.tasks)
     draft.on_incident(incident.id, we.TaskAdded(id, title, "", owner))
     _tell_owner(draft, incident, owner, id, title)
@@ -56,7 +56,7 @@ def assign_task(draft: Draft, command: wc.AssignTask) -> None:
     incident, policy = _at_work(draft, command.incident)
     task = _open_task(incident, command.task)
     # An agent that could take a task could then end it, and so open a gate that waits for it.
-    _only_people(draft, "gives a task to somebody")
+    draft.only_people("gives a task to somebody")
     owner = _responder(draft, policy, command.owner)
     if owner == task.owner:
         refuse("already-assigned", f"{task.id} is {owner or 'nobody'}'s already")
@@ -71,9 +71,9 @@ def end_task(draft: Draft, command: wc.EndTask) -> None:
     if command.state not in ENDINGS:
         refuse("unknown-state", f"a task is not {command.state}", nearest(command.state, ENDINGS))
     if task.owner != str(draft.who):
-        _only_people(draft, "ends the task of somebody else")
+        draft.only_people("ends the task of somebody else")
     if command.state == "dropped":
-        _only_people(draft, "drops a task")
+        draft.only_people("drops a task")
     note = command.note.strip()
     if note or command.state == "dropped":
         note = checked(note, "a task that is dropped")
@@ -107,13 +107,15 @@ def record_facts(draft: Draft, command: wc.RecordFacts) -> None:
     """A person states what the decision table asks for and no machine has seen; null takes one back."""
     incident = draft.incident(command.incident)
     draft.require(may("facts", draft.who, draft.policy(incident), incident.roles))
-    _only_people(draft, "states facts for the decision table")
     if not command.facts:
         refuse("no-facts", "no fact was named", f"known: {', '.join(sorted(STATED_FACTS))}")
     wrong = (_wrong(name, value) for name, value in command.facts.items())
     draft.require(Verdict(tuple(reason for reason in wrong if reason is not None)))
     because = checked(command.because, "a statement of facts")
+    before = disputed(draft, incident.id)
     draft.on_incident(incident.id, we.FactsRecorded(dict(command.facts), because))
+    if said := note_disputes(draft, incident.id, before):
+        draft.result["warning"] = said
 
 
 def _wrong(name: str, value: Scalar) -> Reason | None:
@@ -134,11 +136,6 @@ def _at_work(draft: Draft, id: str) -> tuple[Incident, Policy]:
     policy = draft.policy(incident)
     draft.require(may("task", draft.who, policy, incident.roles))
     return incident, policy
-
-
-def _only_people(draft: Draft, what: str) -> None:
-    if draft.who.kind is not Kind.PERSON:
-        refuse("human-only", f"only a person {what}, and {draft.who} is none")
 
 
 def _open_task(incident: Incident, id: str) -> Task:

@@ -38,7 +38,8 @@ def plans_due(found: Due, world: World, policy: Policy, incident: Incident, now:
     """What the plans of an incident bring, and the reviews that it waits for."""
     plans = world.plans_of(incident.id)
     for plan in plans:
-        if is_ready(plan) and lets_start(policy, incident, plan).allowed:
+        # What somebody asked for is started by somebody.
+        if is_ready(plan) and not plan.asked and lets_start(policy, incident, plan).allowed:
             found.commands.append(plan_commands.StartPlan(plan.id))
         if plan.state is PlanState.RUNNING:
             _gates_due(found, plan, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from allstop.domain.clocks import begun
 from allstop.domain.diagnosis import outdated
 from allstop.domain.falling_due.found import Due
 from allstop.domain.gates import asked_for, phase_standings, verdict_of
@@ -20,7 +19,7 @@ def response_due(found: Due, world: World, policy: Policy, incident: Incident, n
         found.commands.append(plan_commands.MakePlan(incident.id, "contain"))
     if incident.remedy is None:
         waiting = any(piece.state == "requested" for piece in incident.evidence.values())
-        limit = after(begun(incident), policy.protocol.remedy.decide_within_ms)
+        limit = after(incident.begun, policy.protocol.remedy.decide_within_ms)
         found.at(limit if waiting else now.utc, now, incident_commands.DecideRemedy(incident.id))
     elif outdated(world, policy, incident):
         found.commands.append(incident_commands.DecideRemedy(incident.id))

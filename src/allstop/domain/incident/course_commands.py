@@ -10,12 +10,13 @@ from allstop.domain.incident.course_events import CheckResult
 
 @dataclass(frozen=True, slots=True)
 class TriageIncident:
-    """real: False ends it as a false alarm; severity: as confirmed, empty for as it is."""
+    """real: False ends it as a false alarm; severity, kind: as confirmed, empty for as they are."""
 
     incident: str
     real: bool
     text: str
     severity: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from allstop.domain.registry import event
 @event("incident.triaged")
 @dataclass(frozen=True, slots=True)
 class IncidentTriaged:
-    """A person looked: it is real, and this bad. severity: as confirmed."""
+    """A person looked: it is real, and this bad. severity: as confirmed; kind: of emergency, empty where
+    nobody named another."""
 
     severity: str
     text: str
+    kind: str = ""
 
 
 @event("incident.dismissed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from allstop.domain.incident import course_events as e
-from allstop.domain.incident.parts import Clock, Mode, PreflightResult
+from allstop.domain.incident.parts import Clock, Mode, PreflightResult, Response
 from allstop.domain.incident.response_folds import Folds
 from allstop.domain.incident.state import Incident
 from allstop.domain.record import Record
@@ -32,7 +32,8 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
     Whatever a gate could be opened with has to be earned again, also the cause: it came back, so what was
     said of it then is no proof now. What was found, the people and their tasks stay. Promises of the
     aftermath that were not kept yet are owed again later, and those that began with the declaration go
-    on, with their clocks. Plans and halts of before are left out by `World.plans_of` and `halts_of`.
+    on, with their clocks. Plans and halts of before are left out by `World.plans_of` and `halts_of`, and
+    preflights are numbered on, so that a late outcome cannot be taken for one of now.
     """
     kept = {k: v for k, v in incident.obligations.items() if v.met or v.begins == "declared"}
     lasting = {f"obligation:{id}" for id in kept} | {f"action:{id}" for id in incident.actions}
@@ -40,10 +41,14 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
     def lasts(deadline: str) -> bool:
         return ":".join(deadline.partition("@")[0].split(":")[:2]) in lasting
 
+    ended = Response(
+        incident.begun, incident.acknowledged_at, incident.milestones, len(incident.phases)
+    )
     return replace(
         incident,
         phase="",
         reopened=(*incident.reopened, record.at),
+        responses=(*incident.responses, ended),
         milestones={},
         statements={},
         facts={},
@@ -53,6 +58,7 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
         overrides={},
         remedy=None,
         remedy_planned=False,
+        triaged_at=None,
         acknowledged_at=None,
         acknowledged_by="",
         stood_down_at=None,
@@ -91,7 +97,9 @@ def _scheduled(incident: Incident, event: e.MeetingScheduled, _: Record) -> Inci
 
 
 COURSE_FOLDS: Folds = {
-    e.IncidentTriaged: lambda i, _, record: replace(i, triaged_at=record.at),
+    e.IncidentTriaged: lambda i, event, record: replace(
+        i, triaged_at=record.at, kind=event.kind or i.kind
+    ),
     e.IncidentDismissed: lambda i, _, record: replace(
         i, stood_down_at=record.at, stood_down_by=record.actor
     ),
@@ -125,7 +133,9 @@ COURSE_FOLDS: Folds = {
     ),
     e.RuleViolated: lambda i, event, _: replace(i, violations=(*i.violations, event.rule)),
     e.PreflightBegun: lambda i, event, record: replace(
-        i, preflights=(*i.preflights, PreflightResult(event.number, record.at))
+        i,
+        preflights=(*i.preflights, PreflightResult(event.number, record.at)),
+        preflight_number=event.number,
     ),
     e.PreflightDone: _preflight_done,
     e.MeetingScheduled: _scheduled,

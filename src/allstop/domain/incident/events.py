@@ -165,7 +165,8 @@ class CriterionOverridden:
 @event("remedy.decided")
 @dataclass(frozen=True, slots=True)
 class RemedyDecided:
-    """row: deciding row, -1 when a person overruled; facts: inputs; unknown: inputs nobody knew."""
+    """row: deciding row, -1 when a person overruled; facts: inputs; unknown: inputs nobody knew; set_aside:
+    what was said of a fact besides, by people or by what was observed, and not used."""
 
     remedy: str
     because: str
@@ -174,6 +175,7 @@ class RemedyDecided:
     unknown: tuple[str, ...]
     service: str
     by_person: bool = False
+    set_aside: dict[str, Scalar] = field(default_factory=dict)
 
 
 @event("samples.recorded")

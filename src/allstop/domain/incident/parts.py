@@ -50,10 +50,15 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
+    """role: as which it was given last; roles: those that the people held who gave it in this phase, and as
+    which they gave it; phase: of the response when it was given."""
+
     role: str
     person: str
     binds: str
     at: datetime
+    roles: frozenset[str] = frozenset()
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,17 @@ class PreflightResult:
     def passed(self) -> bool:
         """Every check passed; one that could not be judged has not."""
         return self.results is not None and all(one.ok is True for one in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response that has ended and was followed by another. began: the declaration, or the reopening;
+    phases: how many had been entered by its end, those of earlier responses among them."""
+
+    began: datetime
+    acknowledged_at: datetime | None
+    milestones: Mapping[str, datetime]
+    phases: int
 
 
 @dataclass(frozen=True, slots=True)

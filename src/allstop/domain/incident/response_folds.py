@@ -108,7 +108,14 @@ def _evidence_failed(incident: Incident, event: e.EvidenceFailed, _: Record) -> 
 
 
 def _approved(incident: Incident, event: e.ApprovalGiven, record: Record) -> Incident:
-    given = Approval(event.role, record.actor, event.binds, record.at)
+    held = {role for role, holder in incident.roles.items() if record.actor == f"person:{holder}"}
+    before = incident.approvals.get(event.subject)
+    if before is not None and before.phase == incident.phase:
+        held |= before.roles
+    given = Approval(
+        event.role, record.actor, event.binds, record.at, frozenset({*held, event.role}),
+        incident.phase,
+    )  # fmt: skip
     return replace(incident, approvals={**incident.approvals, event.subject: given})
 
 
@@ -129,6 +136,17 @@ def _classified(incident: Incident, event: e.SeverityClassified, record: Record)
     return replace(
         incident, severity=event.severity, severity_because=event.because, severity_at=record.at
     )
+
+
+def _decided(incident: Incident, event: e.RemedyDecided, _: Record) -> Incident:
+    """Another row of the table that leads to the same remedy asks for no other plan."""
+    before = incident.remedy
+    same = (
+        before is not None
+        and not event.by_person
+        and (before.remedy, before.service) == (event.remedy, event.service)
+    )
+    return replace(incident, remedy=event, remedy_planned=same and incident.remedy_planned)
 
 
 def _updated(incident: Incident, event: e.UpdatePosted, record: Record) -> Incident:
@@ -169,7 +187,7 @@ RESPONSE_FOLDS: Folds = {
     e.CriterionOverridden: lambda i, event, _: replace(
         i, overrides={**i.overrides, event.criterion: event.reason}
     ),
-    e.RemedyDecided: lambda i, event, _: replace(i, remedy=event, remedy_planned=False),
+    e.RemedyDecided: _decided,
     e.SamplesRecorded: _sampled,
     e.MilestoneReached: lambda i, event, record: replace(
         i, milestones={**i.milestones, event.name: record.at}

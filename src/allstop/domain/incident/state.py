@@ -22,6 +22,7 @@ from allstop.domain.incident.parts import (
     Owed,
     Points,
     PreflightResult,
+    Response,
     Task,
 )
 from allstop.domain.policy.tables import Scalar
@@ -39,7 +40,9 @@ class Incident:
     state: open | stood-down | closed | merged | dismissed; severity_at: when the present severity was
     set; remedy_planned: whether a plan was made for the present remedy (times cannot tell, clocks
     step); forms: the latest filing by form; facts: stated by people, for the decision table; clocks:
-    deadlines that were set; overrides: reason by criterion or subject; reopened: when, each time.
+    deadlines that were set; overrides: reason by criterion or subject; reopened: when, each time; status:
+    of the last update in this response, empty before the first; preflights: of this response, while their
+    numbers (`preflight_number`: the last) go on through all of them; responses: those before this one.
     """
 
     id: str
@@ -103,11 +106,13 @@ class Incident:
     channel: str = ""
     called: tuple[str, ...] = ()
     preflights: tuple[PreflightResult, ...] = ()
+    preflight_number: int = 0
     violations: tuple[str, ...] = ()
     corrections: Mapping[int, str] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
     merged_into: str = ""
     reopened: tuple[datetime, ...] = ()
+    responses: tuple[Response, ...] = ()
     closed_at: datetime | None = None
     actions: Mapping[str, ActionItem] = field(default_factory=dict)
     points: tuple[Points, ...] = ()
@@ -115,6 +120,16 @@ class Incident:
     @property
     def is_open(self) -> bool:
         return self.state == "open"
+
+    @property
+    def begun(self) -> datetime:
+        """When the response began: the declaration, or the last time it was reopened."""
+        return self.reopened[-1] if self.reopened else self.declared_at
+
+    @property
+    def phases_now(self) -> tuple[tuple[str, datetime], ...]:
+        """The phases this response has entered. By their number, because times cannot tell: clocks step."""
+        return self.phases[self.responses[-1].phases :] if self.responses else self.phases
 
     @property
     def is_owing(self) -> bool:

@@ -5,14 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allstop.domain.effects import Effect, Outcome
+from allstop.domain.plan.asked import Asked
 
 
 @dataclass(frozen=True, slots=True)
 class MakePlan:
-    """purpose: contain | remedy."""
+    """purpose: contain | remedy. Made from the state of the incident, and started as soon as it may be."""
 
     incident: str
     purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawPlan:
+    """Make a plan for parts of the fleet that somebody names. It starts when somebody says so."""
+
+    incident: str
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlan:
+    """Nothing further starts; what is under way ends."""
+
+    plan: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuePlan:
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaiveStep:
+    """A person lets a held node go on without the step that failed."""
+
+    plan: str
+    step: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

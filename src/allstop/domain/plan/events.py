@@ -6,16 +6,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from allstop.domain.effects import Proof
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.registry import event
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """What takes a step back: another action of the same service, filled in when the plan was made."""
+
+    action: str
+    adapter: str
+    verb: str
+    options: dict[str, Any]
+    timeout_ms: int
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step. kind: act | probe | gate.
 
-    after: ids of steps that must be done first; adapter, verb, options: for act and probe;
-    probes, window_ms, min_samples, limit_ms: for gate.
+    after: ids of steps that must be done first, and `node:ID` for nodes that must have ended; adapter, verb, options: for act and probe;
+    probes, window_ms, min_samples, limit_ms: for gate; node: whose step it is, empty in a plan
+    without nodes; action: what it does for the service (`drain`, `stop`); proof: what must be seen
+    before it counts as done; inverse: how it is taken back, None when it cannot be; latent: it only
+    runs when a step of its node has failed.
     """
 
     id: str
@@ -31,14 +47,65 @@ class Step:
     window_ms: int = 0
     min_samples: int = 1
     limit_ms: int = 0
+    node: str = ""
+    action: str = ""
+    proof: Proof | None = None
+    inverse: Inverse | None = None
+    latent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a plan does to one service, or a gate between stages; its steps bear its id.
+
+    after: nodes that must have ended before its first step; on_failure: force | isolate | hold | abort |
+    continue; rank (the smallest first) and remaining_ms (the longest path from here): who goes first when not
+    all can; host, zone: whose tokens it takes; lacking: what the service does not offer, in words.
+    """
+
+    id: str
+    service: str
+    after: tuple[str, ...] = ()
+    on_failure: str = "hold"
+    rank: int = 0
+    remaining_ms: int = 0
+    host: str = ""
+    zone: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bite:
+    """A safety rule that a plan runs against. An approval of the plan names it, so it is on the record."""
+
+    rule: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many steps may be under way at once, and how many nodes may fail before all waits for a person.
+
+    0: no limit; per_adapter: by name of the adapter.
+    """
+
+    together: int = 32
+    per_host: int = 0
+    per_zone: int = 0
+    per_adapter: dict[str, int] = field(default_factory=dict)
+    failures: int = 0
 
 
 @event("plan.made")
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """purpose: contain | remedy; hash: digest of the steps, approvals bind to it; approve: who must
-    agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason;
-    review_by: until when the reviewers have time, None for as long as it takes."""
+    """purpose: one of `purposes.PURPOSES`; hash: digest of all it would do, approvals bind to it; approve: who
+    must agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason;
+    review_by: until when the reviewers have time, None for as long as it takes; asked: targets and options
+    somebody asked for it with, so that it can be made again, empty where nobody did; bites: safety rules it
+    runs against; outlook: what was expected when it was made, see `plan.asked.Outlook`.
+    """
 
     plan: str
     incident: str
@@ -55,6 +122,11 @@ class PlanMade:
     risk: int = 0
     because: str = ""
     review_by: datetime | None = None
+    nodes: tuple[Node, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    asked: dict[str, Any] = field(default_factory=dict)
+    bites: tuple[Bite, ...] = ()
+    outlook: dict[str, Any] = field(default_factory=dict)
 
 
 @event("plan.signed")
@@ -115,6 +187,50 @@ class StepUnknown:
 
     step: str
     because: str
+
+
+@event("step.waived")
+@dataclass(frozen=True, slots=True)
+class StepWaived:
+    """A person lets the node go on without a step that failed, by name and with a reason."""
+
+    step: str
+    reason: str
+
+
+@event("node.ended")
+@dataclass(frozen=True, slots=True)
+class NodeEnded:
+    """state: reached (the probe said so), forced, isolated (cut off, proven; still there) or left (it failed,
+    and its policy goes on)."""
+
+    node: str
+    state: str
+    because: str
+
+
+@event("node.held")
+@dataclass(frozen=True, slots=True)
+class NodeHeld:
+    """A step of it failed or cannot be known: what waits for this node waits for a person; the rest goes on."""
+
+    node: str
+    step: str
+    because: str
+
+
+@event("plan.paused")
+@dataclass(frozen=True, slots=True)
+class PlanPaused:
+    """Nothing further starts; what is under way ends."""
+
+    reason: str
+
+
+@event("plan.continued")
+@dataclass(frozen=True, slots=True)
+class PlanContinued:
+    """The end of a pause."""
 
 
 @event("plan.held")

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from allstop.domain.incident.parts import Signature
 from allstop.domain.plan import events as e
-from allstop.domain.plan.lifecycle import PLAN_TRANSITIONS, STEP_TRANSITIONS, PlanState, StepState
+from allstop.domain.plan.lifecycle import (
+    ENDS,
+    NODE_TRANSITIONS,
+    PLAN_TRANSITIONS,
+    STEP_TRANSITIONS,
+    NodeState,
+    PlanState,
+    StepState,
+)
+from allstop.domain.plan.routes import Routes, routes_of
 from allstop.domain.record import Record
 from allstop.domain.samples import GateProgress, advance
 
 ENDED = frozenset({PlanState.DONE, PlanState.ABANDONED})
 # A plan is held for a step, or for a stop rule: under its id with this before it.
 RULE = "rule:"
+# A plan with nodes is held as a whole when nothing of it can go on, or when too many nodes have failed.
+STALLED, FAILURES = "stalled", "failures"
+OVER = frozenset({StepState.DONE, StepState.WAIVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +42,25 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """Where a node stands. because: what was seen, or why it is held."""
+
+    state: NodeState = NodeState.WAITING
+    because: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+UNTOUCHED, UNVISITED = StepProgress(), NodeProgress()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A plan is data: steps with their order, and how far each has come.
 
     holding: the steps (and `rule:ID`) it is held for, each with the reason; it goes on when none is
-    left; round: how often its incident had been reopened when it was made; review_by: until when its
+    left; nodes_at: where each node stands, and why; ripe: steps that could start now; active: steps under way
+    or unknown; failures: nodes that were held, forced, isolated or left; round: how often its incident had been reopened when it was made; review_by: until when its
     reviewers have time; violated: stop rules it was held for, whether or not a person let it go on.
     """
 
@@ -64,21 +90,32 @@ class Plan:
     review_by: datetime | None = None
     started_at: datetime | None = None
     violated: tuple[str, ...] = ()
+    nodes: tuple[e.Node, ...] = ()
+    pace: e.Pace = field(default_factory=e.Pace)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    bites: tuple[e.Bite, ...] = ()
+    outlook: Mapping[str, Any] = field(default_factory=dict)
+    approved_at: datetime | None = None
+    nodes_at: Mapping[str, NodeProgress] = field(default_factory=dict)
+    ripe: frozenset[str] = frozenset()
+    active: frozenset[str] = frozenset()
+    failures: frozenset[str] = frozenset()
+    open_nodes: int = 0
+    open_steps: int = 0
+    routes: Routes = field(default_factory=lambda: routes_of((), ()), compare=False, repr=False)
 
     def step(self, id: str) -> e.Step | None:
-        return next((step for step in self.steps if step.id == id), None)
+        return self.routes.steps.get(id)
 
     def standing(self, id: str) -> StepProgress:
-        return self.progress.get(id, StepProgress())
+        return self.progress.get(id, UNTOUCHED)
+
+    def node_at(self, id: str) -> NodeProgress:
+        return self.nodes_at.get(id, UNVISITED)
 
     def ready(self) -> tuple[e.Step, ...]:
-        """Waiting steps whose predecessors are all done."""
-        return tuple(
-            step
-            for step in self.steps
-            if self.standing(step.id).state is StepState.WAITING
-            and all(self.standing(before).state is StepState.DONE for before in step.after)
-        )
+        """Waiting steps whose predecessors have all ended, in the order of the plan."""
+        return tuple(step for step in self.steps if step.id in self.ripe)
 
     @property
     def held_because(self) -> str:
@@ -87,7 +124,8 @@ class Plan:
 
     @property
     def finished(self) -> bool:
-        return all(self.standing(step.id).state is StepState.DONE for step in self.steps)
+        """Whether nothing is left: no node, or no step in a plan without nodes."""
+        return self.open_nodes == 0 if self.nodes else self.open_steps == 0
 
 
 def made(record: Record) -> Plan:
@@ -96,50 +134,67 @@ def made(record: Record) -> Plan:
         event.plan, event.incident, event.purpose, event.title, event.steps, event.hash,
         event.approve, event.epoch, event.policy, record.at, by=event.by, people=event.people,
         reviewers=event.reviewers, risk=event.risk, because=event.because,
-        review_by=event.review_by,
+        review_by=event.review_by, nodes=event.nodes, pace=event.pace, asked=event.asked,
+        bites=event.bites, outlook=event.outlook, open_nodes=len(event.nodes),
+        open_steps=sum(not step.latent for step in event.steps),
+        routes=routes_of(event.steps, event.nodes),
     )  # fmt: skip
 
 
 def evolve(plan: Plan, record: Record) -> Plan:
     """The plan after one event on its stream. Total."""
     event: Any = record.event
-    freed = _freed(event)
-    if freed:
-        holding = {name: why for name, why in plan.holding.items() if name != freed}
-        plan = replace(plan, holding=holding)
-    # One thing that is dealt with does not free a plan that another one holds.
-    if not (freed and plan.holding and plan.state is PlanState.HELD):
-        plan = replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
+    plan = _freed(plan, event)
     match event:
         case e.PlanSigned(_, role, review):
             signed = Signature(record.actor, role, review)
             return replace(plan, signatures=(*plan.signatures, signed))
         case e.PlanApproved():
-            return replace(plan, approved_by=record.actor)
+            return replace(plan, approved_by=record.actor, approved_at=record.at)
         case e.PlanStarted():
-            return replace(plan, started_at=record.at)
+            started = replace(plan, started_at=record.at)
+            return _ripened(started, started.routes.steps)
         case e.PlanHeld(step, because):
-            violated = (
-                (*plan.violated, step[len(RULE) :]) if step.startswith(RULE) else plan.violated
-            )
+            broken = step.removeprefix(RULE) if step.startswith(RULE) or step == FAILURES else ""
+            violated = (*plan.violated, broken) if broken else plan.violated
             return replace(plan, holding={**plan.holding, step: because}, violated=violated)
         case e.PlanDone() | e.PlanAbandoned():
             return replace(plan, ended_at=record.at)
-        case e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown():
+        case e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown() | e.StepWaived():
             return _step_moved(plan, event, record.at)
+        case e.NodeEnded() | e.NodeHeld():
+            return _node_moved(plan, event, record.at)
         case _:
             return plan
 
 
-def _freed(event: Any) -> str:
-    """What an event settles of what a plan is held for, or empty."""
+def _freed(plan: Plan, event: Any) -> Plan:
+    """The plan without what an event settles of what it was held for, in its next state."""
     match event:
-        case e.StepStarted() | e.StepDone():
-            return event.step
+        case e.StepStarted() | e.StepDone() | e.StepWaived():
+            freed = {event.step, STALLED}
         case e.PlanResumed(rule):
-            return f"{RULE}{rule}"
+            freed = {f"{RULE}{rule}", rule}
+        case e.NodeEnded(node):
+            steps = plan.routes.of_node.get(node, ())
+            rescues = plan.routes.rescues.get(node, {}).values()
+            freed = {*steps, *rescues, STALLED}
         case _:
-            return ""
+            freed = set()
+    hit = freed & plan.holding.keys()
+    if hit:
+        holding = {name: why for name, why in plan.holding.items() if name not in hit}
+        plan = replace(plan, holding=holding)
+    # One thing that is dealt with does not free a plan that another one holds. A held node holds its own
+    # branch only.
+    left = [name for name in plan.holding if not plan.nodes or _holds_all(name)]
+    if freed and left and plan.state is PlanState.HELD:
+        return plan
+    return replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
+
+
+def _holds_all(name: str) -> bool:
+    return name.startswith(RULE) or name in (STALLED, FAILURES)
 
 
 def sampled(plan: Plan, samples: Any) -> Plan:
@@ -157,12 +212,99 @@ def sampled(plan: Plan, samples: Any) -> Plan:
 def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
     step, was = plan.step(event.step), plan.standing(event.step)
     state = STEP_TRANSITIONS.get((was.state, type(event)), was.state)
-    gates = {key: gate for key, gate in plan.gates.items() if key != event.step}
+    gates = plan.gates
+    if event.step in gates:
+        gates = {key: gate for key, gate in gates.items() if key != event.step}
     if isinstance(event, e.StepStarted):
         now = StepProgress(state, event.attempt, at)
         if step is not None and step.kind == "gate":
-            gates[step.id] = GateProgress(step.id, step.probes, step.window_ms, step.min_samples)
-        return replace(plan, progress={**plan.progress, event.step: now}, gates=gates)
-    text = event.evidence if isinstance(event, e.StepDone) else event.because
-    now = replace(was, state=state, ended_at=at, evidence=text)
-    return replace(plan, progress={**plan.progress, event.step: now}, gates=gates)
+            begun = GateProgress(step.id, step.probes, step.window_ms, step.min_samples)
+            gates = {**gates, step.id: begun}
+    else:
+        now = replace(was, state=state, ended_at=at, evidence=_told(event))
+    active = plan.active | {event.step}
+    if state not in (StepState.RUNNING, StepState.UNKNOWN):
+        active = plan.active - {event.step}
+    ended = state in OVER and was.state not in OVER and step is not None and not step.latent
+    plan = replace(
+        plan,
+        progress={**plan.progress, event.step: now},
+        gates=gates,
+        ripe=plan.ripe - {event.step},
+        active=active,
+        open_steps=plan.open_steps - 1 if ended else plan.open_steps,
+    )
+    if step is not None and step.node:
+        plan = _node_followed(plan, step.node, event, at)
+    return _ripened(plan, plan.routes.after_step(event.step)) if state in OVER else plan
+
+
+def _told(event: Any) -> str:
+    match event:
+        case e.StepDone():
+            return event.evidence
+        case e.StepWaived():
+            return event.reason
+        case _:
+            return str(event.because)
+
+
+def _node_followed(plan: Plan, node: str, event: Any, at: datetime) -> Plan:
+    """A node moves with its steps."""
+    was = plan.node_at(node)
+    state = NODE_TRANSITIONS.get((was.state, type(event)), was.state)
+    if state is was.state:
+        return plan
+    now = NodeProgress(state, "", was.started_at or at)
+    return replace(plan, nodes_at={**plan.nodes_at, node: now})
+
+
+def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld, at: datetime) -> Plan:
+    was = plan.node_at(event.node)
+    if was.state in ENDS:
+        return plan
+    if isinstance(event, e.NodeHeld):
+        held = replace(was, state=NodeState.HELD, because=event.because)
+        return replace(
+            _unwatched(plan, event.node),
+            nodes_at={**plan.nodes_at, event.node: held},
+            holding={**plan.holding, event.step: event.because},
+            failures=plan.failures | {event.node},
+        )
+    state = NodeState(event.state)
+    ended = replace(was, state=state, because=event.because, ended_at=at)
+    failures = plan.failures if state is NodeState.REACHED else plan.failures | {event.node}
+    plan = replace(
+        _unwatched(plan, event.node),
+        nodes_at={**plan.nodes_at, event.node: ended},
+        failures=failures,
+        open_nodes=plan.open_nodes - 1,
+    )
+    return _ripened(plan, plan.routes.after_node(event.node))
+
+
+def _unwatched(plan: Plan, node: str) -> Plan:
+    """Nothing is awaited any more of a step of the node that nobody can know the end of."""
+    steps = {*plan.routes.of_node.get(node, ()), *plan.routes.rescues.get(node, {}).values()}
+    unknown = {one for one in steps if plan.standing(one).state is StepState.UNKNOWN}
+    return replace(plan, active=plan.active - unknown)
+
+
+def _ripened(plan: Plan, candidates: Iterable[str]) -> Plan:
+    """The plan with those of the candidates that may start now."""
+    routes = plan.routes
+
+    def done(step: str) -> bool:
+        return plan.standing(step).state in OVER
+
+    def ended(node: str) -> bool:
+        return plan.node_at(node).state in ENDS
+
+    found = [
+        id
+        for id in candidates
+        if plan.standing(id).state is StepState.WAITING
+        and not routes.steps[id].latent
+        and routes.ready(id, done, ended)
+    ]
+    return replace(plan, ripe=plan.ripe | set(found)) if found else plan

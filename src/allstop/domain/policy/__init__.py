@@ -21,15 +21,21 @@ from allstop.domain.policy.aftermath import (
     Review,
 )
 from allstop.domain.policy.fleet import (
+    ACTIONS,
     ActionSpec,
     Dependency,
     DependencyKind,
     Fleet,
+    FleetLimits,
     Function,
+    Lever,
     Meter,
     MonitorSettings,
+    OnFailure,
     ProbeSpec,
     Service,
+    ServiceSet,
+    Stage,
 )
 from allstop.domain.policy.forms import (
     Form,
@@ -84,6 +90,7 @@ from allstop.domain.policy.tables import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ActionSpec",
     "Activation",
     "ActivationRule",
@@ -110,6 +117,7 @@ __all__ = [
     "EmergencyMode",
     "Escalation",
     "Fleet",
+    "FleetLimits",
     "Form",
     "FormField",
     "Function",
@@ -117,10 +125,12 @@ __all__ = [
     "Hours",
     "Ledger",
     "LedgerRule",
+    "Lever",
     "Meter",
     "MonitorSettings",
     "Objective",
     "Obligation",
+    "OnFailure",
     "Person",
     "Phase",
     "Policy",
@@ -135,9 +145,11 @@ __all__ = [
     "Roster",
     "Scalar",
     "Service",
+    "ServiceSet",
     "SeverityRule",
     "Span",
     "Spans",
+    "Stage",
     "StopRule",
     "Targets",
     "Team",

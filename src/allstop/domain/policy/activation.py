@@ -55,7 +55,8 @@ class AlertRule:
 class Activation:
     """who: empty means that the `declare` grants of the authority decide alone.
 
-    phrases: words in a message that propose an activation; confirm: grant entries that are asked.
+    phrases: words in a message that propose an activation; confirm: grant entries that are asked, and who
+    alone confirm or dismiss (empty: whoever may declare).
     """
 
     who: tuple[ActivationRule, ...] = ()

@@ -13,7 +13,7 @@ class Obligation:
 
     within: from `begins` (stood-down | declared); met_by: the mark that meets it (`report`,
     `form:post-mortem`, `statement:cause`, `action-items`; empty: a person says so); severities,
-    kinds: only for these (empty: all); remind: so long before it is due; meeting: its time is
+    kinds: only for these (empty: all), named or shown by the impact; remind: so long before it is due; meeting: its time is
     scheduled at the beginning and can be moved.
     """
 

@@ -49,12 +49,70 @@ class ActionSpec:
     timeout_ms: int
 
 
+class OnFailure(StrEnum):
+    """What a failed stop of a service means for what waits for it; the rest of the fleet goes on in any case
+    but `abort`."""
+
+    FORCE = "force"  # kill it, prove that it is gone, go on
+    ISOLATE = "isolate"  # cut it off, prove that, go on, and leave it for a person
+    HOLD = "hold"  # what waits for it stays up until a person has looked
+    ABORT = "abort"  # nothing further starts anywhere
+    CONTINUE = "continue"  # go on as if it had ended
+
+
+# What can be done to a service, the inverse of each, and the measurement under `verify` that proves it.
+ACTIONS: dict[str, tuple[str, str]] = {
+    "isolate": ("reopen", "isolated"),
+    "reopen": ("isolate", "open"),
+    "quiesce": ("unquiesce", "quiesced"),
+    "unquiesce": ("quiesce", "unquiesced"),
+    "drain": ("undrain", "drained"),
+    "undrain": ("drain", "undrained"),
+    "fence": ("unfence", "fenced"),
+    "unfence": ("fence", "unfenced"),
+    "flush": ("", "flushed"),
+    "snapshot": ("", "snapshot"),
+    "verify-snapshot": ("", "verify-snapshot"),
+    "stop": ("start", "stopped"),
+    "kill": ("start", "stopped"),
+    "start": ("stop", "started"),
+    "restart": ("", "restarted"),
+    "rollback": ("", "release"),
+    "fix": ("", "release"),
+    "restore": ("", "restored"),
+    "scale": ("scale", "scaled"),
+}
+# The word in the options of `scale` that the wanted share of the capacity takes the place of.
+PERCENT = "{percent}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One way to do with less: what it does, how it is taken back, and when at the latest.
+
+    level: minor | major | critical, from which degree of degradation on it is pulled; limit: what it may
+    cost, in words; expires_ms: after so long a person is asked again, and it is taken back unless they say so.
+    """
+
+    name: str
+    title: str
+    level: str
+    pull: ActionSpec
+    release: ActionSpec
+    pulled: ProbeSpec | None
+    released: ProbeSpec | None
+    limit: str
+    expires_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service. service_class: which recovery objectives hold; domain: whose ground it is.
 
-    actions: by purpose (isolate, reopen, rollback, restart); verify: probes that prove the
-    purpose independently (isolated, open, release, recovered); diagnose: read-only evidence by name.
+    actions: by purpose, one of `ACTIONS`; verify: probes that prove them independently; diagnose: read-only
+    evidence by name; host, zone: where it runs; on_failure: None for the default of its kind; rto_ms, rpo_ms:
+    its own objectives, above those of its class; takes_ms: how long an action takes until more is known;
+    stage: in which stage of a recovery it comes back, empty: by its category; levers: see `Lever`.
     """
 
     name: str
@@ -70,6 +128,22 @@ class Service:
     diagnose: dict[str, ActionSpec]
     service_class: str = ""
     domain: str = ""
+    host: str = ""
+    zone: str = ""
+    on_failure: OnFailure | None = None
+    rto_ms: int | None = None
+    rpo_ms: int | None = None
+    takes_ms: dict[str, int] = field(default_factory=dict)
+    stage: str = ""
+    levers: tuple[Lever, ...] = ()
+
+    def failure_policy(self) -> OnFailure:
+        """Its own, or that of its kind: what is protected holds, what has data is cut off, the rest is forced."""
+        if self.on_failure is not None:
+            return self.on_failure
+        if self.protected:
+            return OnFailure.HOLD
+        return OnFailure.ISOLATE if self.stateful else OnFailure.FORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +183,57 @@ class MonitorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSet:
+    """Services of which some must stay up. alive: how many at least; caught_up: only those count that are."""
+
+    name: str
+    title: str
+    members: tuple[str, ...]
+    alive: int
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLimits:
+    """How many may be under way at once (0: no limit), how many may fail, how large one command may be.
+
+    share_percent: of the fleet, above it a person must agree to the plan that names it; approval_ms: how
+    long an approval of a plan holds; backup_ms: how old a proven backup may be.
+    """
+
+    together: int = 32
+    per_host: int = 8
+    per_zone: int = 0
+    per_adapter: dict[str, int] = field(default_factory=dict)
+    failures: int = 0
+    share_percent: int = 20
+    approval_ms: int = 900_000
+    backup_ms: int = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One gate of a recovery. categories: whose services it brings back; probes: what must be good as well."""
+
+    name: str
+    title: str
+    categories: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
-    """All services and how they are watched."""
+    """All services and how they are watched. own: what the coordinator itself needs; stages: of a recovery,
+    in order; isolation: domains or services in the order they are cut off."""
 
     services: tuple[Service, ...] = ()
     functions: tuple[Function, ...] = ()
     meters: tuple[Meter, ...] = ()
     monitor: MonitorSettings = field(default=MonitorSettings(2000, 600_000))
+    sets: tuple[ServiceSet, ...] = ()
+    limits: FleetLimits = field(default_factory=FleetLimits)
+    own: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    isolation: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

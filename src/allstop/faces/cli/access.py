@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from allstop.faces.cli.named import Holder, Whole
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import day, instant
-from allstop.faces.cli.verbs import verb
+from allstop.faces.cli.verbs import group, verb
 
 
 @verb("open", "allstop open", 'xdg-open "$(allstop open -q)"')
@@ -21,15 +22,15 @@ def console(session: Session) -> None:
     session.told(answer, url, name=url)
 
 
-@click.group("token", context_settings={"help_option_names": ["-h", "--help"]})
+@group("token")
 def token() -> None:
     """Make or revoke tokens for programs and agents."""
 
 
 @verb("new", "allstop token new agent:builder-1", "allstop token new person:grace --days 7")
-@click.argument("principal", metavar="person:NAME|agent:NAME|source:NAME")
+@click.argument("principal", metavar="person:NAME|agent:NAME|source:NAME", type=Holder())
 @click.option(
-    "--days", default=90, show_default=True, type=click.IntRange(1, 365), help="How long it lives."
+    "--days", default=90, show_default=True, type=Whole(1, 365), help="How long it lives."
 )
 def new(session: Session, principal: str, days: int) -> None:
     """Make a token; it is shown this once.
@@ -51,11 +52,13 @@ def new(session: Session, principal: str, days: int) -> None:
 
 
 @verb("revoke", "allstop token revoke agent:builder-1")
-@click.argument("principal", metavar="person:NAME|agent:NAME|source:NAME")
+@click.argument("principal", metavar="person:NAME|agent:NAME|source:NAME", type=Holder())
 def revoke(session: Session, principal: str) -> None:
     """Revoke all tokens of somebody, at once."""
     answer = session.client.delete("tokens", principal)
-    session.told(answer, f"{answer.data.get('revoked', 0)} tokens of {principal} are revoked")
+    count = answer.data.get("revoked", 0)
+    told = {0: f"{principal} has no token", 1: f"the token of {principal} is revoked"}
+    session.told(answer, told.get(count, f"{count} tokens of {principal} are revoked"))
 
 
 token.add_command(new)

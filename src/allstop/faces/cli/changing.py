@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from allstop.faces.cli.impact_given import BECAUSE
+from allstop.faces.cli.named import Whole
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
@@ -42,14 +43,9 @@ def _changes(session: Session, incident: str) -> None:
 
 
 @verb("list", "allstop change list", incident=True)
-def list_(session: Session, incident: str) -> None:
+def list_(session: Session, incident: str) -> None:  # noqa: ARG001 - as every command
     """The changes of an incident."""
-    callback = _changes.callback
-    assert callback is not None
-    callback(
-        as_json=session.as_json, quiet=session.quiet, home=session.home, url=session.url,
-        incident=incident,
-    )  # fmt: skip
+    click.get_current_context().invoke(_changes, incident=incident)
 
 
 @verb(
@@ -60,7 +56,7 @@ def list_(session: Session, incident: str) -> None:
 )
 @click.argument("title")
 @click.option(
-    "--risk", type=click.IntRange(0, 100), default=0, metavar="LEVEL",
+    "--risk", type=Whole(0, 100), default=0, metavar="LEVEL",
     help="Of the protocol's levels; else the protocol's for the action.",
 )  # fmt: skip
 @click.option("--action", default="", metavar="NAME", help="What it does, such as restart.")

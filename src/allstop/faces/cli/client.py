@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from allstop import __version__
-from allstop.errors import Unavailable
+from allstop.errors import Invalid, Unavailable
 from allstop.faces.cli.address import Address
 from allstop.faces.cli.exit_codes import ProblemAnswer
 
@@ -223,7 +223,12 @@ class _SocketConnection(HTTPConnection):
 
 
 def _target(prefix: str, path: tuple[str, ...], query: dict[str, object]) -> str:
-    """Each part of a path is quoted by itself, so that a name cannot become another path."""
+    """Each part of a path is quoted by itself, so that a name cannot become another path.
+
+    Raises Invalid for a name that is empty: it would be the path of something else.
+    """
+    if not all(path):
+        raise Invalid("a name is empty")
     given = {name: value for name, value in query.items() if value not in {"", None}}
     target = "/".join([prefix, *(quote(part, safe="") for part in path)])
     return f"{target}?{urlencode(given)}" if given else target
@@ -260,12 +265,17 @@ def _problem(status: int, answer: Answer) -> ProblemAnswer:
         found = None
     if not isinstance(found, dict):
         return ProblemAnswer(
-            status, "", f"the coordinator answered {status}: {answer.text[:200]}", "", (), ""
+            status,
+            "",
+            f"the coordinator answered {status}: {answer.text[:200]}",
+            "is this the address of a coordinator?",
+            (),
+            "",
         )
     given = found.get("reasons")
     reasons = tuple(
         (
-            " ".join(str(each.get(part) or "") for part in ("pointer", "text")).strip(),
+            _at(str(each.get("pointer") or ""), str(each.get("text") or "")),
             str(each.get("hint") or ""),
         )
         for each in (given if isinstance(given, list) else [])
@@ -280,6 +290,12 @@ def _problem(status: int, answer: Answer) -> ProblemAnswer:
         reasons,
         answer.text,
     )
+
+
+def _at(pointer: str, text: str) -> str:
+    """A reason, behind the field of the body that it is about."""
+    field = pointer.strip("/").replace("/", ".")
+    return f"{field}: {text}" if field else text
 
 
 def _unreachable(address: Address, why: str) -> NotRunning:

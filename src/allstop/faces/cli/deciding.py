@@ -63,7 +63,7 @@ def approve(
         plan = session.client.get("plans", name).data
         _show(session, plan)
         session.confirm(f"Approve {plan['id']}{whom}?", yes=yes)
-        incident = plan["incident"]
+        session.incident = incident = plan["incident"]
         body |= {"subject": f"plan:{plan['id']}", "binds": plan["hash"]}
     answer = session.client.post("incidents", incident, "approvals", body=body)
     waits = answer.data.get("waits_for")
@@ -138,7 +138,7 @@ def remedy(session: Session, remedy: str, because: str, service: str, incident: 
     )
 
 
-@verb("advance", "allstop advance", incident=True)
+@verb("advance", "allstop advance", "allstop advance INC-2", incident=True, word=True)
 def advance(session: Session, incident: str) -> None:
     """Enter the next phase.
 

@@ -17,14 +17,16 @@ from click.shell_completion import CompletionItem
 from allstop.domain.verdict import nearest
 from allstop.errors import AllstopError
 from allstop.faces.cli.commands import Entry, table
-from allstop.faces.cli.exit_codes import Ended, ProblemAnswer, complain, exit_code
+from allstop.faces.cli.exit_codes import Ended, ProblemAnswer, complain, exit_code, short
+from allstop.faces.cli.hints import addressed, help_of
 from allstop.faces.cli.launch import Launch
 from allstop.faces.cli.safe_text import safe, safe_json
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.verbs import shared_options, take_shared
+from allstop.faces.cli.verbs import HELP, shared_options, take_shared
 
-HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
+# Exit codes of failures that no other words on the command line would have kept away.
+OUR_SIDE = frozenset({1, 5})
 
 
 class LazyGroup(click.Group):
@@ -113,7 +115,7 @@ def command_group(extra: Mapping[str, str]) -> click.Group:
         invoke_without_command=True,
         callback=bare,
         params=[*shared_options(), hidden],
-        context_settings=HELP_NAMES,
+        context_settings=HELP,
         help="Incident command for services and AI agents.\n\n"
         "Without a command: what is going on, and the next sensible step.",
     )
@@ -135,22 +137,25 @@ def run(launch: Launch, extra: Mapping[str, str], arguments: Sequence[str] | Non
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:  # noqa: BLE001 - the edge: nobody above could explain it
-        return _failed(error, session, traceback="--traceback" in given)
+        return _failed(error, session, group, given)
     return ended if isinstance(ended, int) else 0
 
 
-def _failed(error: Exception, session: Session, *, traceback: bool) -> int:
-    if traceback and not isinstance(error, Ended):
+def _failed(error: Exception, session: Session, group: click.Group, given: Sequence[str]) -> int:
+    if "--traceback" in given and not isinstance(error, Ended):
         sys.excepthook(type(error), error, error.__traceback__)
     if isinstance(error, Ended):
         return error.code
     if isinstance(error, AllstopError):
         if session.as_json and isinstance(error, ProblemAnswer) and error.body:
             click.echo(safe_json(error.body))
-        complain(error)
-        return exit_code(error)
+        code = exit_code(error)
+        # What is not in the words of the caller is somewhere else.
+        otherwise = "allstop doctor" if code in OUR_SIDE else help_of(given, group)
+        complain(error, lambda hint: addressed(hint, session.incident, group), otherwise)
+        return code
     if isinstance(error, click.ClickException):
-        _complain_usage(error)
+        _complain_usage(error, help_of(given, group))
         return error.exit_code
     click.echo(f"error: {safe(f'{type(error).__name__}: {error}')}", err=True)
     click.echo(
@@ -160,12 +165,11 @@ def _failed(error: Exception, session: Session, *, traceback: bool) -> int:
     return 1
 
 
-def _complain_usage(error: click.ClickException) -> None:
-    click.echo(f"error: {safe(error.format_message())}", err=True)
+def _complain_usage(error: click.ClickException, otherwise: str) -> None:
+    click.echo(f"error: {short(error.format_message())}", err=True)
     ctx = getattr(error, "ctx", None)
-    hint = getattr(error, "hint", "") or (f"{ctx.command_path} --help" if ctx is not None else "")
-    if hint:
-        click.echo(f"hint:  {safe(hint)}", err=True)
+    named = f"{ctx.command_path} --help" if ctx is not None else otherwise
+    click.echo(f"hint:  {safe(getattr(error, 'hint', '') or named)}", err=True)
 
 
 def _closed_pipe() -> int:

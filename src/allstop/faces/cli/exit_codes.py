@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from allstop.errors import AllstopError, Invalid, Missing, Refused, Unauthenticated, Unavailable
 from allstop.faces.cli.safe_text import safe
+
+LONGEST_LINE = 1_000
 
 # Documented in docs/cli.md; scripts rely on them.
 EXIT_CODES: dict[int, str] = {
@@ -63,13 +67,27 @@ def exit_code(error: AllstopError) -> int:
     return next((code for kind, code in _BY_KIND if isinstance(error, kind)), 1)
 
 
-def complain(error: AllstopError) -> None:
-    """`error:` and `hint:` lines, every reason of a refusal on a line of its own."""
-    for text, hint in _reasons(error):
+def complain(error: AllstopError, addressed: Callable[[str], str], otherwise: str) -> None:
+    """`error:` and `hint:` lines, every reason of a refusal on a line of its own.
+
+    addressed: a hint made one about the incident that was named; otherwise: the hint of an error that
+    has none.
+    """
+    reasons = _reasons(error)
+    for text, hint in reasons:
         for line in text.splitlines() or [""]:
-            click.echo(f"error: {safe(line)}", err=True)
+            click.echo(f"error: {short(line)}", err=True)
         if hint:
-            click.echo(f"hint:  {safe(hint)}", err=True)
+            click.echo(f"hint:  {short(addressed(hint))}", err=True)
+    if otherwise and not any(hint for _, hint in reasons):
+        click.echo(f"hint:  {otherwise}", err=True)
+
+
+def short(line: str) -> str:
+    """A line as it may be printed: harmless, and what somebody pasted by mistake not at its full length."""
+    if len(line) > LONGEST_LINE:
+        line = f"{line[:LONGEST_LINE]} ... ({len(line):,} characters)"
+    return safe(line)
 
 
 def _reasons(error: AllstopError) -> tuple[tuple[str, str], ...]:

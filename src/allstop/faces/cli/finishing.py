@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from allstop.errors import AllstopError
+from allstop.faces.cli.advice import afterwards
 from allstop.faces.cli.safe_text import safe_block
 from allstop.faces.cli.session import CURRENT, Session
-from allstop.faces.cli.verbs import Named, verb
+from allstop.faces.cli.verbs import verb
 
 
 @verb(
@@ -24,10 +25,20 @@ def stand_down(session: Session, reason: str, incident: str) -> None:
     Refused, with all that is missing, until every criterion holds. Lifts the incident's halts.
     """
     answer = session.client.post("incidents", incident, "stand-down", body={"reason": reason})
-    name = answer.data.get("incident") or (incident if incident != CURRENT else "")
-    session.told(
-        answer, "stood down", next_command=f"allstop report {name} --file".replace("  ", " ")
-    )
+    name = answer.data.get("incident") or incident
+    session.incident = name if name != CURRENT else ""
+    heard = not (session.as_json or session.quiet)
+    told = f"{session.incident or 'it'} is stood down"
+    command = _owed(session, name) if heard else ""
+    session.told(answer, told, name=session.incident, next_command=command)
+
+
+def _owed(session: Session, name: str) -> str:
+    """What comes next; it is over whatever the answer to this question is."""
+    try:
+        return afterwards(session.client.get("incidents", name, "owed").data)
+    except (AllstopError, KeyError):
+        return "allstop owed"
 
 
 @verb(
@@ -36,8 +47,9 @@ def stand_down(session: Session, reason: str, incident: str) -> None:
     "allstop report INC-1 --file",
     "allstop report INC-1 --post-mortem --format html --to review.html",
     "allstop report INC-1 --format pdf --to incident.pdf",
+    incident=True,
+    word=True,
 )
-@click.argument("incident", default="", metavar="[INC]", type=Named("incident"))
 @click.option(
     "--file", "file", is_flag=True,
     help="Write it into the project's folder reports/, and on the record.",
@@ -70,7 +82,7 @@ def report(
     Without a name: the open incident, or else the newest. PDF needs the extra `pdf` where the
     coordinator runs.
     """
-    incident = incident or _newest(session)
+    incident = _newest(session) if incident == CURRENT else incident
     if file:
         if post_mortem or target or form != "md":
             raise click.UsageError(

@@ -12,6 +12,7 @@ import click
 
 from allstop.errors import AllstopError, Missing
 from allstop.faces.cli.halt_page import TONES
+from allstop.faces.cli.named import Digest
 from allstop.faces.cli.page import Cell, Page, Piece
 from allstop.faces.cli.safe_text import safe_block
 from allstop.faces.cli.session import Session
@@ -83,7 +84,7 @@ def adapters(session: Session) -> None:
 
 
 @verb("evidence", "allstop evidence 3f0a9c", "allstop evidence 3f0a9c --output log.txt")
-@click.argument("sha256", metavar="SHA")
+@click.argument("sha256", metavar="SHA", type=Digest())
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -94,7 +95,7 @@ def evidence(session: Session, sha256: str, output: Path | None) -> None:
 
     On a terminal, control characters are shown and not sent; a pipe or a file gets the bytes as they are.
     """
-    sha256 = _whole(session, sha256.lower())
+    sha256 = _whole(session, sha256)
     body = session.client.get("evidence", sha256).body
     if hashlib.sha256(body).hexdigest() != sha256:
         raise AllstopError("what came back does not have this SHA-256", "allstop audit verify")

@@ -8,6 +8,7 @@ import click
 
 from allstop.errors import Missing
 from allstop.faces.cli.halt_page import roll_call
+from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import Named, verb
@@ -108,7 +109,7 @@ def answer(session: Session, agent: str, **words: Any) -> None:
 
 @verb("release", 'allstop release HALT-1 --because "false alarm, checked with Grace"')
 @click.argument("halt", type=Named("halt"))
-@click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")
+@BECAUSE
 def release(session: Session, halt: str, because: str) -> None:
     """Lift a halt.
 

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from allstop.faces.cli.verbs import Named
+from allstop.faces.cli.named import Named, Percent, Whole
 
 F = TypeVar("F", bound=Callable[..., None])
 
 _MONEY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,2})?) ?([A-Za-z]{3})", re.ASCII)
-PERCENT, COUNT = click.IntRange(0, 100), click.IntRange(0, 2**53 - 1)
+PERCENT, COUNT = Percent(), Whole(0, 2**53 - 1)
 _YES = {"is_flag": True, "default": None, "flag_value": True}
 
 # By the field of the API: the option, and what it says.

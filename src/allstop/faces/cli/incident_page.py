@@ -17,8 +17,6 @@ Shape = Mapping[str, Any]
 LABEL = 11
 # So many missed deadlines are named, the newest; `show --all` has the rest.
 NAMED = 3
-# Beginnings of hints that ask for something only a person can do.
-HUMAN = ("allstop fill", "allstop state", "allstop crew", "allstop tasks", "allstop approve")
 
 
 def compact(page: Page, view: Shape, now: datetime) -> None:
@@ -158,73 +156,6 @@ def update_due(line: Shape, now: datetime) -> Piece:
         return Piece("none is due", "dim")
     text, late = due(at, now)
     return Piece(text, "bad" if late else "plain")
-
-
-def advice(view: Shape, now: datetime) -> str:
-    """The next sensible command for somebody who looks at this incident."""
-    line = view["line"]
-    named = f" --incident {line['id']}"
-    if line["state"] != "open":
-        return _last_steps(view)
-    if not view["acknowledged_by"]:
-        return f"allstop ack{named}"
-    waiting = _decision(view)
-    if waiting:
-        return waiting
-    at = instant(line["update_due_at"])
-    if at is not None and at <= now:
-        return f'allstop update "what is known" --status STATUS{named}'
-    if view["stand_down"] and all(one["passed"] for one in view["stand_down"]):
-        return f'allstop stand-down "why it is over"{named}'
-    told = _missing(view)
-    if told:
-        return f"{told}{named}"
-    if view["remedy"] == "investigate" and not any(
-        one["purpose"] == "remedy" for one in view["plans"]
-    ):
-        return f'allstop remedy fix --because "what you found"{named}'
-    # Waiting is all there is to do.
-    return f"allstop timeline {line['id']} --follow"
-
-
-def _decision(view: Shape) -> str:
-    """A decision that somebody waits for."""
-    for plan in view["plans"]:
-        if plan["state"] == "proposed" and plan["approve"] and not plan["earlier"]:
-            return f"allstop approve {plan['id']}"
-        if plan["state"] == "held" and not plan["earlier"]:
-            return f"allstop plan show {plan['id']}"
-    named = f" --incident {view['line']['id']}"
-    for change in view["changes"]:
-        if change["state"] == "proposed":
-            return f"allstop approve change:{change['id']}{named}"
-    if any(one["proposed"] and not one["members"] for one in view["crews"]):
-        return f"allstop crew accept{named}"
-    return ""
-
-
-def _missing(view: Shape) -> str:
-    """The command for the first thing a gate waits for that only a person can do."""
-    phase = next((one for one in view["phases"] if one["state"] == "current"), None)
-    gate = phase["criteria"] if phase else ()
-    done = all(one["state"] != "ahead" for one in view["phases"])
-    wanted = [one["hint"] for one in gate if not one["passed"]]
-    if done:
-        wanted += [one["hint"] for one in view["stand_down"] if not one["passed"]]
-    return next((hint for hint in wanted if hint.startswith(HUMAN)), "")
-
-
-def _last_steps(view: Shape) -> str:
-    line = view["line"]
-    if line["state"] in {"merged", "dismissed"}:
-        return ""
-    if not view["report"]:
-        return f"allstop report {line['id']} --file"
-    if line["state"] != "stood-down":
-        return ""
-    if view["missing_before_close"]:
-        return f"allstop owed --incident {line['id']}"
-    return f"allstop close {line['id']}"
 
 
 def everything(page: Page, view: Shape, now: datetime) -> None:

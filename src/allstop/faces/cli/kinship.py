@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from allstop.faces.cli.impact_given import BECAUSE
+from allstop.faces.cli.named import Whole
 from allstop.faces.cli.responding import halted
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import Named, verb
@@ -18,7 +19,7 @@ HOWS = ["related", "caused-by", "causes", "duplicate-of", "duplicated-by"]
     "allstop timeline --numbers",
     afterwards=True,
 )
-@click.argument("version", metavar="NUMBER", type=click.IntRange(1, 2**53 - 1))
+@click.argument("version", metavar="NUMBER", type=Whole(1, 2**53 - 1))
 @click.argument("text")
 @BECAUSE
 def correct(session: Session, version: int, text: str, because: str, incident: str) -> None:
@@ -59,14 +60,14 @@ def merge(session: Session, into: str, because: str, incident: str) -> None:
     session.told(answer, f"it goes on in {into}", name=into, next_command=f"allstop show {into}")
 
 
-@verb("private", 'allstop private --because "it names a person"', afterwards=True)
+@verb("private", 'allstop private --because "it names a person"', afterwards=True, word=True)
 @BECAUSE
 def private(session: Session, because: str, incident: str) -> None:
     """Make it private: only whoever takes part may read it."""
     _privacy(session, incident, because, private=True)
 
 
-@verb("public", 'allstop public --because "the person agreed"', afterwards=True)
+@verb("public", 'allstop public --because "the person agreed"', afterwards=True, word=True)
 @BECAUSE
 def public(session: Session, because: str, incident: str) -> None:
     """Make a private incident readable for everybody again."""
@@ -82,14 +83,12 @@ def _privacy(session: Session, incident: str, because: str, *, private: bool) ->
     )
 
 
-@verb("reopen", 'allstop reopen INC-1 --because "errors are back"', afterwards=True)
-@click.argument("name", default="", metavar="[INC]", type=Named("incident"))
+@verb("reopen", 'allstop reopen INC-1 --because "errors are back"', afterwards=True, word=True)
 @BECAUSE
-def reopen(session: Session, name: str, because: str, incident: str) -> None:
+def reopen(session: Session, because: str, incident: str) -> None:
     """Open it again, because it came back."""
-    name = name or incident
-    answer = session.client.post("incidents", name, "reopen", body={"because": because})
-    told = answer.data.get("incident") or name
+    answer = session.client.post("incidents", incident, "reopen", body={"because": because})
+    told = answer.data.get("incident") or incident
     session.told(
         answer, f"{told} is open again{halted(answer)}", name=told,
         next_command=f"allstop show {told}",
@@ -101,15 +100,14 @@ def reopen(session: Session, name: str, because: str, incident: str) -> None:
     "allstop close INC-1",
     'allstop close INC-1 --note "every action is done"',
     afterwards=True,
+    word=True,
 )
-@click.argument("name", default="", metavar="[INC]", type=Named("incident"))
 @click.option("--note", default="", metavar="TEXT", help="A last word.")
-def close(session: Session, name: str, note: str, incident: str) -> None:
+def close(session: Session, note: str, incident: str) -> None:
     """Close it, once all that the protocol asks for before closing is there.
 
     Refused, with all that is missing, until then: allstop owed
     """
-    name = name or incident
-    answer = session.client.post("incidents", name, "close", body={"note": note})
-    told = answer.data.get("incident") or ("it" if name == CURRENT else name)
+    answer = session.client.post("incidents", incident, "close", body={"note": note})
+    told = answer.data.get("incident") or ("it" if incident == CURRENT else incident)
     session.told(answer, f"{told} is closed", name=told)

@@ -12,6 +12,7 @@ import click
 from allstop.errors import Unavailable
 from allstop.faces.cli.address import process_of, running
 from allstop.faces.cli.exit_codes import Ended, ProblemAnswer
+from allstop.faces.cli.named import Whole
 from allstop.faces.cli.record import tail
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import Session
@@ -27,7 +28,7 @@ LAST_LINES = 20
 @verb("up", "allstop up --detach", "allstop up        (stays in the foreground; Ctrl-C ends it)")
 @click.option("--detach", "-d", is_flag=True, help="Leave it running in the background.")
 @click.option(
-    "--wait", default=30, show_default=True, metavar="SECONDS", type=click.IntRange(1, 3600),
+    "--wait", default=30, show_default=True, metavar="SECONDS", type=Whole(1, 3600),
     help="With --detach: how long it may take to be ready.",
 )  # fmt: skip
 def up(session: Session, wait: int, *, detach: bool) -> None:
@@ -133,7 +134,7 @@ def _say_up(session: Session, noted: dict[str, Any], how: str) -> None:
 
 @verb("down", "allstop down")
 @click.option(
-    "--wait", default=30, show_default=True, metavar="SECONDS", type=click.IntRange(0, 3600),
+    "--wait", default=30, show_default=True, metavar="SECONDS", type=Whole(0, 3600),
     help="How long it may take to end what it has begun.",
 )  # fmt: skip
 def down(session: Session, wait: int) -> None:

@@ -8,20 +8,27 @@ from typing import Any
 
 import click
 
+from allstop.faces.cli.advice import advice
 from allstop.faces.cli.halt_page import roll_call
-from allstop.faces.cli.incident_page import advice, compact, everything
+from allstop.faces.cli.incident_page import compact, everything
 from allstop.faces.cli.page import Cell, Page, Piece
 from allstop.faces.cli.plan_page import whole_plan
 from allstop.faces.cli.safe_text import safe_json
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.times import clock, instant
-from allstop.faces.cli.verbs import Named, verb
+from allstop.faces.cli.verbs import verb
 
 Shape = Mapping[str, Any]
 
 
-@verb("show", "allstop show", "allstop show INC-1 --all", "allstop show --json | jq .line.severity")
-@click.argument("incident", default=CURRENT, metavar="[INC]", type=Named("incident"))
+@verb(
+    "show",
+    "allstop show",
+    "allstop show INC-1 --all",
+    "allstop show --json | jq .line.severity",
+    afterwards=True,
+    word=True,
+)
 @click.option(
     "--all",
     "whole",
@@ -33,7 +40,6 @@ def show(session: Session, incident: str, *, whole: bool) -> None:
 
     Without a name: the open one, else the one that was stood down and is not closed.
     """
-    incident = session.still_at_work(incident)
     answer = session.client.get("incidents", incident)
     if session.as_json:
         session.print_json(answer)
@@ -50,7 +56,7 @@ def show(session: Session, incident: str, *, whole: bool) -> None:
             roll_call(page, halt, now)
         everything(page, view, now)
     session.show(page)
-    session.advise(advice(view, now))
+    session.advise(session.addressed(advice(view, now), view["line"]["id"]))
 
 
 @verb(
@@ -59,8 +65,9 @@ def show(session: Session, incident: str, *, whole: bool) -> None:
     "allstop timeline INC-1 --everything",
     "allstop timeline --follow",
     "allstop timeline --numbers",
+    afterwards=True,
+    word=True,
 )
-@click.argument("incident", default=CURRENT, metavar="[INC]", type=Named("incident"))
 @click.option("--follow", "-f", is_flag=True, help="Go on as things happen; Ctrl-C ends it.")
 @click.option("--everything", "whole", is_flag=True, help="Samples and deliveries as well.")
 @click.option(
@@ -71,7 +78,6 @@ def timeline(session: Session, incident: str, *, follow: bool, whole: bool, numb
 
     With --json --follow every entry is a line of JSON.
     """
-    incident = session.still_at_work(incident)
     query = {"everything": "true"} if whole else {}
     if incident == CURRENT and follow:
         # It stays the same one when it is stood down and another is declared.

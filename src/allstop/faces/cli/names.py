@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from allstop.faces.cli.session import CURRENT, Session
+from allstop.faces.cli.verbs import WORD
 
 if TYPE_CHECKING:
     from allstop.faces.cli.client import Client
@@ -46,9 +47,10 @@ def names(ctx: click.Context, kind: str) -> Names:
 
 def _incident(ctx: click.Context, client: Client) -> str:
     """The incident that the half-typed line names, else the open one, else the newest."""
-    named = ctx.params.get("incident") or ctx.params.get("name")
-    if named and named != CURRENT:
-        return str(named)
+    for name in ("incident", WORD):
+        named = ctx.params.get(name)
+        if named and named != CURRENT:
+            return str(named)
     lines = client.get("incidents").data
     return str(next((one["id"] for one in lines if one["state"] == "open"), lines[0]["id"]))
 

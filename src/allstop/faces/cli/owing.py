@@ -19,7 +19,7 @@ PRIORITY = click.Choice(["high", "medium", "low"])
 
 
 @verb(
-    "owed", "allstop owed", "allstop owed --incident INC-1", "allstop owed --all", afterwards=True
+    "owed", "allstop owed", "allstop owed INC-1", "allstop owed --all", afterwards=True, word=True
 )
 @click.option("--all", "whole", is_flag=True, help="Of every incident that owes something.")
 def owed(session: Session, incident: str, *, whole: bool) -> None:
@@ -43,7 +43,8 @@ def owed(session: Session, incident: str, *, whole: bool) -> None:
         page.line(Piece("Nothing is owed.", "good"))
     session.show(page)
     if not whole:
-        session.advise(_next(answers[0].data))
+        view = answers[0].data
+        session.advise(session.addressed(_next(view), view["incident"]))
 
 
 def _owes(view: dict[str, Any]) -> bool:
@@ -58,9 +59,7 @@ def _next(view: dict[str, Any]) -> str:
     if view["state"] != "stood-down":
         return ""
     hint = next((one["hint"] for one in view["missing"] if one["hint"].startswith("allstop")), "")
-    if hint and " --incident" not in hint and view["incident"] not in hint:
-        hint = f"{hint} --incident {view['incident']}"
-    return hint if view["missing"] else f"allstop close {view['incident']}"
+    return hint if view["missing"] else "allstop close"
 
 
 @verb("met", 'allstop met report "sent to the owner, in the shared folder"', afterwards=True)

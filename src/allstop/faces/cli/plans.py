@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_page import plan_summary, whole_plan
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.verbs import Named, verb
+from allstop.faces.cli.verbs import Named, group, verb
 
 
-@verb("plans", "allstop plans", "allstop plans --incident INC-1", incident=True)
+@verb("plans", "allstop plans", "allstop plans INC-1", incident=True, word=True)
 def plans(session: Session, incident: str) -> None:
     """The plans of an incident."""
     answer = session.client.get("incidents", incident)
@@ -28,7 +29,7 @@ def plans(session: Session, incident: str) -> None:
         session.advise(f"allstop plan show {found[-1]['id']}")
 
 
-@click.group("plan", context_settings={"help_option_names": ["-h", "--help"]})
+@group("plan")
 def plan() -> None:
     """Look at one plan, retry or settle its steps, abandon it."""
 
@@ -83,11 +84,11 @@ def settle(session: Session, name: str, step: str, evidence: str, *, happened: b
 
 @verb("abandon", 'allstop plan abandon PLAN-1 --because "the database came back by itself"')
 @click.argument("name", metavar="PLAN", type=Named("plan"))
-@click.option("--because", required=True, metavar="TEXT", help="The reason, for the record.")
+@BECAUSE
 def abandon(session: Session, name: str, because: str) -> None:
     """Give a plan up; what is done stays done."""
     answer = session.client.post("plans", name, "abandon", body={"because": because})
-    session.told(answer, f"{name} is abandoned", next_command="allstop show")
+    session.told(answer, f"{name} is abandoned", next_command=f"allstop plan show {name}")
 
 
 for command in (show, retry, settle, abandon):

@@ -12,7 +12,7 @@ from allstop.errors import Invalid, Missing
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.verbs import verb
+from allstop.faces.cli.verbs import group, verb
 
 if TYPE_CHECKING:
     from allstop.domain.policy import Protocol
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TONES = {"met": "good", "waiting": "notice", "failing": "bad", "untested": "bad"}
 
 
-@click.group("protocol", context_settings={"help_option_names": ["-h", "--help"]})
+@group("protocol")
 def protocol() -> None:
     """Look at protocols, check, compare and rehearse them.
 
@@ -241,10 +241,13 @@ def _plain(problem: object) -> object:
 
 
 def _add_all() -> None:
+    from allstop.faces.cli.confirming import confirm, confirmed  # noqa: PLC0415
     from allstop.faces.cli.importing import import_  # noqa: PLC0415
     from allstop.faces.cli.rehearsing import rehearse  # noqa: PLC0415
 
-    for command in (list_, show, check, schema, diff, rehearse, conformance, import_):
+    for command in (
+        list_, show, check, schema, diff, rehearse, conformance, import_, confirm, confirmed,
+    ):  # fmt: skip
         protocol.add_command(command)
 
 

@@ -11,11 +11,12 @@ import click
 from allstop.errors import Unavailable
 from allstop.faces.cli.exit_codes import Ended, ProblemAnswer
 from allstop.faces.cli.looking import follow_from, say
+from allstop.faces.cli.named import Whole
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import ago, instant
-from allstop.faces.cli.verbs import verb
+from allstop.faces.cli.verbs import group, verb
 
 LOG_TAIL = 2_000_000
 
@@ -27,7 +28,7 @@ LOG_TAIL = 2_000_000
     "--last",
     default=50,
     show_default=True,
-    type=click.IntRange(0, 100_000),
+    type=Whole(0, 100_000),
     help="How many entries.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on as things happen; Ctrl-C ends it.")
@@ -130,7 +131,7 @@ def effects(session: Session) -> None:
     session.show(page)
 
 
-@click.group("audit", context_settings={"help_option_names": ["-h", "--help"]})
+@group("audit")
 def audit() -> None:
     """Verify the record."""
 

@@ -60,8 +60,8 @@ of day without a zone is refused, because people in an emergency sit in several.
 WITHOUT = """\
 ## Without a coordinator
 
-`init`, `up`, `down`, `doctor`, `audit verify`, `protocol` with all below it, `log --coordinator`, `completion` and `version`
-work while the coordinator is down; `audit verify` then reads the database file itself. All others
+`init`, `up`, `down`, `doctor`, `audit verify`, `protocol` with all below it but `confirm` and `confirmed`, `log --coordinator`, `completion`
+and `version` work while the coordinator is down; `audit verify` then reads the database file itself. All others
 end with exit code 5 and say how to start it.
 """
 

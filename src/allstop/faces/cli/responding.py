@@ -134,7 +134,7 @@ def triage(session: Session, verdict: str, severity: str, because: str, incident
         session.told(answer, "it is a false alarm, and ended", next_command="allstop status")
 
 
-@verb("ack", "allstop ack", "allstop ack --incident INC-2", incident=True)
+@verb("ack", "allstop ack", "allstop ack INC-2", incident=True, word=True)
 def ack(session: Session, incident: str) -> None:
     """Say that you have it.
 

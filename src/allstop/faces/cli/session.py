@@ -26,8 +26,8 @@ CURRENT = "current"
 class Session:
     """home and url: as given on the command line, or empty; as_json, quiet: how to print.
 
-    day: the last date that was printed above entries, which may come one by one; incident: as given
-    before the word of a sub-command.
+    day: the last date that was printed above entries, which may come one by one; incident: as named on
+    the command line, or empty.
     """
 
     def __init__(self, launch: Launch) -> None:
@@ -132,7 +132,14 @@ class Session:
     def advise(self, command: str) -> None:
         """The next sensible command."""
         if command and not self.quiet and not self.as_json:
-            click.echo(f"next: {safe(command)}")
+            click.echo(f"next: {safe(self.addressed(command))}")
+
+    def addressed(self, hint: str, incident: str = "") -> str:
+        """A hint for the incident that was named, or for this one."""
+        from allstop.faces.cli.hints import addressed  # noqa: PLC0415 - few lines need it
+
+        root = click.get_current_context().find_root().command
+        return addressed(hint, incident or self.incident, root)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Raises UsageError when nobody can be asked, Abort when the answer is no."""

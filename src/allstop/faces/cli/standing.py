@@ -10,6 +10,7 @@ import click
 from allstop.errors import Missing, Unavailable
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.impact_given import BECAUSE
+from allstop.faces.cli.named import Whole
 from allstop.faces.cli.page import Cell, Page, Piece
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.times import ago, instant
@@ -58,7 +59,7 @@ def _entry(one: Shape, now: Any) -> tuple[Cell, ...]:
     ignore_unknown_options=True,
 )
 @click.argument("team", type=Named("team"))
-@click.argument("points", type=click.IntRange(-1_000_000, 1_000_000))
+@click.argument("points", type=Whole(-1_000_000, 1_000_000))
 @BECAUSE
 @click.option(
     "--incident", default="", metavar="INC", type=Named("incident"), help="It was for that."
@@ -81,6 +82,7 @@ points = VerbGroup(_points, give)
     "allstop preflight --outside",
     "allstop preflight -q && deploy",
     incident=True,
+    word=True,
 )
 @click.option(
     "--outside", is_flag=True, help="Run the checks although an incident is open, not in it."
@@ -137,7 +139,7 @@ def _inside(session: Session, incident: str) -> Shape:
     raise Unavailable("the checks do not come to an end", "allstop effects")
 
 
-@verb("read-in", "allstop read-in", "allstop read-in -q | say", afterwards=True)
+@verb("read-in", "allstop read-in", "allstop read-in -q | say", afterwards=True, word=True)
 def read_in(session: Session, incident: str) -> None:
     """What somebody who joins late has to know."""
     answer = session.client.get("incidents", incident, "read-in")

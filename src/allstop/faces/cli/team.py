@@ -10,7 +10,7 @@ from allstop.faces.cli.verbs import Named, verb
 
 @verb("assign", "allstop assign scribe grace", incident=True)
 @click.argument("role", type=Named("role"))
-@click.argument("person")
+@click.argument("person", type=Named("person"))
 def assign(session: Session, role: str, person: str, incident: str) -> None:
     """Give a role to a person."""
     answer = session.client.post("incidents", incident, "roles", role, body={"person": person})
@@ -24,7 +24,7 @@ def assign(session: Session, role: str, person: str, incident: str) -> None:
     incident=True,
 )
 @click.argument("role", type=Named("role"))
-@click.option("--to", default="", metavar="NAME", help="Who is to take it.")
+@click.option("--to", default="", metavar="NAME", type=Named("person"), help="Who is to take it.")
 @click.option("--notes", default="", metavar="TEXT", help="What they must know.")
 @click.option("--accept", is_flag=True, help="Take the role that was offered to you.")
 def handoff(
@@ -43,6 +43,5 @@ def handoff(
     answer = session.client.post(
         "incidents", incident, "roles", role, "handoff", body={"to": to, "notes": notes}
     )
-    session.told(
-        answer, f"{role} is offered to {to}, who takes it with: allstop handoff {role} --accept"
-    )
+    command = session.addressed(f"allstop handoff {role} --accept")
+    session.told(answer, f"{role} is offered to {to}, who takes it with: {command}")

@@ -6,12 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
-from click.types import StringParamType
 
+from allstop.faces.cli.named import Named
 from allstop.faces.cli.session import CURRENT, Session
 
+__all__ = [
+    "Named",
+    "Verb",
+    "VerbGroup",
+    "group",
+    "place_options",
+    "shared_options",
+    "take_shared",
+    "verb",
+]
+
 F = TypeVar("F", bound=Callable[..., None])
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Verb(click.Command):
@@ -30,28 +41,6 @@ class Verb(click.Command):
             with formatter.section("Examples"):
                 for example in self.examples:
                     formatter.write_text(example)
-
-
-class Named(StringParamType):
-    """A word the running coordinator can complete. kind: of `names`."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.name = kind
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,  # noqa: ARG002 - click's signature
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        from allstop.faces.cli.names import names  # noqa: PLC0415 - only a shell asks
-
-        return [
-            CompletionItem(value, help=told)
-            for value, told in names(ctx, self.kind)
-            if value.startswith(incomplete)
-        ]
 
 
 def shared_options() -> list[click.Option]:
@@ -82,42 +71,72 @@ def place_options() -> list[click.Option]:
 
 ONLY_OPEN = "Which incident; the only open one by default."
 AFTERWARDS = "Which incident; the open one by default, else the one that was stood down."
+AS_A_WORD = " May stand as a word too."
+# The parameter of an incident that is named by a word, beside the option.
+WORD = "incident_word"
 
 
 def verb(
-    name: str, *examples: str, incident: bool = False, afterwards: bool = False, **settings: Any
+    name: str,
+    *examples: str,
+    incident: bool = False,
+    afterwards: bool = False,
+    word: bool = False,
+    **settings: Any,
 ) -> Callable[[F], Verb]:
     """Make a function of (session, its own options) a command.
 
-    incident: it takes --incident; afterwards: too, and it is used after the stand-down as well;
-    settings: click's, for its context.
+    incident: it takes --incident; afterwards: too, and it is used after the stand-down as well; word: the
+    incident may stand as a word by itself too; settings: click's, for its context.
     """
 
     def decorate(function: F) -> Verb:
         own = list(reversed(getattr(function, "__click_params__", [])))
+        if word:
+            own.insert(
+                0, click.Argument([WORD], default=CURRENT, metavar="[INC]", type=Named("incident"))
+            )
         if incident or afterwards:
+            told = AFTERWARDS if afterwards else ONLY_OPEN
             own.append(
                 click.Option(
                     ["--incident"], default=CURRENT, metavar="INC", type=Named("incident"),
-                    help=AFTERWARDS if afterwards else ONLY_OPEN,
+                    help=told + (AS_A_WORD if word else ""),
                 )
             )  # fmt: skip
 
         def run(as_json: bool, quiet: bool, home: str, url: str, **words: Any) -> None:
             session: Session = click.get_current_context().obj
             take_shared(session, as_json=as_json, quiet=quiet, home=home, url=url)
-            if words.get("incident") == CURRENT:
-                words["incident"] = session.incident or CURRENT
-                if afterwards:
-                    words["incident"] = session.still_at_work(words["incident"])
+            if "incident" in words:
+                words["incident"] = _which(session, words, afterwards=afterwards)
             function(session, **words)
 
         return Verb(
             name, params=[*own, *shared_options()], callback=run, help=function.__doc__, examples=examples,
-            context_settings={"help_option_names": ["-h", "--help"], **settings},
+            context_settings={**HELP, **settings},
         )  # fmt: skip
 
     return decorate
+
+
+def _which(session: Session, words: dict[str, Any], *, afterwards: bool) -> str:
+    """The incident that is meant, wherever on the line it was named; hints go on naming it."""
+    given: str = words["incident"]
+    told = [one for one in (words.pop(WORD, CURRENT), given) if one not in ("", CURRENT)]
+    if len(set(told)) > 1:
+        raise click.UsageError(f"{' and '.join(told)} are two incidents; say one")
+    session.incident = told[0] if told else session.incident
+    if given == "" and not told:
+        return ""  # a command that is about no incident unless one is named
+    if afterwards and not session.incident:
+        return session.still_at_work()
+    return session.incident or CURRENT
+
+
+def group(name: str) -> Callable[[Callable[[], None]], click.Group]:
+    """Make a function a word with commands below it, and nothing by itself."""
+    return click.group(name, context_settings=HELP)
 
 
 class VerbGroup(click.Group):
@@ -127,16 +146,14 @@ class VerbGroup(click.Group):
         super().__init__(
             bare.name, {each.name or "": each for each in commands}, invoke_without_command=True,
             params=bare.params, callback=self._begin, help=bare.help,
-            context_settings={"help_option_names": ["-h", "--help"]},
+            context_settings=HELP,
         )  # fmt: skip
         self.bare = bare
 
     def _begin(self, **words: Any) -> None:
         ctx = click.get_current_context()
         if ctx.invoked_subcommand is None:
-            callback = self.bare.callback
-            assert callback is not None
-            callback(**words)
+            ctx.invoke(self.bare, **words)
             return
         session: Session = ctx.obj
         if words.get("incident", CURRENT) != CURRENT:

@@ -18,7 +18,7 @@ Shape = Mapping[str, Any]
 KINDS = ["observation", "change", "log", "metric", "scope", "hypothesis"]
 
 
-@verb("tasks", "allstop tasks", "allstop tasks --all", incident=True)
+@verb("tasks", "allstop tasks", "allstop tasks INC-1 --all", incident=True, word=True)
 @click.option("--all", "whole", is_flag=True, help="Done and dropped ones as well.")
 def tasks(session: Session, incident: str, *, whole: bool) -> None:
     """The tasks of an incident that are open."""
@@ -40,14 +40,9 @@ def tasks(session: Session, incident: str, *, whole: bool) -> None:
 
 
 @verb("task", "allstop task", 'allstop task add "call the bank" --owner grace', incident=True)
-def _tasks_bare(session: Session, incident: str) -> None:
+def _tasks_bare(session: Session, incident: str) -> None:  # noqa: ARG001 - as every command
     """Add, give away, end tasks; by itself it lists them."""
-    callback = tasks.callback
-    assert callback is not None
-    callback(
-        as_json=session.as_json, quiet=session.quiet, home=session.home, url=session.url,
-        incident=incident, whole=False,
-    )  # fmt: skip
+    click.get_current_context().invoke(tasks, incident=incident)
 
 
 @verb("add", 'allstop task add "call the bank" --owner grace', incident=True)

@@ -11,7 +11,7 @@ from allstop.errors import Missing, Unavailable
 from allstop.faces.http import models as m
 from allstop.faces.http.guards import RECOGNISE
 from allstop.faces.http.measuring import CONTENT_TYPE
-from allstop.faces.http.operation import CURRENT, Call, Operation, Query, view
+from allstop.faces.http.operation import CURRENT, Call, Operation, Query, long_view, view
 from allstop.faces.http.problems import Malformed
 from allstop.faces.http.shapes import (
     AdapterLine,
@@ -33,7 +33,7 @@ TEXT = "text/plain; charset=utf-8"
 ADMINISTER = "administer"
 
 
-async def _evidence(call: Call) -> Response:
+def _evidence(call: Call) -> Response:
     name = call.path["sha256"]
     well_formed = len(name) == SHA256_LENGTH and set(name) <= set("0123456789abcdef")
     body = call.views.body(name) if well_formed else None
@@ -131,7 +131,7 @@ async def _ready(call: Call) -> Response:
     return Response("ready\n", media_type=TEXT)
 
 
-async def _metrics(call: Call) -> Response:
+def _metrics(call: Call) -> Response:
     return Response(call.face.measuring.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
 
@@ -147,7 +147,7 @@ def _refusals(call: Call) -> tuple[RefusalEntry, ...]:
 RECORDS: tuple[Operation, ...] = (
     Operation(
         "evidence", "GET", "/api/v1/evidence/{sha256}", "A body kept beside the log.",
-        _evidence, media=TEXT, subject="evidence", tag="records",
+        long_view(_evidence), media=TEXT, subject="evidence", tag="records",
     ),
     Operation(
         "refusals", "GET", "/api/v1/refusals", "The latest refused commands, newest first.",
@@ -211,7 +211,7 @@ RUNNING: tuple[Operation, ...] = (
         tag="coordinator", open=True, problems=(503,),
     ),
     Operation(
-        "metrics", "GET", "/metrics", "Metrics for Prometheus.", _metrics, media="text/plain",
+        "metrics", "GET", "/metrics", "Metrics for Prometheus.", long_view(_metrics), media="text/plain",
         tag="coordinator", local=True,
     ),
 )  # fmt: skip

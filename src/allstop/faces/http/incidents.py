@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from allstop.application.shapes import Entry, IncidentLine, IncidentView, Overview
 from allstop.domain.incident import commands as c
-from allstop.errors import Unavailable
 from allstop.faces.http import models as m
 from allstop.faces.http.operation import (
     Call,
@@ -17,12 +16,13 @@ from allstop.faces.http.operation import (
     Query,
     command,
     incident_command,
+    long_view,
     view,
 )
-from allstop.faces.http.shapes import Done, Filed
+from allstop.faces.http.shapes import Done, Filed, encode
 
 PATH = "/api/v1/incidents"
-MARKDOWN, PDF = "md", "pdf"
+MARKDOWN = "md"
 ONE = f"{PATH}/{{id}}"
 
 
@@ -34,15 +34,16 @@ def _declare(call: Call) -> c.DeclareIncident:
     )  # fmt: skip
 
 
-async def _report(call: Call) -> Response:
-    incident, reports = call.incident(), call.coordinator.reports
+def _timeline(call: Call) -> Response:
+    everything = call.query.get("everything", False)
+    found = call.views.timeline(call.incident(), everything=everything)
+    return Response(encode(found), media_type="application/json")
+
+
+def _report(call: Call) -> Response:
+    incident, reports = call.incident(), call.coordinator.reports.for_(call.views)
     kind, form = call.query.get("kind", "report"), call.query.get("format", MARKDOWN)
     body, media = reports.print(incident, kind, form)
-    if form == PDF:
-        said = reports.render(incident, kind)
-        if call.views.reader.text(said) != said:
-            # Nothing can be taken out of it once it is made.
-            raise Unavailable("it names an incident that is private", f"?format={MARKDOWN}")
     # Never shown by a browser as a page of ours: people wrote it.
     headers = {"Content-Disposition": f'attachment; filename="{incident}-{kind}.{form}"'}
     return Response(body, media_type=media, headers={} if form == MARKDOWN else headers)
@@ -68,18 +69,13 @@ READING: tuple[Operation, ...] = (
     ),
     Operation(
         "timeline", "GET", f"{ONE}/timeline", "The log of an incident, its halts and its plans.",
-        view(
-            lambda call: call.views.timeline(
-                call.incident(), everything=call.query.get("everything", False)
-            )
-        ),
-        tuple[Entry, ...],
+        long_view(_timeline), tuple[Entry, ...],
         query=(Query("everything", "boolean", "with samples and deliveries"),),
         subject="incident", tag="incidents",
     ),
     Operation(
         "report", "GET", f"{ONE}/report", "The report as it stands now, or the post-mortem.",
-        _report, media="text/markdown", subject="incident", tag="incidents", problems=(503,),
+        long_view(_report), media="text/markdown", subject="incident", tag="incidents",
         more_media=("text/html", "application/json", "application/pdf"),
         query=(
             Query("kind", "string", "report (the default) or post-mortem"),

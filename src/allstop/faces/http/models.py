@@ -6,7 +6,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from allstop.domain.impact import Impact
@@ -162,16 +171,30 @@ class Note(Body):
     text: Text
 
 
+_NO_HASH = (
+    "A plan is approved as it was shown: send its `hash` here, as GET /api/v1/plans/{id} gives it"
+)
+
+
 class Approval(Body):
-    """subject: stand-down, plan:PLAN-1 or change:CHG-1; binds: the hash of the plan that was shown;
+    """subject: stand-down, plan:PLAN-1 or change:CHG-1; binds: the hash of the plan that was shown,
+    which a plan's approval cannot do without;
 
     as_reviewer: sign as a reviewer instead of as an approver.
     """
 
     subject: Name
-    binds: Name = ""
+    binds: Annotated[Name, Field(validate_default=True)] = ""
     note: Text = ""
     as_reviewer: bool = False
+
+    @field_validator("binds")
+    @classmethod
+    def bound_to_what_was_shown(cls, binds: str, info: ValidationInfo) -> str:
+        """Without it an approval would hold for whatever the plan is by then, seen or not."""
+        if str(info.data.get("subject", "")).partition(":")[0] == "plan" and not binds.strip():
+            raise PydanticCustomError("no-hash", _NO_HASH)
+        return binds
 
 
 class Override(Body):

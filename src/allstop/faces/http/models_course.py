@@ -1,4 +1,5 @@
-"""What the operations on the course of an incident take: proposals, triage, kinship, mode, the end."""
+"""What the operations on the course of an incident take: proposals, triage, kinship, mode, the end; and
+what confirming the protocol takes."""
 
 from __future__ import annotations
 
@@ -29,6 +30,12 @@ class Confirm(Body):
     title: Title = ""
     severity: Name = ""
     kind: Name = ""
+
+
+class Confirmation(Body):
+    """protocol: name of the one in force, as it was shown to whoever says that they know it."""
+
+    protocol: Name
 
 
 class Triage(Body):

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.requests import Request as HttpRequest
 
+from allstop.application.aside import aside
 from allstop.application.command_post import Request
 from allstop.application.coordinator import Coordinator
 from allstop.application.views import Views
@@ -213,6 +214,15 @@ def proposal_command(make: Callable[[str, Call], Any]) -> Handler:
         with _refusing("proposal"):
             proposal = call.views.proposal(call.path["id"])
         return await _done(call, make(proposal.id, call))
+
+    return handle
+
+
+def long_view(show: Callable[[Call], Any]) -> Handler:
+    """The handler of an operation that reads or renders much: beside the event loop."""
+
+    async def handle(call: Call) -> Any:
+        return await aside(lambda: show(call))
 
     return handle
 

@@ -48,6 +48,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Who is on record as knowing which protocol. until: when it runs out, null where it does not."""
+
+    person: str
+    protocol: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Filed:
     """A report that was written. path: relative to the project folder."""
 

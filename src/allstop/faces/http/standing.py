@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from allstop.application.standing_shapes import ModeNow, PointsView, ProposalLine, ProtocolView
+from allstop.application.standing_shapes import (
+    ConfirmationsView,
+    ModeNow,
+    PointsView,
+    ProposalLine,
+    ProtocolView,
+)
 from allstop.application.work_shapes import PreflightLine
 from allstop.application.work_shaping import check_lines
 from allstop.domain import proposals as p
+from allstop.domain.confirmations import ConfirmProtocol
 from allstop.domain.incident.work_commands import AwardPoints
 from allstop.faces.http import models as m
 from allstop.faces.http import models_course as n
 from allstop.faces.http import models_work as w
 from allstop.faces.http.operation import Call, Operation, command, proposal_command, view
-from allstop.faces.http.shapes import Done
+from allstop.faces.http.shapes import Confirmed, Done
 
 PROPOSALS = "/api/v1/proposals"
 POINTS = "/api/v1/points"
+PROTOCOL = "/api/v1/protocol"
 
 
 def _propose(call: Call) -> p.ProposeActivation:
@@ -78,9 +86,20 @@ BESIDE: tuple[Operation, ...] = (
         _preflight, PreflightLine, tag="protocol", problems=(404,),
     ),
     Operation(
-        "protocol", "GET", "/api/v1/protocol",
+        "protocol", "GET", PROTOCOL,
         "The protocol for incidents declared from now on, its review and its drills.",
         view(lambda call: call.views.protocol()), ProtocolView, tag="protocol",
+    ),
+    Operation(
+        "protocol-confirmed", "GET", f"{PROTOCOL}/confirmation",
+        "Who has confirmed that they know the protocol in force, and who has not.",
+        view(lambda call: call.views.confirmations()), ConfirmationsView, tag="protocol",
+    ),
+    Operation(
+        "protocol-confirm", "POST", f"{PROTOCOL}/confirmation",
+        "Confirm that you know the protocol in force; again renews it.",
+        command(lambda call: ConfirmProtocol(call.body.protocol)), Confirmed, n.Confirmation,
+        tag="protocol", keyed=True, problems=(403, 409),
     ),
 )  # fmt: skip
 

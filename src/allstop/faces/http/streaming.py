@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from allstop.application.coordinator import Coordinator
 from allstop.application.shapes import Entry
+from allstop.application.streams import incident_of
 from allstop.application.views import Views
 from allstop.domain.record import Record
 from allstop.errors import Unauthenticated, Unavailable
@@ -83,16 +84,7 @@ class Streams:
 
     def concerns(self, record: Record, incident: str) -> bool:
         """Whether an entry belongs to the incident, one of its halts or one of its plans."""
-        kind, _, id = record.stream.partition("/")
-        world = self._coordinator.post.world
-        match kind:
-            case "incident":
-                return id == incident
-            case "halt":
-                return id in world.halts and world.halts[id].incident == incident
-            case "plan":
-                return id in world.plans and world.plans[id].incident == incident
-        return False
+        return incident_of(self._coordinator.post.world, record.stream) == incident
 
     async def ended(self) -> None:
         await self._ended.wait()

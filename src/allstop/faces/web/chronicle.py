@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 
 from allstop.application.coordinator import Coordinator
 from allstop.application.shapes import Entry
-from allstop.domain.record import halt_stream, incident_stream, plan_stream
+from allstop.application.streams import streams_of
 
 KEPT = 8
 BATCH = 1000
@@ -26,16 +27,22 @@ class Chronicle:
     """The timelines of the incidents that are being looked at, everything included.
 
     They are kept whole and shared: whether somebody may see an incident is asked before its page is made.
+    The first look reads a whole log, so it is for a thread; several take turns.
     """
 
     def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._turn = Lock()
 
     def timeline(self, incident: str) -> list[Entry]:
-        """All entries, oldest first. Raises Missing for an unknown incident."""
+        """All entries as they were written, oldest first. Raises Missing for an unknown incident."""
+        with self._turn:
+            return list(self._grown(incident).entries)
+
+    def _grown(self, incident: str) -> _Known:
         last = self._coordinator.store.last_position()
-        streams = self._streams(incident)
+        streams = frozenset(streams_of(self._coordinator.post.world, incident))
         known = self._known.get(incident)
         if known is None or known.streams != streams:
             # A new halt or plan may have entries at positions that were passed before it was known.
@@ -48,16 +55,9 @@ class Chronicle:
                 self._known.popitem(last=False)
         self._known.move_to_end(incident)
         self._read_on(known)
-        return [self._coordinator.views.corrected(entry) for entry in known.entries]
+        return known
 
     def _read_on(self, known: _Known) -> None:
         while batch := self._coordinator.views.log(known.upto, BATCH):
             known.entries += [entry for entry in batch if entry.stream in known.streams]
             known.upto = batch[-1].position
-
-    def _streams(self, incident: str) -> frozenset[str]:
-        world = self._coordinator.post.world
-        found = {incident_stream(incident)}
-        found |= {halt_stream(halt.id) for halt in world.all_halts_of(incident)}
-        found |= {plan_stream(plan.id) for plan in world.all_plans_of(incident)}
-        return frozenset(found)

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from allstop.application.aside import aside
 from allstop.application.coordinator import Coordinator
 from allstop.application.privacy import Reader
+from allstop.application.shapes import Entry
+from allstop.application.views import Views
 from allstop.domain.principal import Principal
 from allstop.errors import AllstopError
 from allstop.faces.web.chronicle import Chronicle
-from allstop.faces.web.pages import Shown, show
+from allstop.faces.web.pages import Shown, incident_of, show
 from allstop.faces.web.rendering import Fragment, Pages
 
 # Many entries come together: wait a little and send them as one.
@@ -39,35 +42,59 @@ class Paint:
 
 
 class Painter:
-    """Gathers and renders pages; what several people look at is rendered once."""
+    """Gathers and renders pages; what several people look at is rendered once.
+
+    What a page shows is gathered at one moment, on the event loop. Reading a long log and rendering are
+    done beside it, one page after the other.
+    """
 
     def __init__(self, coordinator: Coordinator, pages: Pages) -> None:
         self.coordinator = coordinator
         self._pages = pages
         self._chronicle = Chronicle(coordinator)
         self._paints: OrderedDict[tuple[object, ...], Paint] = OrderedDict()
+        self._turn = asyncio.Lock()
 
-    def paint(self, path: str, query: Mapping[str, str], who: Principal) -> Paint:
+    async def paint(self, path: str, query: Mapping[str, str], who: Principal) -> Paint:
         """The page as it is now for somebody. Raises Missing or Invalid."""
-        views = self.coordinator.views.for_(who)
-        asked = (query.get(name, "") for name in ("everything", "all", "before"))
-        key = (path, *asked, views.reader.hidden)
-        position = self.coordinator.store.last_position()
-        now = self.coordinator.clock.now().monotonic_ms
-        found = self._paints.get(key)
-        if found is not None and found.position == position and 0 <= now - found.at_ms < FRESH_MS:
-            return found
-        shown = show(self.coordinator, views, self._chronicle, path, query)
-        fragments = {
-            name: _discreet(self._pages.fragment(name, shown.context), views.reader)
+        async with self._turn:
+            views = self.coordinator.views.for_(who)
+            asked = (query.get(name, "") for name in ("everything", "all", "before"))
+            key = (path, *asked, views.reader.hidden)
+            position = self.coordinator.store.last_position()
+            now = self.coordinator.clock.now().monotonic_ms
+            found = self._paints.get(key)
+            fresh = found is not None and 0 <= now - found.at_ms < FRESH_MS
+            if found is not None and fresh and found.position == position:
+                return found
+            return self._keep(key, await self._painted(views, path, query, position, now))
+
+    async def _painted(
+        self, views: Views, path: str, query: Mapping[str, str], position: int, now: int
+    ) -> Paint:
+        entries: list[Entry] = []
+        if incident := incident_of(path):
+            known = views.known(incident)
+            entries = await aside(lambda: self._chronicle.timeline(known))
+        shown = show(self.coordinator, views, entries, path, query)
+        shown = replace(
+            shown, title=views.reader.text(shown.title), said=views.reader.text(shown.said)
+        )
+        fragments = await aside(lambda: self._rendered(shown, views.reader))
+        return Paint(shown, fragments, position, now)
+
+    def _rendered(self, shown: Shown, reader: Reader) -> dict[str, Fragment]:
+        return {
+            name: _discreet(self._pages.fragment(name, shown.context), reader)
             for name in shown.fragments
         }
-        found = Paint(shown, fragments, position, now)
-        self._paints[key] = found
+
+    def _keep(self, key: tuple[object, ...], paint: Paint) -> Paint:
+        self._paints[key] = paint
         self._paints.move_to_end(key)
         while len(self._paints) > PAINTS_KEPT:
             self._paints.popitem(last=False)
-        return found
+        return paint
 
 
 def _discreet(fragment: Fragment, reader: Reader) -> Fragment:
@@ -100,7 +127,7 @@ class Stream:
             yield b"retry: 2000\n\n"
             while not (last := self.farewell()):
                 waker.clear()
-                yield self._message()
+                yield await self._message()
                 await _grown(waker)
             yield _event(last, 0, {})
         except AllstopError as error:
@@ -108,8 +135,8 @@ class Stream:
         finally:
             hub.forget(waker)
 
-    def _message(self) -> bytes:
-        paint = self.painter.paint(self.path, self.query, self.who)
+    async def _message(self) -> bytes:
+        paint = await self.painter.paint(self.path, self.query, self.who)
         changed = [one for one in paint.fragments.values() if self.sent.get(one.id) != one.mark]
         self.sent |= {one.id: one.mark for one in changed}
         body = {
@@ -124,7 +151,9 @@ class Stream:
 async def _grown(waker: asyncio.Event) -> None:
     """Wait for the log to grow, or a while."""
     try:
-        await asyncio.wait_for(waker.wait(), AT_LEAST_EVERY_S)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets the wake-up.
+        async with asyncio.timeout(AT_LEAST_EVERY_S):
+            await waker.wait()
     except TimeoutError:
         return
     await asyncio.sleep(DEBOUNCE_S)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from allstop.application.coordinator import Coordinator
-from allstop.application.shapes import IncidentView, Overview, PlanView
+from allstop.application.shapes import Entry, IncidentView, Overview, PlanView
 from allstop.application.timeline import QUIET
 from allstop.application.views import Views
 from allstop.errors import Invalid, Missing
-from allstop.faces.web.chronicle import Chronicle
 from allstop.faces.web.graph import draw
 from allstop.faces.web.headline import halt_line, headline, service_state
 
+# How many entries of a timeline a page shows, and how many when all are asked for: a page of more takes
+# seconds to make and to read.
 ENTRIES = 200
+MOST_ENTRIES = 2000
 LOG_PAGE = 200
 
 
@@ -43,18 +45,27 @@ class Asked:
     query: Mapping[str, str]
 
 
+def incident_of(path: str) -> str:
+    """The incident whose page stands at a path without its leading slash, or empty."""
+    name, _, rest = path.partition("/")
+    return rest if name == "incidents" else ""
+
+
 def show(
     coordinator: Coordinator,
     views: Views,
-    chronicle: Chronicle,
+    entries: Sequence[Entry],
     path: str,
     query: Mapping[str, str],
 ) -> Shown:
-    """The page at a path without its leading slash. Raises Missing or Invalid."""
+    """The page at a path without its leading slash. Raises Missing or Invalid.
+
+    entries: the whole timeline of the incident it is about, oldest first.
+    """
     name, _, rest = path.partition("/")
     asked = Asked(coordinator, views, query)
-    if name == "incidents" and rest:
-        return _incident(asked, chronicle, rest)
+    if incident := incident_of(path):
+        return _incident(asked, entries, incident)
     if rest or name not in _GATHERERS:
         raise Missing(f"there is no page /{path}", "the list of incidents is at /")
     return _GATHERERS[name](asked)
@@ -115,13 +126,13 @@ def _list(asked: Asked) -> Shown:
     return _shown("list", parts, "", context)
 
 
-def _incident(asked: Asked, chronicle: Chronicle, name: str) -> Shown:
+def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
     context = _shared(asked)
     view = asked.views.incident(name)
     everything = asked.query.get("everything") == "1"
-    entries = chronicle.timeline(name)
     chosen = [entry for entry in entries if everything or entry.kind not in QUIET]
-    shown = chosen if asked.query.get("all") == "1" else chosen[-ENTRIES:]
+    whole = asked.query.get("all") == "1"
+    shown = [asked.views.corrected(one) for one in chosen[-(MOST_ENTRIES if whole else ENTRIES) :]]
     context |= {
         "view": view,
         "line": view.line,
@@ -129,6 +140,7 @@ def _incident(asked: Asked, chronicle: Chronicle, name: str) -> Shown:
         "everything": everything,
         "entries": shown[::-1],
         "older": len(chosen) - len(shown),
+        "whole": whole,
         "quiet": len(entries) - len(chosen),
         "told": asked.views.read_in(name),
         "forms": asked.views.forms(name),

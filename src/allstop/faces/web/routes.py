@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
+from allstop.application.aside import aside
 from allstop.application.coordinator import Coordinator
 from allstop.domain.principal import Principal
 from allstop.errors import AllstopError, Missing, Unauthenticated
@@ -95,7 +96,7 @@ class Console:
         if who is None:
             return _stranger(request)
         try:
-            paint = self.painter.paint(request.scope["path"][1:], request.query_params, who)
+            paint = await self.painter.paint(request.scope["path"][1:], request.query_params, who)
         except AllstopError as error:
             return _error(error, STATUS.get(error.code, 500), who)
         context = {
@@ -118,7 +119,7 @@ class Console:
             )
         path = request.path_params["page"]
         try:
-            self.painter.paint(path, request.query_params, who)
+            await self.painter.paint(path, request.query_params, who)
         except AllstopError as error:
             return Response(f"{error.text}\n", STATUS.get(error.code, 500), HEADERS, "text/plain")
         stream = Stream(
@@ -147,7 +148,8 @@ class Console:
             return _stranger(request)
         digest = request.path_params["sha256"]
         views = self.coordinator.views.for_(who)
-        body = views.body(digest) if re.fullmatch(r"[0-9a-f]{64}", digest) else None
+        well_formed = re.fullmatch(r"[0-9a-f]{64}", digest)
+        body = await aside(lambda: views.body(digest)) if well_formed else None
         if body is None:
             return _error(
                 Missing("there is no such evidence", "links to it stand on the incident's page"),

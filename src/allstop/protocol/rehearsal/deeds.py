@@ -122,9 +122,13 @@ DEEDS: dict[str, Deed] = {
     ),
     "ack": Deed(("incident",), lambda f, _: c.AcknowledgeIncident(_incident(f))),
     "triage": Deed(
-        ("incident", "real", "text", "severity"),
+        ("incident", "real", "text", "severity", "kind"),
         lambda f, _: cc.TriageIncident(
-            _incident(f), f.get("real", True), f.get("text", ""), f.get("severity", "")
+            _incident(f),
+            f.get("real", True),
+            f.get("text", ""),
+            f.get("severity", ""),
+            f.get("kind", ""),
         ),
     ),
     "severity": Deed(

@@ -1,0 +1,168 @@
+"""Ending processes: asked with TERM and waited for, or killed with everything that descends from them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from allstop.adapters.mechanisms.deadline import Deadline
+from allstop.adapters.mechanisms.freezing import freeze
+from allstop.adapters.mechanisms.process_handle import (
+    ProcessHandle,
+    group_members,
+    held,
+    living_members,
+)
+from allstop.adapters.mechanisms.process_tree import (
+    Kin,
+    is_stopped,
+    members,
+    send,
+    sessions,
+    untouchable,
+)
+from allstop.adapters.mechanisms.threads import ThreadPool
+
+_SLACK_MS = 200  # a tree that is walked at the deadline is walked to its end
+
+
+class NotTouched(Exception):
+    """Nothing was signalled; the text says why."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A process that was sent TERM. group: its whole group was; woken: it was frozen, and is not any more."""
+
+    handle: ProcessHandle
+    group: bool
+    woken: bool
+
+
+def ask(process: psutil.Process) -> Asked | None:
+    """Send TERM to the process's group; None when it has ended meanwhile. Blocking.
+
+    To the process alone when the group is somebody else's, such as the shell script's that started it. One that is
+    frozen is woken, or it would never hear of it. Raises NotTouched.
+    """
+    try:
+        handle = ProcessHandle(process.pid)
+    except ProcessLookupError:
+        return None
+    if not process.is_running() or handle.has_ended():
+        handle.close()
+        return None
+    group = handle.leads_group()
+    _spare_ourselves(process.pid, group=group)
+    transmit = handle.send_group if group else handle.send
+    frozen = is_stopped(process.pid)
+    try:
+        transmit(signal.SIGTERM)
+        if frozen:
+            transmit(signal.SIGCONT)
+    except ProcessLookupError:
+        pass  # it has ended meanwhile: the wait will see it
+    except PermissionError as error:
+        handle.close()
+        raise NotTouched(f"not permitted to signal process {process.pid}") from error
+    return Asked(handle, group, frozen)
+
+
+def _spare_ourselves(pid: int, *, group: bool) -> None:
+    for own in untouchable():
+        with contextlib.suppress(OSError):
+            if own == pid or (group and os.getpgid(own) == pid):
+                raise NotTouched(f"{pid}: this coordinator runs inside; nothing was touched")
+
+
+async def still_there(asked: Sequence[Asked], until: Deadline) -> list[int]:
+    """Wait until all that were asked have ended, at most until then; numbers of those that have not.
+
+    Raises UnseenMembersError.
+    """
+    left = await asyncio.gather(*(_left_of(one, until) for one in asked))
+    return [pid for pids in left for pid in pids]
+
+
+async def _left_of(asked: Asked, until: Deadline) -> list[int]:
+    pid = asked.handle.pid
+    if not await asked.handle.ended(until.left_ms()):
+        return group_members(pid)[0] if asked.group else [pid]
+    while asked.group and (pids := await living_members(pid)):
+        if until.passed():
+            return pids
+        handles = held(pids, pid)
+        try:
+            await asyncio.gather(*(one.ended(until.left_ms()) for one in handles))
+        finally:
+            for one in handles:
+                one.close()
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """processes, sessions: how many were killed in all; refused: who did not let itself be killed, and
+    why; left: how many were there when time was up."""
+
+    processes: int
+    sessions: int
+    refused: tuple[str, ...]
+    left: int
+
+
+async def kill_all(kins: Sequence[Kin], deadline: Deadline, threads: ThreadPool) -> Killed:
+    """Stop the trees, so that nothing forks away, then KILL every process of them, until none is left.
+
+    Raises NotTouched, TimeoutError.
+    """
+    seen: set[int] = set()
+    most = 0
+    while True:
+        handles, spread, refused = await threads.run(
+            lambda: _killed(kins, deadline), deadline.left_ms() + _SLACK_MS
+        )
+        most = max(most, spread)
+        seen |= {one.pid for one in handles}
+        try:
+            await asyncio.gather(*(one.ended(deadline.left_ms()) for one in handles))
+        finally:
+            for one in handles:
+                one.close()
+        left = await threads.run(lambda: _members(kins), deadline.left_ms() + _SLACK_MS)
+        if not left or refused or deadline.passed():
+            return Killed(len(seen), most, tuple(refused), len(left))
+
+
+def _members(kins: Sequence[Kin]) -> list[psutil.Process]:
+    found = {one.pid: one for kin in kins for one in members(kin)}
+    return list(found.values())
+
+
+def _killed(kins: Sequence[Kin], deadline: Deadline) -> tuple[list[ProcessHandle], int, list[str]]:
+    """Kill what is there now: handles to wait on, over how many sessions it was spread, who refused."""
+    for kin in kins:
+        seen = freeze(kin, deadline)
+        if seen.unruly and not seen.processes:
+            raise NotTouched("; ".join(seen.unruly))
+    found = _members(kins)
+    spread = sessions(found)
+    handles: list[ProcessHandle] = []
+    refused: list[str] = []
+    for process in found:
+        with contextlib.suppress(ProcessLookupError):
+            handle = ProcessHandle(process.pid)
+            why = send(process, signal.SIGKILL)
+            # Waiting for one that refuses would only use up the time.
+            if why:
+                refused.append(why)
+                handle.close()
+            else:
+                handles.append(handle)
+    return handles, spread, refused

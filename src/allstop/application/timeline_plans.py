@@ -1,0 +1,63 @@
+"""Sentences of the timeline for plans: what is made, agreed to, under way, held and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allstop.domain.moment import words
+from allstop.domain.plan import events as p
+
+# How a node ended, in words.
+_ENDS = {
+    "reached": "reached what was wanted",
+    "forced": "was FORCED",
+    "isolated": "is cut off and still there, a person has to look",
+    "left": "was LEFT as it is",
+}
+
+
+def _made(event: p.PlanMade) -> str:
+    needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
+    why = f" ({event.because})" if event.because else ""
+    nodes = f"{len(event.nodes)} nodes, " if event.nodes else ""
+    rules = ", ".join(dict.fromkeys(bite.rule for bite in event.bites))
+    against = f", against {rules}" if rules else ""
+    size = f"{nodes}{len(event.steps)} steps, hash {event.hash[:12]}"
+    return f"{event.plan} ({event.purpose}): {event.title}; {size}{against}, {needs}{why}"
+
+
+def _signed(event: p.PlanSigned) -> str:
+    how = "Reviewed" if event.review else "Signed"
+    return f"{how} as {event.role} (hash {event.hash[:12]})"
+
+
+def _step_started(event: p.StepStarted) -> str:
+    return f"Step {event.step} starts" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
+
+
+def _known_good(event: p.ReleaseKnownGood) -> str:
+    healthy = words(event.good_for_ms)
+    return f"{event.service} release {event.release[:12]} is known good (healthy for {healthy})"
+
+
+PLAN_SENTENCES: dict[type, Callable[[Any], str]] = {
+    p.PlanMade: _made,
+    p.PlanSigned: _signed,
+    p.PlanApproved: lambda e: f"Plan approved for the {e.role} (hash {e.hash[:12]})",
+    p.PlanStarted: lambda _: "Plan started",
+    p.PlanPaused: lambda e: f"Plan PAUSED, what is under way ends: {e.reason}",
+    p.PlanContinued: lambda _: "Plan goes on after its pause",
+    p.StepStarted: _step_started,
+    p.StepDone: lambda e: f"Step {e.step} done: {e.evidence}",
+    p.StepFailed: lambda e: f"Step {e.step} FAILED: {e.because}",
+    p.StepUnknown: lambda e: f"Step {e.step} UNKNOWN: {e.because}",
+    p.StepWaived: lambda e: f"Step {e.step} WAIVED: {e.reason}",
+    p.NodeEnded: lambda e: f"{e.node} {_ENDS.get(e.state, e.state)}: {e.because}",
+    p.NodeHeld: lambda e: f"{e.node} HELD at {e.step}, the rest goes on: {e.because}",
+    p.PlanHeld: lambda e: f"Plan HELD at {e.step}: {e.because}",
+    p.PlanResumed: lambda e: f"Plan goes on although {e.rule} is violated: a person accepts it",
+    p.PlanDone: lambda _: "Plan done",
+    p.PlanAbandoned: lambda e: f"Plan abandoned: {e.reason}",
+    p.ReleaseKnownGood: _known_good,
+}

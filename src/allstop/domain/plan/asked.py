@@ -1,0 +1,64 @@
+"""What somebody asks of a plan, and what is to be expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants. purpose: contain | degrade | stop | recover | undo; targets: as people write them, see
+    `planning.selecting`.
+
+    dependents: take along whoever is broken without a target; orphans: leave those that are, by name;
+    level: of a degradation; to: a step, of an undo; plan: whose steps are undone; deadline_ms: until when
+    it must have ended, counted from its start, 0 for no deadline.
+    """
+
+    purpose: str
+    targets: tuple[str, ...] = ()
+    dependents: bool = False
+    orphans: tuple[str, ...] = ()
+    level: str = ""
+    plan: str = ""
+    to: str = ""
+    deadline_ms: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """What of it differs from the default, for the log."""
+        found: dict[str, Any] = {
+            "purpose": self.purpose, "targets": list(self.targets), "dependents": self.dependents, "orphans": list(self.orphans),
+            "level": self.level, "plan": self.plan, "to": self.to, "deadline_ms": self.deadline_ms,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value}
+
+    @staticmethod
+    def recorded(found: Mapping[str, Any]) -> Asked:
+        """The inverse of `record`."""
+        return Asked(
+            found["purpose"], tuple(found.get("targets", ())), bool(found.get("dependents")),
+            tuple(found.get("orphans", ())), found.get("level", ""), found.get("plan", ""),
+            found.get("to", ""), found.get("deadline_ms", 0),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to be expected. whole_ms: until the last node has ended; bound_ms: the longest path, which no
+    number of hands makes shorter; critical: its services; radius: services outside the plan that are broken
+    by it; units: cycles handled as one; dropped: soft dependencies left out because of a cycle; at_risk:
+    stateful services whose data no step of the plan keeps safe; forced: nodes the deadline leaves no time for;
+    lacking: what services do not offer.
+    """
+
+    whole_ms: int = 0
+    bound_ms: int = 0
+    critical: tuple[str, ...] = ()
+    radius: tuple[str, ...] = ()
+    units: tuple[tuple[str, ...], ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
+    at_risk: tuple[str, ...] = ()
+    forced: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()

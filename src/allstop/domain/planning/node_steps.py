@@ -1,0 +1,165 @@
+"""The steps of one node, from what its service offers. What it lacks is named, never called fine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from allstop.domain.effects import Proof
+from allstop.domain.plan.events import Inverse, Step
+from allstop.domain.policy import ACTIONS, Policy, Service
+from allstop.domain.policy.fleet import PERCENT
+
+# What comes before a stop, in this order.
+GENTLY = ("quiesce", "drain")
+SAFELY = ("fence", "flush", "snapshot", "verify-snapshot")
+# How traffic returns: a little first, each share behind a gate of its own.
+RAMP = (1, 5, 25, 50, 100)
+WORDS = {
+    "isolate": "isolate", "reopen": "let traffic back to", "quiesce": "let nothing new in at",
+    "unquiesce": "let new work in at", "drain": "drain", "undrain": "end the draining of",
+    "fence": "fence the writes of", "unfence": "allow the writes of", "flush": "flush",
+    "snapshot": "take a snapshot of", "verify-snapshot": "prove the snapshot of", "stop": "stop",
+    "kill": "kill", "start": "start", "restart": "restart", "restore": "restore",
+    "scale": "set the capacity of",
+}  # fmt: skip
+
+
+def step_id(action: str, service: str) -> str:
+    return f"{action}-{service}"
+
+
+def act(
+    service: Service,
+    action: str,
+    after: tuple[str, ...] = (),
+    *,
+    node: str = "",
+    latent: bool = False,
+    percent: int | None = None,
+) -> Step:
+    """One action of a service with its proof and its inverse. The service must offer it."""
+    spec = service.actions[action]
+    id = step_id(action if percent is None else f"{action}-{percent}", service.name)
+    title = f"{WORDS.get(action, action)} {service.name}"
+    if percent is not None:
+        title = f"{title} to {percent} %"
+    return Step(
+        id, "act", title, service.name, after, spec.adapter, spec.verb,
+        filled(spec.options, percent), spec.timeout_ms, node=node or service.name, action=action,
+        proof=proof_of(service, action, percent), inverse=_inverse(service, action), latent=latent,
+    )  # fmt: skip
+
+
+def proof_of(service: Service, action: str, percent: int | None = None) -> Proof | None:
+    """The measurement that proves an action, or None when nothing does."""
+    spec = service.verify.get(ACTIONS[action][1])
+    if spec is None:
+        return None
+    return Proof(spec.adapter, filled(spec.options, percent), spec.timeout_ms)
+
+
+def _inverse(service: Service, action: str) -> Inverse | None:
+    back = ACTIONS[action][0]
+    spec = service.actions.get(back)
+    if spec is None:
+        return None
+    percent = 100 if action == "scale" else None
+    return Inverse(
+        back, spec.adapter, spec.verb, filled(spec.options, percent), spec.timeout_ms,
+        proof_of(service, back, percent),
+    )  # fmt: skip
+
+
+def filled(options: dict[str, Any], percent: int | None) -> dict[str, Any]:
+    """Options with `{percent}` replaced: by a number where it stands alone, by its digits within a text."""
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, str) and PERCENT in value:
+            return percent if value == PERCENT else value.replace(PERCENT, str(percent))
+        if isinstance(value, dict):
+            return {name: fill(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [fill(inner) for inner in value]
+        return value
+
+    if percent is None:
+        return options
+    return {name: fill(value) for name, value in options.items()}
+
+
+def stop_actions(service: Service) -> tuple[str, ...]:
+    """What a stop of the service is made of, in order. One that cannot be stopped is cut off instead."""
+    before = (*GENTLY, *SAFELY) if service.stateful else GENTLY
+    offered = tuple(action for action in before if action in service.actions)
+    if "stop" in service.actions:
+        return (*offered, "stop")
+    return ("isolate",) if "isolate" in service.actions else ()
+
+
+def stop_lacking(service: Service) -> tuple[str, ...]:
+    """What a stop of the service would want and does not find, in words."""
+    wanted = (*GENTLY, *SAFELY) if service.stateful else GENTLY
+    lacking = [f"no {action}" for action in wanted if action not in service.actions]
+    if "stop" not in service.actions:
+        lacking.append("no stop: it is isolated instead")
+    elif "stopped" not in service.verify:
+        lacking.append("no probe proves that it has stopped")
+    return tuple(lacking)
+
+
+def chain(
+    service: Service, actions: Iterable[str], after: tuple[str, ...] = (), node: str = ""
+) -> list[Step]:
+    """Actions one after another."""
+    steps: list[Step] = []
+    for action in actions:
+        steps.append(act(service, action, (steps[-1].id,) if steps else after, node=node))
+    return steps
+
+
+def rescues(service: Service, policy: str) -> list[Step]:
+    """What runs when a stop has failed, by the policy of the node. Nothing that nothing proves."""
+    wanted = {"force": "kill", "isolate": "isolate"}.get(policy)
+    if wanted is None or wanted not in service.actions:
+        return []
+    step = act(service, wanted, latent=True)
+    return [step] if step.proof is not None else []
+
+
+def gate(
+    policy: Policy, node: str, id: str, title: str, probes: tuple[str, ...], after: tuple[str, ...]
+) -> Step:
+    """A gate by the rules of the protocol: so many good samples, for so long, within so long."""
+    rules = policy.protocol.remedy
+    return Step(
+        id, "gate", title, "", after, probes=probes, window_ms=rules.gate_window_ms,
+        min_samples=rules.gate_samples, limit_ms=rules.gate_limit_ms, node=node, action="gate",
+    )  # fmt: skip
+
+
+def return_steps(policy: Policy, service: Service) -> list[Step]:
+    """Start, a gate on the service itself, then what was closed is opened, then traffic by shares."""
+    steps: list[Step] = []
+
+    def last() -> tuple[str, ...]:
+        return (steps[-1].id,) if steps else ()
+
+    if "start" in service.actions:
+        steps.append(act(service, "start"))
+    probes = tuple(probe.name for probe in service.probes)
+    if probes:
+        title = f"recovery gate: {service.name} itself"
+        id = step_id("gate", service.name)
+        steps.append(gate(policy, service.name, id, title, probes, last()))
+    opened = [
+        one for one in ("unfence", "unquiesce", "undrain", "reopen") if one in service.actions
+    ]
+    steps += chain(service, opened, last())
+    for percent in RAMP if "scale" in service.actions else ():
+        steps.append(act(service, "scale", last(), percent=percent))
+        if probes:
+            title = f"traffic gate: {service.name} at {percent} %"
+            id = step_id(f"gate-{percent}", service.name)
+            steps.append(gate(policy, service.name, id, title, probes, last()))
+    return steps

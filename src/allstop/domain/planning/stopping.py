@@ -1,0 +1,137 @@
+"""A stop: dependents first, data safe before the service that holds it, cycles as one unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from allstop.domain.draft import Refuse, refuse
+from allstop.domain.fleet.estimating import Limits, Site, estimate
+from allstop.domain.fleet.expected import all_expected_ms
+from allstop.domain.fleet.graph import blast_radius
+from allstop.domain.fleet.ordering import Ordering, importance_rank, stop_order, with_dependents
+from allstop.domain.plan.asked import Asked, Outlook
+from allstop.domain.plan.events import Node, Pace, Step
+from allstop.domain.plan.routes import NODE
+from allstop.domain.planning.drawn import Drawn
+from allstop.domain.planning.node_steps import (
+    GENTLY,
+    SAFELY,
+    chain,
+    rescues,
+    stop_actions,
+    stop_lacking,
+)
+from allstop.domain.planning.safety import bites_of_stop
+from allstop.domain.planning.selecting import select
+from allstop.domain.policy import Fleet, FleetLimits, Service
+from allstop.domain.verdict import Reason, Verdict
+from allstop.domain.world import World
+
+
+def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
+    """The plan to stop services. Refuses targets that do not exist, and services nothing can stop."""
+    named = select(fleet, asked.targets)
+    allowed = select(fleet, asked.orphans) if asked.orphans else ()
+    if not named:
+        refuse("no-target", "say what is to be stopped", "allstop plan stop SERVICE ..., or all")
+    chosen = with_dependents(fleet, named) if asked.dependents else frozenset(named)
+    chosen = frozenset(name for name in chosen if not world.standing_of(name).stopped)
+    if not chosen:
+        refuse("nothing-to-do", f"{few(named)}: stopped already", "allstop fleet show")
+    services = {one.name: one for one in fleet.services if one.name in chosen}
+    cannot = [name for name, one in services.items() if not stop_actions(one)]
+    if cannot:
+        hint = "add actions.stop or actions.isolate to fleet.yaml, or leave it out"
+        raise Refuse(
+            Verdict(tuple(Reason("cannot-stop", f"nothing can stop {one}", hint) for one in cannot))
+        )
+    times = {
+        name: all_expected_ms(world.durations, one, stop_actions(one))
+        for name, one in services.items()
+    }
+    order = stop_order(fleet, chosen, times.__getitem__, importance_rank(fleet))
+    radius = blast_radius(fleet, chosen)
+    orphans = frozenset(name for name in radius if not world.standing_of(name).stopped)
+    bites = bites_of_stop(
+        world, fleet, chosen, named=asked.targets, orphans=orphans, allowed=allowed
+    )
+    # The members of a cycle begin together; only their stops go one by one.
+    heads = {name: unit[0] for unit in order.units for name in unit}
+    nodes = tuple(_node(services[name], order, heads.get(name, name)) for name in order.names)
+    steps = _steps(services, order)
+    outlook = _outlook(fleet, services, order, times, radius, asked)
+    title = f"stop {few(order.names)}"
+    return Drawn(title, nodes, steps, pace(fleet.limits), bites, outlook)
+
+
+def pace(limits: FleetLimits) -> Pace:
+    """The limits of the fleet as a plan keeps them."""
+    return Pace(
+        limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter), limits.failures
+    )
+
+
+def _node(service: Service, order: Ordering, head: str) -> Node:
+    name = service.name
+    return Node(
+        name, name, order.before[head], service.failure_policy().value, order.rank[name],
+        order.remaining_ms[name], service.host, service.zone, stop_lacking(service),
+    )  # fmt: skip
+
+
+def _steps(services: dict[str, Service], order: Ordering) -> tuple[Step, ...]:
+    found: dict[str, list[Step]] = {
+        name: chain(services[name], stop_actions(services[name])) for name in order.names
+    }
+    for unit in order.units:
+        _together([found[name] for name in unit])
+    for name in order.names:
+        found[name].extend(rescues(services[name], services[name].failure_policy().value))
+    return tuple(step for name in order.names for step in found[name])
+
+
+def _together(members: list[list[Step]]) -> None:
+    """A cycle as one unit: all are quiesced, then all drained, then all fenced and so on; then they stop one
+    after another, each when the one before has ended, however it did."""
+    gently = (*GENTLY, *SAFELY)
+    for at, steps in enumerate(members):
+        for place, step in enumerate(steps):
+            before = gently[: gently.index(step.action)] if step.action in gently else gently
+            waits = [one.id for each in members for one in each if one.action in before]
+            if step.action not in gently and at:
+                waits.append(f"{NODE}{members[at - 1][0].node}")
+            steps[place] = replace(step, after=tuple(dict.fromkeys((*step.after, *waits))))
+
+
+def _outlook(
+    fleet: Fleet,
+    services: dict[str, Service],
+    order: Ordering,
+    times: dict[str, int],
+    radius: frozenset[str],
+    asked: Asked,
+) -> Outlook:
+    limits = fleet.limits
+    whole = estimate(
+        order,
+        times.__getitem__,
+        Limits(limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter)),
+        lambda name: Site(services[name].host, services[name].zone),
+    )
+    late = asked.deadline_ms
+    forced = [name for name in order.names if late and whole.ends_ms[name] > late]
+    at_risk = [
+        name
+        for name, one in services.items()
+        if one.stateful and "verify-snapshot" not in one.actions
+    ]
+    lacking = [f"{name}: {what}" for name, one in services.items() for what in stop_lacking(one)]
+    return Outlook(
+        whole.whole_ms, whole.bound_ms, order.critical_path(), tuple(sorted(radius)), order.units,
+        order.dropped, tuple(at_risk), tuple(forced), tuple(lacking),
+    )  # fmt: skip
+
+
+def few(names: tuple[str, ...] | list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"

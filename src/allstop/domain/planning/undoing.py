@@ -1,0 +1,76 @@
+"""Undo: the inverses of what a plan has done, in reverse order, down to a step that stays."""
+
+from __future__ import annotations
+
+from allstop.domain.draft import refuse
+from allstop.domain.fleet.expected import expected_ms
+from allstop.domain.plan.asked import Asked, Outlook
+from allstop.domain.plan.events import Bite, Node, Step
+from allstop.domain.plan.lifecycle import StepState
+from allstop.domain.plan.state import Plan
+from allstop.domain.planning.drawn import Drawn
+from allstop.domain.planning.stopping import few, pace
+from allstop.domain.policy import Fleet
+from allstop.domain.verdict import nearest
+from allstop.domain.world import World
+
+
+def draw_undo(world: World, fleet: Fleet, asked: Asked) -> Drawn:
+    """Take back the steps of a plan that are done, the last first, down to `asked.to`, which stays done.
+
+    Refuses a plan that is still running. What has no inverse is named, and stays.
+    """
+    plan = world.plans.get(asked.plan)
+    if plan is None:
+        refuse("unknown-plan", f"there is no plan {asked.plan}", nearest(asked.plan, world.plans))
+    if plan.active:
+        hint = f"allstop plan pause {plan.id}, and wait for what is under way"
+        refuse("still-running", f"{few(sorted(plan.active))} of {plan.id} is under way", hint)
+    done = _done_after(plan, asked.to)
+    nodes: list[Node] = []
+    steps: list[Step] = []
+    bites = []
+    for step in done:
+        service = fleet.service(step.service)
+        if step.inverse is None or service is None:
+            bites.append(Bite("irreversible", step.id, f"{step.title}: nothing takes it back"))
+            continue
+        one = step.inverse
+        id = f"undo-{step.id}"
+        steps.append(
+            Step(
+                id, "act", f"take back: {step.title}", step.service, (), one.adapter, one.verb,
+                dict(one.options), one.timeout_ms, node=id, action=one.action,
+                proof=one.proof,
+            )
+        )  # fmt: skip
+        after = (nodes[-1].id,) if nodes else ()
+        nodes.append(Node(id, step.service, after, "hold", 0, 0, service.host, service.zone))
+    if not steps:
+        refuse("nothing-to-do", f"nothing of {plan.id} can be taken back", "allstop plan show")
+    whole = sum(
+        expected_ms(world.durations, service, step.action)
+        for step in steps
+        if (service := fleet.service(step.service)) is not None
+    )
+    title = f"take back {few([step.id.removeprefix('undo-') for step in steps])} of {plan.id}"
+    return Drawn(
+        title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(bites), Outlook(whole, whole)
+    )
+
+
+def _done_after(plan: Plan, to: str) -> list[Step]:
+    """The steps that changed something and are done, the newest first, down to `to`."""
+    acted = [
+        step
+        for step in plan.steps
+        if step.kind == "act" and plan.standing(step.id).state is StepState.DONE
+    ]
+    order = {step.id: at for at, step in enumerate(plan.steps)}
+    acted.sort(key=lambda step: (plan.standing(step.id).ended_at, order[step.id]), reverse=True)
+    if not to:
+        return acted
+    names = [step.id for step in acted]
+    if to not in names:
+        refuse("unknown-step", f"{to} is no step of {plan.id} that is done", nearest(to, names))
+    return acted[: names.index(to)]
