@@ -25,7 +25,6 @@ from tests.adapters import loopback
 
 SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
-    "max_connections": "40",
     "shared_buffers": "16MB",
     "max_prepared_transactions": "4",
     "autovacuum": "off",
@@ -98,8 +97,13 @@ def pg(name: str, *arguments: str) -> str:
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder that belongs to the servers' user; its path is short enough for sockets."""
-    place = Path(tempfile.mkdtemp(prefix="allstop-test-"))
+    """A folder that belongs to the servers' user; its path is short enough for sockets.
+
+    In memory where there is room: base backups sync a thousand files, and the disk has other guests.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
+    place = Path(tempfile.mkdtemp(prefix="allstop-pg-test-", dir=memory if roomy else None))
     try:
         if user := account():
             shutil.chown(place, user)
@@ -218,6 +222,7 @@ class Ground:
 
     place: Path
     clusters: list[Cluster] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
 
     @property
     def template(self) -> Path:
@@ -230,6 +235,17 @@ class Ground:
         made.configure(**settings)
         self.clusters.append(made)
         return made
+
+    def forget(self) -> None:
+        """End all clusters but the first, and take away everything that was made since."""
+        first, *others = self.clusters
+        for cluster in others:
+            cluster.end()
+        self.clusters = [first]
+        kept = {self.template, first.data, first.archive, *self.kept}
+        for path in self.place.iterdir():
+            if path not in kept and path.is_dir():
+                shutil.rmtree(path)
 
     def new(self, name: str) -> Path:
         """A new folder of the servers' user."""

@@ -56,6 +56,16 @@ def test_nothing_that_stands_in_the_record_keeps_it_from_being_made(text: str) -
     assert typeset(paper(*blocks, title=text)).startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize("row", [
+    ("w" * 1500,) * 7, ("word " * 300,) * 7, ("&" * 1500,) * 7, ("1", *("w" * 60,) * 6),
+    ("1", "w" * 1500, "", "w" * 1500, "x", "w" * 1500, "2026-11-21"),
+], ids=["letters", "words", "signs", "number", "mixed"])  # fmt: skip
+def test_a_wide_table_of_long_texts_is_made_all_the_same(row: tuple[str, ...]) -> None:
+    """Given many columns, some of long texts and some of a letter or two, as for action items, then each has
+    a width, and what is higher than a page goes on upon the next one."""
+    assert typeset(paper(Table(tuple("abcdefg"), (row, row)))).startswith(b"%PDF-")
+
+
 def test_a_long_timeline_runs_over_pages() -> None:
     rows = tuple((f"03:{number % 60:02}", "person:ada", f"entry {number}") for number in range(600))
     made = typeset(paper(Table(("time", "who", "what"), rows)))

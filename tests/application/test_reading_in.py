@@ -8,11 +8,16 @@ from allstop.application.reading_in import TITLES, ReadIn
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as k
 from allstop.domain.incident import work_commands as w
+from allstop.domain.incident.course_events import IncidentClosed
+from allstop.domain.incident.events import IncidentStoodDown
 from allstop.domain.policy import Policy
 from allstop.domain.principal import MONITOR
 from tests.application.ground import SECOND, House, told
+from tests.application.happening import Happened, happenings
 from tests.application.whole import ZOE, whole
 from tests.domain.builders import ADA, EVE
+
+DAY = 86_400 * SECOND
 
 
 def said(found: ReadIn, part: str) -> list[str]:
@@ -118,6 +123,21 @@ async def test_of_an_incident_that_is_over_nothing_can_be_taken(house: House) ->
     assert found.state == "merged"
     assert "it is merged, its response goes on in INC-2" in said(found, "what")
     assert said(found, "take") == []
+
+
+@told
+async def test_it_says_when_it_was_closed(house: House) -> None:
+    """Given an incident that stood down, and was closed a day later, then it is closed since the second."""
+    await house.begin(whole())
+    await house.declare()
+    with happenings():
+        await house.do(Happened("incident/INC-1", (IncidentStoodDown("all is well"),)))
+        await house.wait(DAY)
+        await house.do(Happened("incident/INC-1", (IncidentClosed(),)))
+    (what,) = [one for one in house.views.read_in("INC-1").parts if one.id == "what"]
+    (closed,) = [one for one in what.points if one.text == "it is closed"]
+
+    assert closed.at == house.world.incidents["INC-1"].closed_at == house.clock.now().utc
 
 
 @told

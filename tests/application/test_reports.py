@@ -13,23 +13,25 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from allstop.adapters.report_files import ReportFiles
+from allstop.application.reporting.paper import Table
 from allstop.application.reports import Reports
 from allstop.domain.effects import done
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident import commands as c
-from allstop.domain.incident.work_commands import FileForm
+from allstop.domain.incident.work_commands import AddEvidence, FileForm
 from allstop.domain.plan.commands import AbandonPlan
 from allstop.domain.policy import Closing, Form, FormField, Grant, Policy
 from allstop.errors import Missing
 from tests.application.ground import CORE, SECOND, House, told
+from tests.application.whole import whole
 from tests.domain import builders
-from tests.domain.builders import ADA, BUILDER, EVE
+from tests.domain.builders import ADA, BUILDER, EVE, START
 
 ATTACKS = (
     "a | b || c", "\\| d | e", "one\n# two\n", "one\r\n\r\n| x |\r\n", "<script>alert(1)</script>",
     "<img src=x onerror=y>", "[click](http://evil.example)", "\\[click\\](http://evil.example)",
     "![x](http://evil.example/x.png)", "`code` ``` ~~~", "**bold** *x*", "<!-- hidden", "&lt;b&gt;",
-    "[x]: http://evil.example", "\n- [ ] fake", "\x0b\x0c\x85\u2028# line", "trailing \\",
+    "[x]: http://evil.example", "\n- [ ] fake", "_one_ or __two__", "~~gone~~", "1. first", "2) second", "\x0b\x0c\x85\u2028# line", "trailing \\",
 )  # fmt: skip
 
 
@@ -88,6 +90,31 @@ async def test_all_sections_are_there(house: House, tmp_path: Path) -> None:
     ):
         assert line in text.splitlines(), line
     assert "| kept as |" in text
+
+
+@told
+async def test_decisions_and_findings_have_their_day(house: House, tmp_path: Path) -> None:
+    """Given an incident that goes on over midnight, then decisions and findings say on which day."""
+    await house.begin(whole())
+    await lived(house)
+    await house.do(AddEvidence("INC-1", "observation", "the pool is small"))
+    sections = {one.id: one.blocks for one in reports(house, tmp_path).paper("INC-1").sections}
+    tables = [
+        one for id in ("decisions", "evidence") for one in sections[id] if isinstance(one, Table)
+    ]
+    dated = [row for one in tables if one.head[0] == "time (UTC)" for row in one.rows]
+
+    assert len(dated) > 2
+    assert all(row[0].startswith(f"{START:%Y-%m-%d} ") for row in dated)
+
+
+@told
+async def test_names_with_underscores_stay_readable(house: House, tmp_path: Path) -> None:
+    """Given a name as programs have them, then it stands in the report as it is written."""
+    await house.declare()
+    await house.do(c.AddNote("INC-1", "failed_share_percent rose"))
+
+    assert "failed_share_percent rose" in reports(house, tmp_path).render("INC-1")
 
 
 @told
@@ -220,6 +247,9 @@ async def test_nothing_in_the_record_can_break_out_of_the_report(
         "fence",
         "code_inline",
         "em_open",
+        "strong_open",
+        "s_open",
+        "ordered_list_open",
     }
     assert len(headings(text)) == 13
     assert not [one for one in tokens if one.type == "heading_open" and one.tag not in ("h1", "h2")]

@@ -10,6 +10,8 @@ import pytest
 from allstop.application.privacy import Reader
 from allstop.application.standing_views import protocol_view, review_line
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as k
+from allstop.domain.incident import work_commands as w
 from allstop.domain.incident.work_events import PointsAwarded
 from allstop.domain.policy import Review
 from allstop.domain.principal import MONITOR
@@ -81,6 +83,22 @@ async def test_a_drill_is_due_again_after_it_was_held(house: House) -> None:
     assert after.due_at == after.last_at + 90 * DAY
     later = protocol_view(house.post.book.latest, "", Reader(house.post), after.due_at)
     assert (after.late, later.drills[0].late) == (False, True)
+
+
+@told
+async def test_nothing_of_an_incident_that_ended_elsewhere_is_late(house: House) -> None:
+    """Given action items of two incidents whose time has passed, when one was merged into the other, then
+    nobody can end its items any more, and only those of the other are late."""
+    await house.begin(whole())
+    for service in ("gateway", "payments"):
+        name = await house.declare(service)
+        due = house.clock.now().utc + timedelta(hours=1)
+        await house.do(w.AddAction(name, "write it down", "ada", due), ADA)
+    await house.do(k.MergeIncident("INC-1", "INC-2", "it is the same"), ADA)
+    await house.wait(2 * 3_600 * SECOND)
+
+    assert [one.late for one in house.views.owed("INC-1").actions] == [False]
+    assert [one.late for one in house.views.owed("INC-2").actions] == [True]
 
 
 @told

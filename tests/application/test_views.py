@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from allstop.application.timeline import QUIET
+from allstop.application.views import BATCH
 from allstop.domain.effects import failed
 from allstop.domain.halt.commands import AnswerRollCall, OrderHalt, ReleaseHalt
 from allstop.domain.impact import Impact
@@ -219,6 +220,26 @@ async def test_the_timeline_leaves_the_quiet_entries_out(house: House) -> None:
     assert {one.stream for one in whole} == {"incident/INC-1", "halt/HALT-1", "plan/PLAN-1"}
     assert {one.tone for one in short} == {"good", "bad", "notice", "plain"}
     assert all(one.text for one in whole)
+
+
+@told
+async def test_a_timeline_is_whole_however_long_it_is(house: House) -> None:
+    """Given more entries than are read at once, in several streams, then none is left out and each comes
+    once, in order."""
+    await house.register()
+    await house.declare()
+    for number in range(BATCH + 5):
+        await house.do(c.AddNote("INC-1", f"note {number}"))
+        if number == BATCH // 2:
+            await house.do(OrderHalt("team:builders", "in the middle", "INC-1"))
+    found = house.views.timeline("INC-1", everything=True)
+
+    assert [one.text for one in found if one.kind == "note.added"] == [
+        f"Note: note {number}" for number in range(BATCH + 5)
+    ]
+    places = [one.position for one in found]
+    assert places == sorted(set(places))
+    assert len({one.stream for one in found}) == 3
 
 
 @told

@@ -68,6 +68,7 @@ def test_the_owner_stands_above_all_roles() -> None:
     story = approve(declared(asking("commander", "communications")), EVE)
     assert open_gates(story) == ["commander-agrees", "communications-agrees"]
     assert events(story, "approval.given")[0].role == "owner"
+    assert open_gates(approve(story, ADA)) == ["commander-agrees", "communications-agrees"]
 
 
 def test_a_role_that_was_not_asked_for_opens_no_gate() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from allstop.domain.incident.commands import Approve, AssignRole
+from allstop.domain.incident.commands import Approve, AssignRole, DeclareIncident
 from allstop.domain.incident.parts import Change
 from allstop.domain.incident.work_commands import EndChange, ProposeChange
 from allstop.domain.policy import ApprovalRow, Approvals, Condition, Grant, Policy, RoleRule, Span
@@ -222,3 +222,12 @@ def test_a_change_ends_in_one_of_three_ways() -> None:
     story = proposed(action="restart")
     assert code(end(story, "exploded")) == "unknown-state"
     assert code(story.when(EndChange("INC-1", "CHG-2", "made", ""), BEN)) == "unknown-change"
+
+
+def test_a_change_that_names_no_service_is_judged_by_those_the_incident_is_about() -> None:
+    """Given an incident about a protected service, when somebody asks for a change and leaves out what it
+    touches, then it waits for a person all the same; elsewhere it does not."""
+    about = Story(rules()).when(DeclareIncident("it fails", ("gateway",)), ADA)
+    assert change(proposed(BUILDER, about, risk=1)).state == "proposed"
+    assert change(about).because == "protected"
+    assert change(proposed(BUILDER, risk=1)).state == "approved"

@@ -260,3 +260,13 @@ def test_an_estimate_goes_by_the_median_of_earlier_ones_of_the_same_kind() -> No
 def test_the_stakeholders_of_a_private_incident_are_nobody() -> None:
     one = Story(whole()).when(DeclareIncident("a leak", private=True), ADA)
     assert filled(one, "stakeholders") == "nobody: the incident is private"
+
+
+def test_an_estimate_says_nothing_of_private_incidents() -> None:
+    """Given an earlier breach that was private, then no form of another one tells that there was one."""
+    one = story()
+    first = replace(one.world.incidents["INC-1"], kind="breach")
+    ended = first.declared_at + timedelta(minutes=10)
+    secret = replace(first, id="INC-2", state="closed", stood_down_at=ended, private=True)
+    one.world = replace(one.world, incidents={"INC-2": secret, "INC-1": first})
+    assert filled(one, "estimate") == "no earlier incident to go by"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -185,3 +185,14 @@ def test_an_incident_that_has_ended_suspends_nothing() -> None:
     found.world = replace(found.world, incidents={"INC-1": over})
     assert suspended(found.world) == {}
     assert enabled(found.world) == {}
+
+
+def test_it_is_not_extended_to_a_time_that_nobody_can_place() -> None:
+    """Given a time without a zone, then it is refused, and what is in another zone is kept as UTC."""
+    found = emergency()
+    nowhere = (found.now.utc + timedelta(hours=20)).replace(tzinfo=None)
+    assert codes(found.when(ExtendMode("INC-1", nowhere, "it takes longer"), ADA)) == ["no-zone"]
+    there = (found.now.utc + timedelta(hours=20)).astimezone(timezone(timedelta(hours=9)))
+    found.when(ExtendMode("INC-1", there, "it takes longer"), ADA)
+    until = events(found, "mode.begun")[-1].until
+    assert (until, until.utcoffset()) == (there, timedelta())

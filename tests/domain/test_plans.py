@@ -17,7 +17,7 @@ from allstop.domain.plan.commands import (
     SettleStep,
     StartPlan,
 )
-from allstop.domain.policy import Grant
+from allstop.domain.policy import ApprovalRow, Grant
 from allstop.domain.principal import MONITOR, RUNNER
 from allstop.domain.world import KnownGood
 from tests.domain.builders import (
@@ -331,3 +331,37 @@ def test_a_plan_from_before_a_reopening_is_neither_approved_nor_started() -> Non
     assert refusal(story.when(StartPlan("PLAN-2"))) == "not-proposed"
     assert refusal(story.when(Override("INC-1", "plan:PLAN-2", "now"), EVE)) == "not-proposed"
     assert list(story.settle().world.plans)[2:] == ["PLAN-3"]
+
+
+def test_an_agent_that_may_run_plans_does_not_try_a_failed_step_again() -> None:
+    """Given a protocol that lets an agent start plans, when a step of one has failed, then what may have
+    happened half is tried again by a person only."""
+    wide = policy()
+    authority = tuple(
+        replace(one, to=(*one.to, "agent")) if one.action == "plan" else one
+        for one in wide.protocol.authority
+    )
+    story = outage(replace(wide, protocol=replace(wide.protocol, authority=authority))).settle()
+    story.answer(failed("no route"), only="isolate")
+    assert refusal(story.when(RetryStep("PLAN-1", "isolate-payments"), BUILDER)) == "human-only"
+    assert story.when(RetryStep("PLAN-1", "isolate-payments"), ADA).refused is None
+
+
+def test_a_machine_rolls_back_three_times_and_then_a_person_decides() -> None:
+    rules = policy()
+    table = replace(rules.protocol.approvals, rows=(ApprovalRow((), (), 0, "all goes by itself"),))
+    story = outage(replace(rules, protocol=replace(rules.protocol, approvals=table)))
+    story.answer(done("read", {"head_age_seconds": 60, "head_tree": "bad"}), only="history")
+    story.answer(done("read", {"running": True}), only="state").settle()
+    story.answer(done("cut off"), only="isolate").answer(done("proven"), only="measure").settle()
+    for number in (2, 3, 4):
+        plan = story.world.plans[f"PLAN-{number}"]
+        assert (plan.state.value, plan.people) == ("running", 0)
+        story.answer(failed("it came up broken"), only="rollback")
+        story.when(AbandonPlan(plan.id, "it does not help"))
+        story.when(MakePlan("INC-1", "remedy")).settle()
+    plan = story.world.plans["PLAN-5"]
+    assert (plan.state.value, plan.people) == ("proposed", 1)
+    assert plan.because == "3 rollbacks of payments in a row were started by no person"
+    story.when(Approve("INC-1", "plan:PLAN-5", plan.hash)).settle()
+    assert story.world.plans["PLAN-5"].state.value == "running"

@@ -8,7 +8,7 @@ import pytest
 from allstop.domain.due import due
 from allstop.domain.effects import Purpose, done
 from allstop.domain.gates import phase_standings
-from allstop.domain.halt.commands import AnswerRollCall
+from allstop.domain.halt.commands import AnswerRollCall, OrderHalt
 from allstop.domain.incident.commands import (
     AddNote,
     AdvancePhase,
@@ -19,6 +19,7 @@ from allstop.domain.incident.commands import (
 )
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import MONITOR, TIMEKEEPER, Kind, Principal
+from allstop.domain.progress import reached
 from tests.domain.builders import ADA, BEN, BUILDER, EVE, MINUTE, Story, outage
 
 
@@ -210,3 +211,32 @@ def test_a_plan_that_nobody_approved_ends_with_the_response() -> None:
     story.when(StandDown("INC-1", "over"), ADA)
     assert story.refused is None
     assert story.world.plans["PLAN-1"].state is PlanState.ABANDONED
+
+
+def test_who_may_not_release_what_it_holds_hears_that_with_everything_else() -> None:
+    """Given a deputy who may stand down but not release halts, then that is one of the reasons, at once."""
+    story = outage()
+    protocol = story.policy.protocol
+    wide = tuple(
+        replace(one, to=(*one.to, "person:ben")) if one.action == "stand-down" else one
+        for one in protocol.authority
+    )
+    story.policy = replace(story.policy, protocol=replace(protocol, authority=wide))
+    found = codes(story.when(StandDown("INC-1", "it looks fine"), BEN))
+    assert {"no-authority", "phase", "criterion:resolved"} <= set(found)
+
+
+def test_the_mark_of_the_roll_call_waits_for_every_halt_that_the_gate_waits_for() -> None:
+    """Given an all-stop that is confirmed and a smaller halt of the same incident that is not, then neither
+    the gate nor the mark calls the roll call complete."""
+    story = outage().answer(done("told"), only="tell")
+    for agent in ("builder-1", "builder-2"):
+        story.when(AnswerRollCall(agent, "HALT-1", "stopped"), Principal(agent, Kind.AGENT))
+    story.answer(done("seen"), only="confirm")
+    incident, policy = story.world.incidents["INC-1"], story.policy
+    assert reached(story.world, policy, incident, "roll-call")
+    story.when(OrderHalt("team:builders", "their builds too", "INC-1"), ADA)
+    incident = story.world.incidents["INC-1"]
+    gate = phase_standings(story.world, policy, incident, policy.protocol.phase("assess"))
+    assert not gate[0].passed
+    assert not reached(story.world, policy, incident, "roll-call")

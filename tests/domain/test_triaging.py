@@ -11,7 +11,8 @@ from allstop.domain.due import due
 from allstop.domain.effects import done
 from allstop.domain.incident.commands import AcknowledgeIncident, DeclareIncident, PostUpdate
 from allstop.domain.incident.course_commands import TriageIncident
-from allstop.domain.policy import EmergencyMode, Grant
+from allstop.domain.incident.work_commands import EndChange, ProposeChange
+from allstop.domain.policy import ApprovalRow, Approvals, EmergencyMode, Grant
 from allstop.domain.principal import TIMEKEEPER, Principal
 from tests.domain.builders import ADA, BEN, BUILDER, EVE, MINUTE, Story, outage, policy
 
@@ -163,3 +164,19 @@ def test_what_was_a_false_alarm_is_not_worked_on() -> None:
     assert codes(found.when(REAL, ADA)) == ["stood-down"]
     again = found.when(DeclareIncident("again", dedup="x"), ADA)
     assert again.result["incident"] == "INC-2"
+
+
+def test_a_change_that_was_made_by_hand_counts_as_made_too() -> None:
+    """Given a firewall that was opened by hand, then nobody drops the alarm and leaves it open."""
+    found = triaged(outage())
+    protocol = found.policy.protocol
+    authority = (*protocol.authority, Grant("change", ("person",)))
+    nobody = Approvals((ApprovalRow((), (), 0, "undone at once"),))
+    found.policy = replace(
+        found.policy, protocol=replace(protocol, authority=authority, approvals=nobody)
+    )
+    found.when(ProposeChange("INC-1", "open the firewall"), BEN)
+    found.when(EndChange("INC-1", "CHG-1", "made", ""), BEN)
+    assert codes(found.when(FALSE, ADA)) == ["changed"]
+    assert found.refused is not None
+    assert found.refused.reasons[0].text.startswith("CHG-1 has changed something")

@@ -17,7 +17,7 @@ from allstop.domain.incident.work_commands import (
     EndTask,
     RecordFacts,
 )
-from allstop.domain.policy import Grant, Phase, Policy, Scalar
+from allstop.domain.policy import AgentEntry, Grant, Phase, Policy, Scalar
 from allstop.domain.principal import TIMEKEEPER, Principal
 from allstop.domain.record import Record
 from tests.domain.builders import ADA, BEN, BUILDER, Story, policy
@@ -170,3 +170,15 @@ def test_every_wrong_fact_is_named_at_once() -> None:
     assert one.refused is not None
     assert one.refused.reasons[0].hint == "did you mean fix_safe?"
     assert codes(one.when(RecordFacts("INC-1", {"fix_minutes": -1}, "sure"))) == ["bad-fact"]
+
+
+def test_a_name_that_a_person_and_an_agent_have_is_asked_about() -> None:
+    """Given an agent with the id of a person, then a task is not given to either of them by chance."""
+    one = story()
+    twin = AgentEntry("ben", "Ben's helper", "builders", "script", {})
+    roster = replace(one.policy.roster, agents=(*one.policy.roster.agents, twin))
+    one.policy = replace(one.policy, roster=roster)
+    assert codes(one.when(AddTask("INC-1", "look", "ben"))) == ["ambiguous"]
+    assert one.refused is not None
+    assert one.refused.reasons[0].hint == "agent:ben or person:ben"
+    assert one.when(AddTask("INC-1", "look", "agent:ben")).refused is None

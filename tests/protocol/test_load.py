@@ -87,7 +87,9 @@ def test_circles_are_shown_with_their_edges_and_long_chains_cost_little(tmp_path
     probe = '  p: {probes: {p: {adapter: web, options: {url: "http://x"}}}}'
     text = "\n".join(["schema: allstop/1", "services:", *rows, *ring, probe, ""])
     found = project(tmp_path, replaced={"fleet.yaml": text})
-    assert [each.text for each in found.problems] == ["a circle of dependencies: a -> b -> c -> a"]
+    edges = "a -> b (hard), b -> c (hard), c -> a (soft), c -> b (soft)"
+    assert [each.text for each in found.problems] == [f"a circle of dependencies: {edges}"]
+    assert "left out of the order" in found.problems[0].hint
 
 
 # --- extends -----------------------------------------------------------------------------------------

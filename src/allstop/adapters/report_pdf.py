@@ -24,6 +24,7 @@ from allstop.application.reporting.paper import Block, Bullets, Paper, Paragraph
 FONTS = {"Body": "Vera.ttf", "Strong": "VeraBd.ttf"}
 MARKS = {"done": "[x] ", "open": "[ ] ", "": ""}
 WIDTH = A4[0] - 30 * mm
+NARROWEST = 9 * mm
 # A cell higher than a page cannot be laid out; the whole text stands in the other formats.
 LONGEST_CELL = 1500
 
@@ -107,7 +108,8 @@ def _grid(
             ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
         ]
     )
-    return [Grid(lines, colWidths=widths, repeatRows=1, style=style)]
+    # A row may be split: in a narrow column even a cell that was cut can be higher than a page.
+    return [Grid(lines, colWidths=widths, repeatRows=1, splitInRow=1, style=style)]
 
 
 def _widths(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[float]:
@@ -116,4 +118,5 @@ def _widths(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[fl
         max(4, min(60, max((len(row[place]) for row in (head, *rows)), default=4)))
         for place in range(len(head))
     ]
-    return [WIDTH * need / sum(needs) for need in needs]
+    left = WIDTH - NARROWEST * len(needs)
+    return [NARROWEST + left * need / sum(needs) for need in needs]

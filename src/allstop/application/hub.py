@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
 
 from allstop.application.codec import read_record
 from allstop.application.ports import Committed, Store
@@ -55,7 +56,9 @@ class Hub:
 
     def _since(self, after: int) -> list[Record]:
         if self._ring and self._ring[0].position <= after + 1:
-            return [record for record in self._ring if record.position > after]
+            # From the newest backwards: thousands ask at once, and each for what has just come.
+            new = takewhile(lambda record: record.position > after, reversed(self._ring))
+            return list(new)[::-1]
         return [read_record(stored) for stored in self._store.records(after, BATCH)]
 
     def _committed(self, batch: Sequence[Committed]) -> None:

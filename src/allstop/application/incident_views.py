@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from allstop.application.plan_shaping import plan_view
 from allstop.application.privacy import Reader
 from allstop.application.shapes import (
     DeadlineLine,
@@ -18,7 +19,6 @@ from allstop.application.shaping import (
     evidence_lines,
     impact_text,
     measure_line,
-    plan_view,
     roles_lines,
 )
 from allstop.application.work_shapes import LinkLine
@@ -89,7 +89,9 @@ def incident_view(seen: Seen, halts: tuple[HaltView, ...]) -> IncidentView:
         evidence=evidence_lines(incident),
         remedy=chosen.remedy if chosen else "",
         remedy_because=chosen.because if chosen else "",
-        plans=tuple(plan_view(plan, incident) for plan in world.all_plans_of(incident.id)),
+        plans=tuple(
+            plan_view(plan, world, policy, incident) for plan in world.all_plans_of(incident.id)
+        ),
         halts=halts,
         measures=tuple(measure_line(one) for one in measures(incident, policy)),
         deadlines=_deadlines(seen),

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from allstop.application.shapes import IncidentView, PlanView
+from allstop.application.plan_shapes import PlanView
+from allstop.application.shapes import IncidentView
 from allstop.application.timeline_work import named
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between, words
@@ -130,7 +131,8 @@ def _what(view: IncidentView) -> Iterator[Said]:
         yield Said(f"suspected: {', '.join(line.services)}")
     if line.state != "open":
         into = f", its response goes on in {view.merged_into}" if view.merged_into else ""
-        yield Said(f"it is {line.state.replace('-', ' ')}{into}", "", view.stood_down_at)
+        since = view.closed_at or view.stood_down_at
+        yield Said(f"it is {line.state.replace('-', ' ')}{into}", "", since)
     if view.reopened:
         yield Said("it came back and was reopened", "", view.reopened[-1])
     for link in view.links:

@@ -191,7 +191,7 @@ class Runner:
                 return _checked(await self._call(claim, keep))
         except TimeoutError:
             return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
-        except Exception as error:
+        except Exception as error:  # the edge: adapters are other people's code
             log.exception(
                 "adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id
             )

@@ -88,7 +88,8 @@ class Sealer:
             checkpoint = replace(draft, signature=self._signer.sign(message(draft)))
             try:
                 await self._store.add_checkpoint(checkpoint)
-            except BaseException:  # whatever ended it, a cancellation too: what is not kept stays counted
+            except BaseException:
+                # Whatever ended it, a cancellation too: what is not kept stays counted.
                 self._count(position - self._sealed)
                 raise
             self._sealed, self._chain = position, value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from allstop.application.plan_shapes import PlanView
 from allstop.application.standing_shapes import ModeNow, ProposalLine, ReviewLine
 from allstop.application.work_shapes import (
     ActionLine,
@@ -17,7 +18,6 @@ from allstop.application.work_shapes import (
     ObligationLine,
     PointsLine,
     PreflightLine,
-    SignatureLine,
     TaskLine,
 )
 from allstop.domain.policy.tables import Scalar
@@ -84,47 +84,6 @@ class EvidenceLine:
     summary: str
     sha256: str
     facts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class StepLine:
-    id: str
-    kind: str
-    title: str
-    service: str
-    state: str
-    after: tuple[str, ...]
-    evidence: str
-    gate: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """approve: who must agree, in words; people: how many must sign, reviewers: and in which roles;
-
-    signatures: of those who have; because: the row of the approval table that says so; waits_for: who
-    has not signed, in words; review_by: until when reviewers have time; earlier: made before its
-    incident was reopened, so it counts no more.
-    """
-
-    id: str
-    incident: str
-    purpose: str
-    title: str
-    state: str
-    hash: str
-    approve: str
-    approved_by: str
-    held_because: str
-    steps: tuple[StepLine, ...]
-    risk: int = 0
-    people: int = 0
-    reviewers: tuple[str, ...] = ()
-    signatures: tuple[SignatureLine, ...] = ()
-    because: str = ""
-    waits_for: str = ""
-    review_by: datetime | None = None
-    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

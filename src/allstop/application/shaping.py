@@ -8,15 +8,11 @@ from allstop.application.shapes import (
     Entry,
     EvidenceLine,
     MeasureLine,
-    PlanView,
     ProbeLine,
     RoleLine,
     RollLine,
-    StepLine,
 )
 from allstop.application.timeline import sentence, tone
-from allstop.application.work_shaping import signature_lines
-from allstop.domain.approvals import waits_for
 from allstop.domain.gates import CriterionStanding, hint_of
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.halt.state import Agent, Roll
@@ -24,8 +20,6 @@ from allstop.domain.impact import Impact
 from allstop.domain.incident.state import Incident
 from allstop.domain.metrics import Measure
 from allstop.domain.moment import words
-from allstop.domain.plan.lifecycle import PlanState
-from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
 from allstop.domain.record import Record
 from allstop.domain.world import World
@@ -44,36 +38,6 @@ def correction_of(world: World, stream: str, version: int) -> str:
     kind, _, id = stream.partition("/")
     incident = world.incidents.get(id) if kind == "incident" else None
     return incident.corrections.get(version, "") if incident is not None else ""
-
-
-def plan_view(plan: Plan, incident: Incident | None = None) -> PlanView:
-    """incident: whose plan it is, to tell whether it was made before that one was reopened."""
-    steps = []
-    for step in plan.steps:
-        standing = plan.standing(step.id)
-        gate = plan.gates.get(step.id)
-        far = ""
-        if gate is not None:
-            far = f"{gate.good_run} of {gate.min_samples} good samples, stable {words(gate.stable_ms)} of {words(gate.window_ms)}"
-        steps.append(
-            StepLine(
-                step.id,
-                step.kind,
-                step.title,
-                step.service,
-                standing.state.value,
-                step.after,
-                standing.evidence,
-                far,
-            )
-        )
-    return PlanView(
-        plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
-        plan.approved_by, plan.held_because, tuple(steps), plan.risk, plan.people, plan.reviewers,
-        signature_lines(plan.signatures), plan.because,
-        waits_for(plan) if plan.state is PlanState.PROPOSED else "", plan.review_by,
-        incident is not None and plan.round < len(incident.reopened),
-    )  # fmt: skip
 
 
 def impact_text(incident: Incident) -> str:

@@ -85,7 +85,11 @@ class DrillLine:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolView:
-    """The protocol for incidents declared from now on."""
+    """The protocol for incidents declared from now on.
+
+    kept_because: the first problem of the documents on disk, when this is the last good policy and they
+    could not be taken; empty otherwise.
+    """
 
     name: str
     title: str
@@ -93,6 +97,7 @@ class ProtocolView:
     digest: str
     review: ReviewLine
     drills: tuple[DrillLine, ...]
+    kept_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,13 +71,24 @@ def review_line(policy: Policy, now: datetime) -> ReviewLine:
     return ReviewLine(rule.every_days, rule.last, due, late=now >= due + timedelta(days=1))
 
 
-def protocol_view(policy: Policy, digest: str, reader: Reader, now: datetime) -> ProtocolView:
-    """The protocol that new incidents are declared under, and what keeps it alive."""
+def protocol_view(
+    policy: Policy, digest: str, reader: Reader, now: datetime, broken: str = ""
+) -> ProtocolView:
+    """The protocol that new incidents are declared under, and what keeps it alive.
+
+    broken: why the documents on disk could not be taken, a problem a line; empty when they were.
+    """
     rules = policy.protocol
     return ProtocolView(
         rules.name, rules.title, rules.extends, digest, review_line(policy, now),
-        tuple(_drill(one, reader, now) for one in rules.drills),
+        tuple(_drill(one, reader, now) for one in rules.drills), _first(broken),
     )  # fmt: skip
+
+
+def _first(problems: str) -> str:
+    """The first of several lines, and how many more there are."""
+    first, *more = problems.splitlines() or [""]
+    return f"{first} (and {len(more)} more)" if more else first
 
 
 def confirmations_view(world: World, policy: Policy, now: datetime) -> ConfirmationsView:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from allstop.application.timeline_work import noted
 from allstop.domain import proposals as a
 from allstop.domain.confirmations import ProtocolConfirmed
 from allstop.domain.incident import course_events as c
@@ -59,10 +60,6 @@ def _preflight(event: c.PreflightDone) -> str:
     return f"{text}; {'; '.join(bad)}" if bad else text
 
 
-def _noted(text: str, note: str) -> str:
-    return f"{text}: {note}" if note else text
-
-
 COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     a.ActivationProposed: _proposed,
     a.ActivationConfirmed: lambda e: f"Confirmed: it became {e.incident}",
@@ -84,7 +81,7 @@ COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     c.IncidentMerged: lambda e: f"MERGED into {e.into}: {e.reason}",
     c.PrivacyChanged: lambda e: f"Made {'private' if e.private else 'public'}: {e.reason}",
     c.IncidentReopened: lambda e: f"REOPENED, phase {e.phase} begins again: {e.reason}",
-    c.IncidentClosed: lambda e: _noted("Closed for good", e.note),
+    c.IncidentClosed: lambda e: noted("Closed for good", e.note),
     c.OverrideRecorded: lambda e: f"OVERRIDDEN: {e.subject}, because {e.reason}",
     c.RuleViolated: _violated,
     c.PreflightBegun: lambda e: f"Preflight {e.number} begins",

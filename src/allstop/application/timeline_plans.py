@@ -20,11 +20,15 @@ _ENDS = {
 def _made(event: p.PlanMade) -> str:
     needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
     why = f" ({event.because})" if event.because else ""
-    nodes = f"{len(event.nodes)} nodes, " if event.nodes else ""
+    nodes = f"{_count(len(event.nodes), 'node')}, " if event.nodes else ""
     rules = ", ".join(dict.fromkeys(bite.rule for bite in event.bites))
     against = f", against {rules}" if rules else ""
-    size = f"{nodes}{len(event.steps)} steps, hash {event.hash[:12]}"
+    size = f"{nodes}{_count(len(event.steps), 'step')}, hash {event.hash[:12]}"
     return f"{event.plan} ({event.purpose}): {event.title}; {size}{against}, {needs}{why}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _signed(event: p.PlanSigned) -> str:

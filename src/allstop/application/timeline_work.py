@@ -23,7 +23,8 @@ def _short(value: object) -> str:
     return text if len(text) <= FIELD_SHOWN else f"{text[: FIELD_SHOWN - 3]}..."
 
 
-def _noted(text: str, note: str) -> str:
+def noted(text: str, note: str) -> str:
+    """A text with what somebody noted, if they did."""
     return f"{text}: {note}" if note else text
 
 
@@ -47,7 +48,7 @@ def _found(event: w.EvidenceAdded) -> str:
 def _crew(verb: str, event: w.CrewProposed | w.CrewAssigned) -> str:
     members = ", ".join(event.members) or "nobody"
     why = f" ({event.because})" if isinstance(event, w.CrewProposed) else ""
-    return _noted(f"Crew {event.crew} {verb}, {members}{why}", event.objective)
+    return noted(f"Crew {event.crew} {verb}, {members}{why}", event.objective)
 
 
 def _change(event: w.ChangeProposed) -> str:
@@ -67,7 +68,7 @@ def _action(event: w.ActionAdded) -> str:
 
 def _action_changed(event: w.ActionChanged) -> str:
     due = f"{event.owner} until {event.due_at:%Y-%m-%d}, {event.priority}"
-    return _noted(f"Action item {event.id} is {event.state} ({due})", event.note)
+    return noted(f"Action item {event.id} is {event.state} ({due})", event.note)
 
 
 def _points(event: w.PointsAwarded) -> str:
@@ -79,7 +80,7 @@ WORK_SENTENCES: dict[type, Callable[[Any], str]] = {
     w.FormFiled: _filed,
     w.TaskAdded: _task,
     w.TaskAssigned: lambda e: f"Task {e.id} goes to {e.owner or 'nobody'}",
-    w.TaskEnded: lambda e: _noted(f"Task {e.id} {e.state}", e.note),
+    w.TaskEnded: lambda e: noted(f"Task {e.id} {e.state}", e.note),
     w.EvidenceAdded: _found,
     w.FactsRecorded: lambda e: f"Facts stated: {named(e.facts)}, because {e.because}",
     w.CrewProposed: lambda e: _crew("proposed", e),
@@ -87,7 +88,7 @@ WORK_SENTENCES: dict[type, Callable[[Any], str]] = {
     w.ChangeProposed: _change,
     w.ChangeSigned: lambda e: f"Change {e.id} {'reviewed' if e.review else 'signed'} as {e.role}",
     w.ChangeApproved: lambda e: f"Change {e.id} approved: everybody who must agree has",
-    w.ChangeEnded: lambda e: _noted(f"Change {e.id} {e.state}", e.note),
+    w.ChangeEnded: lambda e: noted(f"Change {e.id} {e.state}", e.note),
     w.ActionAdded: _action,
     w.ActionChanged: _action_changed,
     w.ObligationMet: lambda e: f"Obligation {e.id} met: {e.how}",

@@ -9,6 +9,8 @@ from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost
 from allstop.application.incident_views import Seen, incident_line, incident_view
 from allstop.application.monitor import Monitor
+from allstop.application.plan_shapes import PlanPreview, PlanView
+from allstop.application.plan_shaping import plan_view, preview
 from allstop.application.ports import Clock, Store, StoredRecord
 from allstop.application.privacy import Reader, withheld
 from allstop.application.reading_in import ReadIn, read_in
@@ -19,10 +21,9 @@ from allstop.application.shapes import (
     IncidentLine,
     IncidentView,
     Overview,
-    PlanView,
     ServiceLine,
 )
-from allstop.application.shaping import correction_of, entry, plan_view, probe_line, roll_line
+from allstop.application.shaping import correction_of, entry, probe_line, roll_line
 from allstop.application.standing_shapes import (
     ConfirmationsView,
     ModeNow,
@@ -50,14 +51,17 @@ from allstop.application.work_shaping import (
     proposal_line,
 )
 from allstop.domain.approvals import waits_for
+from allstop.domain.deciding.plan_drawing import draw, need_of_drawn
+from allstop.domain.draft import Refuse
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after
+from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import Principal
 from allstop.domain.record import Record
 from allstop.domain.verdict import nearest
-from allstop.errors import Missing
+from allstop.errors import Missing, Refused
 
 # How many entries are read at once; whoever else reads meanwhile waits for no more.
 BATCH = 1000
@@ -272,7 +276,20 @@ class Views:
         if name not in known:
             raise Missing(f"there is no plan {name}", nearest(name, known) or "allstop plans")
         plan = known[name]
-        return plan_view(plan, self._post.world.incidents.get(plan.incident))
+        world, book = self._post.world, self._post.book
+        incident = world.incidents.get(plan.incident)
+        return plan_view(plan, world, book.pinned(plan.policy), incident)
+
+    def plan_preview(self, incident: str, asked: Asked) -> PlanPreview:
+        """A plan as it would be made now. Raises Refused with every reason why there is none."""
+        found = self._found(incident)
+        policy = self._post.book.pinned(found.policy)
+        try:
+            drawn = draw(self._post.world, policy, asked)
+        except Refuse as refused:
+            reasons = refused.verdict.reasons
+            raise Refused(tuple((one.code, one.text, one.hint) for one in reasons)) from None
+        return preview(drawn, asked.purpose, need_of_drawn(policy, found, asked, drawn))
 
     def halt(self, name: str) -> HaltView:
         halt = self._post.world.halts.get(name)

@@ -141,10 +141,11 @@ def obligation_lines(incident: Incident, now: datetime) -> tuple[ObligationLine,
 
 
 def action_lines(incident: Incident, now: datetime) -> tuple[ActionLine, ...]:
+    """Late: open, and its time has passed by this clock."""
     return tuple(
         ActionLine(
             one.id, one.title, one.owner, one.due_at, one.priority, one.link, one.state, one.note,
-            one.state == "open" and one.due_at < now,
+            one.state == "open" and one.due_at < now and incident.state not in GONE,
         )
         for one in incident.actions.values()
     )  # fmt: skip

@@ -13,6 +13,8 @@ from allstop.domain.policy import Policy
 from allstop.domain.policy.spans import Span
 from allstop.domain.policy.tables import Scalar
 
+# The risk levels of plans and changes go from 0 so far.
+HIGHEST_RISK = 10
 # Facts an approval row may test, and their sort. All are always known.
 APPROVAL_FACTS: dict[str, str] = {
     "purpose": "contain|remedy|change",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from allstop.domain.moment import time_words
 from allstop.domain.policy import FormField
 from allstop.domain.prefill import Known, choice_of, prefilled
 from allstop.domain.verdict import Reason, Verdict, nearest
@@ -54,7 +55,7 @@ def said(fields: tuple[FormField, ...], values: Mapping[str, str]) -> str:
     for one in fields:
         value = values.get(one.id, "")
         if one.kind == "time" and (at := instant(value)) is not None:
-            value = f"{at:%Y-%m-%d %H:%M} UTC"
+            value = time_words(at)
         if one.kind == "list" and "\n" in value:
             value = "".join(f"\n- {line}" for line in value.split("\n"))
         if value:

@@ -106,7 +106,7 @@ def _judge(
 ) -> tuple[bool, str]:
     match criterion.kind:
         case CriterionKind.ROLL_CALL:
-            return _roll_call(world, policy, incident)
+            return roll_call(world, policy, incident)
         case CriterionKind.EVIDENCE:
             return _evidence(incident)
         case CriterionKind.REMEDY:
@@ -131,7 +131,8 @@ def _judge(
             return judge_work(policy, incident, criterion)
 
 
-def _roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
+def roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
+    """Whether every agent that was told to stop is confirmed or enforced, and how many are."""
     halts = world.halts_of(incident.id)
     newest = tuple(halt for halt in halts if halt.scope == "all")[-1:]
     if not newest and policy.protocol.severity(incident.severity).all_stop:
@@ -172,7 +173,7 @@ def _approval(policy: Policy, incident: Incident, role: str) -> tuple[bool, str]
     if given is None or _used_up(policy, incident, given):
         return (False, f"waits for the {role}")
     known = {rule.name for rule in policy.protocol.roles}
-    if role in given.roles or not given.roles & known or given.role not in known:
+    if role in given.roles or given.roles - known:
         return (True, f"approved by {given.person}")
     return (False, f"waits for the {role}; {given.person} approved as {given.role}")
 

@@ -30,6 +30,11 @@ def between(start: datetime, end: datetime) -> int:
     return round((end - start) / timedelta(milliseconds=1))
 
 
+def time_words(at: datetime) -> str:
+    """An instant of UTC as messages give it: `2026-11-21 04:30 UTC`."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def words(milliseconds: int) -> str:
     """A duration as people say it: `58ms`, `2.7s`, `45s`, `9m 30s`, `2h 5m`, `3d 4h`."""
     seconds = max(0, milliseconds) // 1000

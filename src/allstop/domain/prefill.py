@@ -191,12 +191,14 @@ def _resources(known: Known) -> str:
 
 
 def _estimate(known: Known) -> str:
-    """The median, because one long night must not make every estimate long."""
+    """The median, because one long night must not make every estimate long. Private ones are left out: the
+    form that says so may be read by anybody."""
     kind, severity = known.incident.kind, known.incident.severity
     ended = [
         one
         for one in known.world.incidents.values()
         if one.id != known.incident.id
+        and not one.private
         and one.state in ("stood-down", "closed")
         and one.stood_down_at
     ]

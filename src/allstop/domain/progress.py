@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from allstop.domain.halt.lifecycle import SETTLED
+from allstop.domain.gates import roll_call
 from allstop.domain.incident.parts import ActionItem, Owed
 from allstop.domain.incident.state import GONE, Incident
+from allstop.domain.moment import time_words
 from allstop.domain.policy import Policy
+from allstop.domain.work_gates import crews_lacking
 from allstop.domain.world import World
 
 # The marks without a name behind them, and what each means.
@@ -80,7 +82,7 @@ def missing(world: World, policy: Policy, incident: Incident, mark: str) -> tupl
         return ()
     if mark == "obligations":
         return tuple(
-            f"{one.title}: owed by the {one.owner} until {one.due_at:%Y-%m-%d %H:%M} UTC"
+            f"{one.title}: owed by the {one.owner} until {time_words(one.due_at)}"
             for one in incident.obligations.values()
             if not one.met
         )
@@ -124,22 +126,6 @@ def _named(incident: Incident, kind: str, name: str) -> bool:
             return False
 
 
-def _roll_call(world: World, policy: Policy, incident: Incident) -> bool:
-    halts = [halt for halt in world.halts_of(incident.id) if halt.scope == "all"]
-    if not halts:
-        # Where nobody was told to stop, nobody is waited for.
-        return not policy.protocol.severity(incident.severity).all_stop
-    return all((line.held_as or line.state) in SETTLED for line in halts[-1].roll.values())
-
-
-def _crews(world: World, policy: Policy, incident: Incident) -> bool:
-    del world
-    return all(
-        rule.name in incident.crews and incident.crews[rule.name].members
-        for rule in policy.protocol.crews
-    )
-
-
 def _kept_actions(incident: Incident) -> list[ActionItem]:
     return [one for one in incident.actions.values() if one.state != "dropped"]
 
@@ -169,8 +155,8 @@ def _mitigated(world: World, policy: Policy, incident: Incident) -> bool:
 _TESTS: dict[str, Callable[[World, Policy, Incident], bool]] = {
     "acknowledged": lambda _, __, incident: incident.acknowledged_at is not None,
     "triaged": lambda _, __, incident: incident.triaged_at is not None,
-    "roll-call": _roll_call,
-    "crews": _crews,
+    "roll-call": lambda world, policy, incident: roll_call(world, policy, incident)[0],
+    "crews": lambda _, policy, incident: not crews_lacking(policy, incident),
     "evidence": lambda _, __, incident: all(
         piece.state != "requested" for piece in incident.evidence.values()
     ),

@@ -43,12 +43,17 @@ def work_hint(criterion: Criterion) -> str:
             return ""
 
 
-def _crews(policy: Policy, incident: Incident) -> tuple[bool, str]:
-    missing = [
+def crews_lacking(policy: Policy, incident: Incident) -> tuple[str, ...]:
+    """The titles of the crews that nobody was assigned to."""
+    return tuple(
         rule.title
         for rule in policy.protocol.crews
         if rule.name not in incident.crews or not incident.crews[rule.name].members
-    ]
+    )
+
+
+def _crews(policy: Policy, incident: Incident) -> tuple[bool, str]:
+    missing = crews_lacking(policy, incident)
     return (not missing, f"nobody in {', '.join(missing)}" if missing else "every crew has members")
 
 

@@ -36,7 +36,8 @@ def check(
     protocol, fleet, roster = documents.protocol, documents.fleet, documents.roster
     people = roster if roster and roster.model else None
     if fleet and fleet.model:
-        check_fleet(fleet, fleet.model, catalogue, found)
+        written = protocol.model if protocol else None
+        check_fleet(fleet, fleet.model, catalogue, found, written.objectives if written else {})
     if people and people.model:
         check_roster(people, people.model, catalogue, found)
     if protocol and protocol.model:

@@ -1,22 +1,30 @@
-"""Checks of the fleet: names, adapters, dependencies, and actions nobody verifies."""
+"""Checks of the fleet: names and adapters here, what belongs together in the other `check_fleet_*`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check_adapters import Use, check_use
+from allstop.protocol.check_fleet_actions import check_actions
+from allstop.protocol.check_fleet_dependencies import check_dependencies
+from allstop.protocol.check_fleet_groups import check_groups, check_limits
+from allstop.protocol.check_fleet_times import check_times
+from allstop.protocol.document_aftermath import ObjectiveDocument
 from allstop.protocol.document_fleet import FleetDocument, ServiceDocument
 from allstop.protocol.findings import Findings
 from allstop.protocol.problems import Place
 from allstop.protocol.shape import Document
 
-# What an action should be proven by.
-_PROOFS = (("isolate", "isolated"), ("reopen", "open"), ("rollback", "release"))
-
 
 def check_fleet(
-    document: Document[FleetDocument], model: FleetDocument, catalogue: Catalogue, found: Findings
-) -> None:
-    """Everything that can be seen in `fleet.yaml` and the catalogue alone."""
+    document: Document[FleetDocument], model: FleetDocument, catalogue: Catalogue, found: Findings,
+    objectives: Mapping[str, ObjectiveDocument],
+) -> None:  # fmt: skip
+    """Everything that can be seen in `fleet.yaml` and the catalogue.
+
+    objectives: of the classes of services, none where the protocol is not known.
+    """
     probes: dict[str, Place] = {}
     for name, service in model.services.items():
         for id in service.probes:
@@ -25,7 +33,7 @@ def check_fleet(
                 text = f"the probe {id} stands in line {probes[id].line} already"
                 found.add("AP095", place, text, f"call it {name}-{id}, for example")
             probes.setdefault(id, place)
-        _check_service(document, name, service, found)
+        check_actions(document, name, service, found)
         for use in _uses(name, service):
             check_use(document, use, catalogue, found)
     for name, function in model.functions.items():
@@ -35,7 +43,10 @@ def check_fleet(
             where = document.at("functions", name, "services", at)
             found.known("AP046", service_, model.services, where, "service")
     _check_meters(document, model, catalogue, found)
-    _check_dependencies(document, model, found)
+    check_groups(document, model, probes, found)
+    check_limits(document, model, found)
+    check_dependencies(document, model, found)
+    check_times(document, model, objectives, found)
 
 
 def _uses(name: str, service: ServiceDocument) -> list[Use]:
@@ -57,21 +68,19 @@ def _uses(name: str, service: ServiceDocument) -> list[Use]:
         Use("actuator", action.adapter, action.options, (*path, "diagnose", id), action.verb, True)
         for id, action in service.diagnose.items()
     ]
+    return uses + _uses_of_levers(path, service)
+
+
+def _uses_of_levers(path: tuple[str, ...], service: ServiceDocument) -> list[Use]:
+    uses = []
+    for id, lever in service.levers.items():
+        here = (*path, "levers", id)
+        for word, action in (("pull", lever.pull), ("release", lever.release)):
+            uses.append(Use("actuator", action.adapter, action.options, (*here, word), action.verb))
+        for word, proof in (("pulled", lever.pulled), ("released", lever.released)):
+            if proof is not None:
+                uses.append(Use("probe", proof.adapter, proof.options, (*here, word)))
     return uses
-
-
-def _check_service(
-    document: Document[FleetDocument], name: str, service: ServiceDocument, found: Findings
-) -> None:
-    for action, proof in _PROOFS:
-        if action in service.actions and proof not in service.verify:
-            text = f"{name} has the action {action}, and nothing verifies its effect"
-            place = document.at("services", name, "actions", action)
-            found.add("AP094", place, text, f"add verify.{proof}: a probe that looks for itself")
-    if "isolate" in service.actions and "reopen" not in service.actions:
-        text = f"{name} can be isolated and not reopened"
-        place = document.at("services", name, "actions", "isolate")
-        found.add("AP096", place, text, "add actions.reopen, or a person must do it by hand")
 
 
 def _check_meters(
@@ -92,85 +101,3 @@ def _check_meters(
         if reads.lost and not (reads.currency and reads.window_ms):
             text = f"{name} reads money lost without its currency and window, so there is no rate"
             found.add("AP097", place, text, "add currency and window_ms")
-
-
-def _check_dependencies(
-    document: Document[FleetDocument], model: FleetDocument, found: Findings
-) -> None:
-    edges: dict[str, list[str]] = {}
-    for name, service in model.services.items():
-        edges[name] = []
-        for other, kind in service.depends.items():
-            place = document.at("services", name, "depends", other)
-            if other == name:
-                found.add("AP091", place, f"{name} depends on itself", "remove it")
-                continue
-            if not found.known("AP046", other, model.services, place, "service"):
-                continue
-            edges[name].append(other)
-            theirs = model.services[other].importance
-            if kind == "hard" and theirs < service.importance:
-                text = (
-                    f"{name} (importance {service.importance}) is broken without {other} ({theirs})"
-                )
-                hint = f"{other} is kept as long as {name}; say so with importance {service.importance}"
-                found.add("AP093", place, text, hint)
-    for circle in _circles(edges):
-        place = document.at("services", circle[0], "depends", circle[1])
-        shown = " -> ".join((*circle, circle[0]))
-        found.add(
-            "AP092", place, f"a circle of dependencies: {shown}", "one of them is soft or startup?"
-        )
-
-
-def _circles(edges: dict[str, list[str]]) -> list[tuple[str, ...]]:
-    """A shortest circle through each service that is in one and not yet shown, in document order."""
-    found: list[tuple[str, ...]] = []
-    covered: set[str] = set()
-    core = _without_ends(edges)
-    for start in core:
-        if start not in covered and (circle := _way_back(start, core)):
-            found.append(circle)
-            covered.update(circle)
-    return found
-
-
-def _without_ends(edges: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Only services that may be in a circle: those that need nothing left are taken away in turn.
-
-    A fleet without circles is done here, in time that grows with its edges.
-    """
-    needs = {name: len(others) for name, others in edges.items()}
-    needed_by: dict[str, list[str]] = {name: [] for name in edges}
-    for name, others in edges.items():
-        for other in others:
-            needed_by[other].append(name)
-    ends = [name for name, count in needs.items() if count == 0]
-    for end in ends:
-        for name in needed_by[end]:
-            needs[name] -= 1
-            if needs[name] == 0:
-                ends.append(name)
-    gone = set(ends)
-    return {
-        name: [other for other in others if other not in gone]
-        for name, others in edges.items()
-        if name not in gone
-    }
-
-
-def _way_back(start: str, edges: dict[str, list[str]]) -> tuple[str, ...]:
-    """The services on a shortest way from `start` to itself, or none."""
-    came_from: dict[str, str] = {}
-    queue = [start]
-    for name in queue:
-        for other in edges[name]:
-            if other == start:
-                way = [name]
-                while way[-1] != start:
-                    way.append(came_from[way[-1]])
-                return tuple(reversed(way))
-            if other not in came_from:
-                came_from[other] = name
-                queue.append(other)
-    return ()

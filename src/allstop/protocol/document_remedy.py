@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from allstop.domain.approvals import HIGHEST_RISK
 from allstop.protocol.document_conditions import When
-from allstop.protocol.limits import HIGHEST_RISK, MOST_ROWS
+from allstop.protocol.limits import MOST_ROWS
 from allstop.protocol.scalars import Duration, Entry, Name, Shape, Text
 from allstop.protocol.times import SpanText
 

@@ -2,5 +2,3 @@
 
 # Rows of a table, rules, phrases, kinds.
 MOST_ROWS = 500
-# The risk levels of plans and changes go from 0 so far.
-HIGHEST_RISK = 10

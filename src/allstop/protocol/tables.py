@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from math import prod
 
-from allstop.domain.approvals import APPROVAL_FACTS
+from allstop.domain.approvals import APPROVAL_FACTS, HIGHEST_RISK
 from allstop.domain.conditions import holds
 from allstop.domain.policy import Condition
 from allstop.domain.policy.tables import Scalar
-from allstop.protocol.limits import HIGHEST_RISK
 
 # Facts the core always knows: counts of what is seen down, the severity it has decided, what waits for an
 # approval, and how long a plan has been running.

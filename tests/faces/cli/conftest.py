@@ -112,6 +112,7 @@ def book(home: Path) -> Iterator[Recorded]:
     found.answer("GET /halts/HALT-1", halt)
     found.answer("GET /services", recorded.SERVICES)
     found.answer("GET /agents", recorded.AGENTS)
+    found.answer("GET /protocol", recorded.PROTOCOL)
     found.answer("GET /readyz", b"ready\n")
     settings = read_settings(home, {})
     with serving(settings.socket, found):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from allstop.application.plan_shapes import PlanView, StepLine
 from allstop.application.shapes import (
     AgentLine,
     CriterionLine,
@@ -15,14 +16,12 @@ from allstop.application.shapes import (
     MeasureLine,
     Overview,
     PhaseLine,
-    PlanView,
     ProbeLine,
     RoleLine,
     RollLine,
     ServiceLine,
-    StepLine,
 )
-from allstop.application.standing_shapes import ModeNow, ProposalLine, ReviewLine
+from allstop.application.standing_shapes import ModeNow, ProposalLine, ProtocolView, ReviewLine
 from allstop.application.work_shapes import (
     ActionLine,
     ChangeLine,
@@ -302,3 +301,6 @@ BESIDE = replace(
     review=ReviewLine(90, "2026-08-01", NOW - timedelta(days=22), True),
     late_obligations=2,
 )
+PROTOCOL = ProtocolView(
+    "standard", "Standard", ("base",), "c0ffee" * 10, ReviewLine(90, "2026-10-15", NOW, late=False), ()
+)  # fmt: skip

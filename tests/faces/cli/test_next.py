@@ -100,7 +100,7 @@ def test_an_approved_plan_leads_back_to_its_own_incident(allstop: Run, two: Reco
         ("allstop report --file", "allstop report INC-2 --file"),
         ("allstop show", "allstop show INC-2"),
         ("allstop show INC-2 --all", "allstop show INC-2 --all"),
-        ("allstop show INC-20", "allstop show INC-2 INC-20"),
+        ("allstop show INC-20", "allstop show INC-20"),
         ("allstop task done T1", "allstop task done T1 --incident INC-2"),
         ('allstop state fixed "..."', 'allstop state fixed "..." --incident INC-2'),
         ('allstop fill x a="b, c; d."', 'allstop fill x a="b, c; d." --incident INC-2'),

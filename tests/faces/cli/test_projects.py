@@ -173,7 +173,7 @@ def test_doctor_says_what_to_do(allstop: Run, book: Recorded, home: Path) -> Non
     states = {line.split()[1]: line.split()[0] for line in ran.out.splitlines()}
     assert states == {
         "documents": "ok", "state": "ok", "disk": states["disk"], "coordinator": "ok", "you": "ok", "clock": "ok",
-        "adapters": "warn", "agents": "warn", "effects": "ok",
+        "policy": "ok", "adapters": "warn", "agents": "warn", "effects": "ok",
     }  # fmt: skip
     assert "ssh cannot be used: asyncssh is missing -> allstop adapters" in ran.out
     assert "out of reach: builder-2 unaccounted -> allstop rollcall" in ran.out

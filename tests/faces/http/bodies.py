@@ -13,6 +13,7 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as k
 from allstop.domain.incident import work_commands as w
 from allstop.domain.plan import commands as n
+from allstop.domain.plan.asked import Asked
 
 PLACES = {
     "id": "INC-1", "role": "scribe", "sha256": "0" * 64, "principal": "source:x", "form": "briefing",
@@ -119,6 +120,19 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
         {"team": "builders", "points": -5, "because": "b", "incident": "INC-1"},
         w.AwardPoints("builders", -5, "b", "INC-1"),
     ),
+    "plan-make": (
+        {
+            "purpose": "stop", "targets": ["payments"], "dependents": True, "orphans": ["gateway"],
+            "level": "minor", "plan": "", "to": "", "deadline_ms": 60_000,
+        },
+        n.DrawPlan(
+            "INC-1", Asked("stop", ("payments",), True, ("gateway",), "minor", deadline_ms=60_000)
+        ),
+    ),
+    "plan-run": ({}, n.StartPlan("PLAN-1")),
+    "plan-pause": ({"because": "b"}, n.PausePlan("PLAN-1", "b")),
+    "plan-resume": ({}, n.ContinuePlan("PLAN-1")),
+    "plan-waive": ({"step": "s", "because": "b"}, n.WaiveStep("PLAN-1", "s", "b")),
     "plan-retry": ({"step": "s"}, n.RetryStep("PLAN-1", "s")),
     "plan-settle": (
         {"step": "s", "happened": True, "evidence": "e"}, n.SettleStep("PLAN-1", "s", True, "e"),
@@ -145,6 +159,7 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
 # What `{id}` is in the paths of things that are no incidents.
 OTHERS = {
     "confirm": "PROP-1", "dismiss": "PROP-1", "plan-show": "PLAN-1", "plan-retry": "PLAN-1",
+    "plan-run": "PLAN-1", "plan-pause": "PLAN-1", "plan-resume": "PLAN-1", "plan-waive": "PLAN-1",
     "plan-settle": "PLAN-1", "plan-abandon": "PLAN-1", "rollcall": "HALT-1", "release": "HALT-1",
     "answer": "builder-1",
 }  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from allstop.application.command_post import Attached, Request
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
+from allstop.domain.incident import course_commands as course
 from allstop.domain.incident.events import EvidenceCollected
 from allstop.domain.incident.work_events import PointsAwarded
 from allstop.domain.principal import MONITOR, RUNNER, Principal
@@ -38,6 +39,8 @@ from tests.faces.http.house import (
 WORD = "Zanzibar"
 TITLE = f"{WORD} payroll leak"
 OPEN, PRIVATE = "INC-1", "INC-2"
+# Another one, whose title is too common a word to be taken out wherever it stands.
+SHORT, SHORT_TITLE = "INC-3", "Mutiny"
 BODY = f"a log with {WORD} in it".encode()
 DIGEST = hashlib.sha256(BODY).hexdigest()
 STRANGERS = [str(ZOE), AGENT, SOURCE]
@@ -92,8 +95,17 @@ async def _told(secretive: Secretive) -> None:
     async with asyncio.timeout(10):
         while not post.world.plans_of(PRIVATE):  # noqa: ASYNC110 - the timekeeper makes one by itself
             await asyncio.sleep(0.02)
-    # Somebody who takes part writes of it where everybody reads.
-    await secretive.do(c.AddNote(OPEN, f"see {PRIVATE}, {TITLE}"))
+    # Somebody who takes part writes of them where everybody reads.
+    await secretive.do(course.LinkIncidents(OPEN, SHORT, "caused-by"))
+    await secretive.do(c.AddNote(OPEN, f"see {PRIVATE}, {TITLE}, and {SHORT} ({SHORT_TITLE})"))
+
+
+async def _rested(secretive: Secretive) -> None:
+    """Until nothing more happens by itself."""
+    last = -1
+    while last != secretive.last:
+        last = secretive.last
+        await asyncio.sleep(0.3)
 
 
 @pytest.fixture
@@ -106,12 +118,16 @@ async def secretive(tmp_path: Path) -> AsyncIterator[Secretive]:
             TITLE, ("payments",), impact=down, evidence=f"{WORD} in the mail", private=True
         )
         assert (await found.do(command))["incident"] == PRIVATE
+        assert (await found.do(c.DeclareIncident(SHORT_TITLE, private=True)))["incident"] == SHORT
         await _told(found)
+        await _rested(found)
         yield found
 
 
 def mentions(text: str) -> bool:
-    return WORD.lower() in text.lower() or PRIVATE in text
+    return WORD.lower() in text.lower() or any(
+        name in text for name in (PRIVATE, SHORT, SHORT_TITLE)
+    )
 
 
 def addresses(operation: Any) -> list[str]:

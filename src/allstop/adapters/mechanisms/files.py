@@ -48,7 +48,8 @@ def replace(path: Path, text: str, mode: int = 0o644) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:  # whatever ended it, an interrupt too: no draft is left behind
+    except BaseException:
+        # Whatever ended it, an interrupt too: no draft is left behind.
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise

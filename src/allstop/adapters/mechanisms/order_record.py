@@ -73,11 +73,13 @@ def claim(path: Path, epoch: int, deadline: Deadline, *, ends: bool) -> OrderRec
 
 
 def noted(path: Path, epoch: int, notes: dict[str, Any]) -> None:
-    """Replace the notes, unless a newer order has taken over. The caller holds the lock."""
-    with contextlib.suppress(Unreadable):
-        if read_record(path).epoch > epoch:
-            return
-    _write(path, OrderRecord(epoch, notes))
+    """Add to the notes, unless a newer order has taken over. The caller holds the lock."""
+    try:
+        standing = read_record(path)
+    except Unreadable:
+        standing = OrderRecord()
+    if standing.epoch <= epoch:
+        _write(path, OrderRecord(epoch, {**standing.notes, **notes}))
 
 
 def note(path: Path, epoch: int, notes: dict[str, Any], deadline: Deadline) -> None:

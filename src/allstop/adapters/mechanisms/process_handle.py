@@ -15,7 +15,6 @@ from allstop.adapters.mechanisms.process_tree import is_gone
 
 # linux/pidfd.h, since Linux 6.9; Python has no name for it.
 _PROCESS_GROUP = 4
-_REAPING_SECONDS = (0.001, 0.002, 0.004)
 
 
 class ProcessHandle:
@@ -107,15 +106,10 @@ class UnseenMembersError(Exception):
     """The group is not empty, and nobody of it can be seen (another user's, and /proc hides them)."""
 
 
-async def living_members(group: int) -> list[int]:
-    """Who still lives in a group whose leader has ended. Raises UnseenMembersError.
-
-    The leader's parent has a moment to reap it: then there is nothing to search for.
-    """
-    for pause in _REAPING_SECONDS:
-        if group_is_empty(group):
-            return []
-        await asyncio.sleep(pause)
+def living_members(group: int) -> list[int]:
+    """Who still lives in a group, quickly when it is empty. Raises UnseenMembersError."""
+    if group_is_empty(group):
+        return []
     living, ended = group_members(group)
     if not living and not ended and not group_is_empty(group):
         raise UnseenMembersError(f"something is left of process group {group} that cannot be seen")

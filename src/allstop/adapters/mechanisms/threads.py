@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from allstop.adapters.mechanisms.deadline import Deadline
 
 T = TypeVar("T")
+
+_SLACK_MS = 200
+_JUST_BEGUN_NS = 1_000_000_000
 
 
 class ThreadPool:
@@ -24,6 +31,10 @@ class ThreadPool:
         async with asyncio.timeout(timeout_ms / 1000):
             return await job
 
+    async def by(self, deadline: Deadline, work: Callable[[], T]) -> T:
+        """`run`, a moment beyond the deadline: what minds it (a lock, a walk) ends by itself, and says why."""
+        return await self.run(work, deadline.left_ms() + _SLACK_MS)
+
 
 class StillLookingError(Exception):
     """An earlier look at the same thing has not come back yet."""
@@ -32,53 +43,55 @@ class StillLookingError(Exception):
 class HangingLooks(Generic[T]):
     """Looks at things that may hang for ever, such as a file on a mount whose server is away.
 
-    One thread for each thing, at most: a look that hangs makes later ones at the same thing fail at
-    once, and others not at all. The threads do not keep the process from ending.
+    One thread for each thing, at most: who asks while a look has just begun gets its answer, and once
+    it hangs later ones at the same thing fail at once, and others not at all. The threads do not keep
+    the process from ending.
     """
 
     def __init__(self) -> None:
-        self._under_way: set[Hashable] = set()
+        self._under_way: dict[Hashable, tuple[int, asyncio.Future[T]]] = {}
 
     async def look(self, thing: Hashable, work: Callable[[], T], timeout_ms: int) -> T:
         """Raises StillLookingError, TimeoutError, and what the work raises."""
-        if thing in self._under_way:
-            raise StillLookingError("an earlier look at it has not come back")
-        self._under_way.add(thing)
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        # A failed start of the thread must not leave the thing locked.
-        try:
-            threading.Thread(
-                target=self._run, args=(thing, work, loop, answer), daemon=True
-            ).start()
-        except RuntimeError:
-            self._under_way.discard(thing)
-            raise
+        now = time.monotonic_ns()
+        began, answer = self._under_way.get(thing, (now, None))
+        if answer is None:
+            answer = loop.create_future()
+            answer.add_done_callback(_heard)
+            self._under_way[thing] = (now, answer)
+            self._begin(thing, work, loop, answer)
+        elif now - began > _JUST_BEGUN_NS or answer.get_loop() is not loop:
+            raise StillLookingError("an earlier look at it has not come back")
         async with asyncio.timeout(timeout_ms / 1000):
-            return await answer
+            # Shielded: others may be waiting for the same answer.
+            return await asyncio.shield(answer)
 
-    def _run(
+    def _begin(
         self,
         thing: Hashable,
         work: Callable[[], T],
         loop: asyncio.AbstractEventLoop,
         answer: asyncio.Future[T],
     ) -> None:
-        result: T | None = None
-        fault: BaseException | None = None
+        def run() -> None:
+            told: Callable[[], None]
+            try:
+                told = functools.partial(answer.set_result, work())
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+                told = functools.partial(answer.set_exception, error)
+            self._under_way.pop(thing, None)
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(told)
+
         try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            fault = error
-        self._under_way.discard(thing)
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:
+            self._under_way.pop(thing, None)
+            raise
 
-        def tell() -> None:
-            if answer.done():
-                return
-            if fault is not None:
-                answer.set_exception(fault)
-            else:
-                answer.set_result(result)  # type: ignore[arg-type] # no fault, so a result
 
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell)
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """Nobody may have waited until the end; an error nobody hears of is no mistake here."""
+    if not answer.cancelled():
+        answer.exception()

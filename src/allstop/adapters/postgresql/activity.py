@@ -9,11 +9,12 @@ from allstop.domain.policy.tables import Scalar
 
 # Statements are left out on purpose: people write secrets into them.
 _BY_STATE = """
-    SELECT coalesce(datname, '-'), coalesce(usename, '-'), coalesce(application_name, ''), coalesce(state, '-'),
+    SELECT coalesce(datname, '-'), coalesce(usename, '-'), coalesce(application_name, ''), coalesce(state, CASE WHEN backend_type IS NULL THEN 'hidden' ELSE '-' END),
            coalesce(wait_event_type, '-'), count(*)::bigint,
            coalesce(max(extract(epoch FROM now() - xact_start) * 1000), 0)::bigint
     FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+    WHERE (backend_type = 'client backend' OR backend_type IS NULL) AND datname IS NOT NULL
+      AND pid <> pg_backend_pid()
     GROUP BY 1, 2, 3, 4, 5 ORDER BY 7 DESC, 1, 2, 3, 4, 5
 """
 _SERVER = """
@@ -42,6 +43,7 @@ async def activity(attempt: Attempt[ServerOptions]) -> Outcome:
         "replicas": int(server[5]),
         "sessions": sessions,
         "idle_in_transaction": idle,
+        "hidden": sum(int(row[5]) for row in rows if row[3] == "hidden"),
         "oldest_transaction_ms": max((int(row[6]) for row in rows), default=0),
     }
     lines = ["database\tuser\tapplication\tstate\twaits for\tsessions\toldest transaction, ms"]

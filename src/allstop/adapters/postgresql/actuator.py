@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ from allstop.adapters.postgresql.server import (
     Verb,
     administering,
     identifier,
+    in_thread,
     observed,
     settled,
 )
@@ -242,8 +242,8 @@ async def _reach(options: BaseModel, deadline: Deadline) -> Outcome:
             raise Refused(f"no folder {options.backup_root}")
         seen.append("the folder of backups is there")
     if isinstance(options, BackupChoice):
-        found = await asyncio.to_thread(chosen, options)
-        unproven = await asyncio.to_thread(found.unproven)
+        found = await in_thread(deadline, chosen, options)
+        unproven = await in_thread(deadline, found.unproven)
         seen.append(unproven or f"{found.folder.name} is proven")
     if isinstance(options, ServerOptions):
         async with administering(options, deadline) as opened:

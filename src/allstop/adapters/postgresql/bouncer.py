@@ -22,7 +22,7 @@ from allstop.adapters.postgresql.bouncer_state import (
     login_of,
     state_of,
 )
-from allstop.adapters.postgresql.orders import Mark, Standing, ordering, read_mark
+from allstop.adapters.postgresql.orders import Standing, mark_at, ordering
 from allstop.adapters.postgresql.server import Attempt, Refused, Unsettled, observed, settled
 from allstop.adapters.postgresql.session import (
     Lost,
@@ -156,7 +156,9 @@ async def _ordered(
     options = attempt.options
     async with (
         console_of(options, attempt.deadline) as console,
-        ordering(Path(options.mark_file), attempt.effect, attempt.deadline) as standing,
+        ordering(
+            Path(options.mark_file), options.database, attempt.effect, attempt.deadline
+        ) as standing,
     ):
         yield console, standing, await state_of(console, options.database)
 
@@ -164,7 +166,7 @@ async def _ordered(
 async def _seen(attempt: Attempt[QuiesceOptions]) -> Outcome:
     """Whether this order's state stands, by its mark and by the console."""
     options, verb = attempt.options, attempt.effect.verb
-    mark: Mark = read_mark(Path(options.mark_file))
+    mark = mark_at(Path(options.mark_file), options.database)
     if (mark.verb, mark.epoch) != (verb, attempt.effect.epoch):
         return failed(f"no {verb} of this order")
     async with console_of(options, attempt.deadline) as console:

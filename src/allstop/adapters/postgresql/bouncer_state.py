@@ -45,7 +45,7 @@ class QuiesceOptions(BouncerOptions):
     mark_file: str = Field(
         min_length=1,
         title="Mark",
-        description="File of this machine that keeps the number of the last order; one for each database of a bouncer.",
+        description="File of this machine that keeps the number of the last order about each database of this bouncer.",
     )
     client_user: str = Field(
         default="",

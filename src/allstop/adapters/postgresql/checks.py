@@ -12,7 +12,13 @@ from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.facts import fact_of
 from allstop.adapters.mechanisms.options import Options
 from allstop.adapters.mechanisms.text import one_line
-from allstop.adapters.postgresql.session import LoginOptions, Rows, StatementError, session
+from allstop.adapters.postgresql.session import (
+    LoginOptions,
+    Rows,
+    StatementError,
+    TurnedAway,
+    session,
+)
 
 _SHOWN = 200
 
@@ -107,6 +113,10 @@ async def asked(
                 check.fault(answer),
                 shown(answer.rows[0][0]) if answer.rows else "no rows",
             )
+        except TurnedAway as error:
+            if error.passing:
+                raise
+            fault, value = str(error), ""
         except StatementError as error:
             fault, value = str(error), ""
         seen.append(

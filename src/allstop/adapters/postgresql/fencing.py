@@ -35,11 +35,13 @@ _FOUND = """
         WHERE s.setdatabase = d.oid AND s.setrole = 0 AND c LIKE 'allstop.fence=%'), '')
     FROM pg_database d WHERE d.datname = $1
 """
+# To a role without the right to see them, other people's sessions have no kind, start or state.
 _SESSIONS = """
-    SELECT pid, backend_start::text FROM pg_stat_activity
-    WHERE datname = $1 AND pid <> pg_backend_pid()
-      AND backend_type IN ('client backend', 'walsender', 'parallel worker')
+    SELECT pid, coalesce(backend_start::text, '') FROM pg_stat_activity
+    WHERE datname = $1 AND pid <> pg_backend_pid() AND (backend_type IS NULL
+        OR backend_type IN ('client backend', 'walsender', 'parallel worker'))
 """
+_HIDDEN = f"{_SESSIONS} AND backend_type IS NULL"
 _IDLE = f"""{_SESSIONS}
       AND state LIKE 'idle in transaction%'
       AND state_change <= now() - $2 * interval '1 millisecond'
@@ -219,7 +221,7 @@ async def _terminate(opened: Session, pid: int, since: str) -> None:
     # The number alone could have gone to a session of another database by now.
     statement = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE pid = $1 AND backend_start::text = $2"
+        " WHERE pid = $1 AND coalesce(backend_start::text, '') = $2"
     )
     try:
         await opened.rows(statement, [pid, since])
@@ -235,6 +237,9 @@ async def terminate(attempt: Attempt[TerminateOptions]) -> Outcome:
     query, parameters = (_IDLE, [name, options.idle_ms]) if idle else (_SESSIONS, [name])
     async with administering(options, attempt.deadline) as opened:
         await _standing(opened, name)
+        hidden = len((await opened.rows(_HIDDEN, [name])).rows) if idle else 0
+        if hidden:
+            raise Refused(f"what {hidden} sessions do is hidden from {options.user}")
         ended, left = await _end(opened, name, query, parameters)
     facts: dict[str, Scalar] = {"sessions_ended": ended, "sessions_left": left}
     if left:

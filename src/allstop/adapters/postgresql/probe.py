@@ -16,7 +16,13 @@ from allstop.adapters.mechanisms.text import one_line, seconds
 from allstop.adapters.postgresql.backups import backups, now
 from allstop.adapters.postgresql.checks import shown
 from allstop.adapters.postgresql.local import PlainPath
-from allstop.adapters.postgresql.server import Refused, ServerOptions, administering, identifier
+from allstop.adapters.postgresql.server import (
+    Refused,
+    ServerOptions,
+    administering,
+    identifier,
+    in_thread,
+)
 from allstop.adapters.postgresql.session import (
     LoginOptions,
     Lost,
@@ -178,8 +184,8 @@ class PostgresProbe:
         if before is not None and int(count) > before:
             return False, f"{int(count) - before} failures since the last look", facts
         if options.archive_dir and len(str(last)) == 24:
-            fault = await asyncio.to_thread(
-                _missing, Path(options.archive_dir) / str(last), int(size)
+            fault = await in_thread(
+                deadline, _missing, Path(options.archive_dir) / str(last), int(size)
             )
             if fault:
                 return False, f"{last} counts as archived, but {fault}", facts
@@ -290,8 +296,8 @@ async def _integrity(options: PostgresProbeOptions, deadline: Deadline) -> Found
     return False, f"it gives {shown(value)}" if single else "it gives rows", {}
 
 
-async def _backup_age(options: PostgresProbeOptions, deadline: Deadline) -> Found:  # noqa: ARG001
-    return await asyncio.to_thread(_newest_proven, options)
+async def _backup_age(options: PostgresProbeOptions, deadline: Deadline) -> Found:
+    return await in_thread(deadline, _newest_proven, options)
 
 
 def _newest_proven(options: PostgresProbeOptions) -> Found:

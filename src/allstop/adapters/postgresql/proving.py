@@ -26,7 +26,7 @@ from allstop.adapters.postgresql.local import (
     succeed,
 )
 from allstop.adapters.postgresql.orders import holding
-from allstop.adapters.postgresql.server import Attempt, Refused
+from allstop.adapters.postgresql.server import Attempt, Refused, in_thread
 from allstop.adapters.postgresql.throwaway import (
     RESERVED,
     cleared,
@@ -82,8 +82,8 @@ class VerifyBackupOptions(RestoredOptions):
 async def verify_backup(attempt: Attempt[VerifyBackupOptions]) -> Outcome:
     """Verify, restore, ask, and write down what was seen. A failed restore takes an older proof away."""
     options = attempt.options
-    found = await asyncio.to_thread(chosen, options)
-    earlier = await asyncio.to_thread(_earlier, found, attempt.effect.id)
+    found = await in_thread(attempt.deadline, chosen, options)
+    earlier = await in_thread(attempt.deadline, _earlier, found, attempt.effect.id)
     if earlier is not None:
         return _told(found, earlier, 0)
     parent = Path(options.scratch_dir or options.backup_root)
@@ -99,11 +99,11 @@ async def verify_backup(attempt: Attempt[VerifyBackupOptions]) -> Outcome:
         not fault,
         now(),
         found.cluster,
-        await asyncio.to_thread(found.manifest),
+        await in_thread(attempt.deadline, found.manifest),
         fault or "restored, and every check was met",
         attempt.effect.id,
     )
-    await asyncio.to_thread(write_proof, found, proof, seen)
+    await in_thread(attempt.deadline, write_proof, found, proof, seen)
     return _told(found, proof, len(seen))
 
 
@@ -163,8 +163,8 @@ async def _restored(
 async def verify_backup_seen(attempt: Attempt[VerifyBackupOptions]) -> Outcome:
     """Whether this effect has written its proof, and the backup is still the one it is about."""
     try:
-        found = await asyncio.to_thread(chosen, attempt.options)
+        found = await in_thread(attempt.deadline, chosen, attempt.options)
     except Refused as error:
         return failed(str(error))
-    proof = await asyncio.to_thread(_earlier, found, attempt.effect.id)
+    proof = await in_thread(attempt.deadline, _earlier, found, attempt.effect.id)
     return failed("this effect has proven nothing yet") if proof is None else _told(found, proof, 0)

@@ -29,8 +29,8 @@ from allstop.adapters.postgresql.local import (
 )
 from allstop.adapters.postgresql.orders import ordering
 from allstop.adapters.postgresql.proving import RestoredOptions
-from allstop.adapters.postgresql.running import mark_of
-from allstop.adapters.postgresql.server import Attempt, Refused
+from allstop.adapters.postgresql.running import CLUSTER, mark_of
+from allstop.adapters.postgresql.server import Attempt, Refused, in_thread
 from allstop.adapters.postgresql.session import LoginOptions, session
 from allstop.adapters.postgresql.throwaway import cleared, copied, settings_of, throwaway
 from allstop.domain.effects import Outcome, done, failed
@@ -103,23 +103,23 @@ async def restore(attempt: Attempt[RestoreOptions]) -> Outcome:
     """Restore, replay, promote, ask, and put in place. It is left stopped: `start` starts it."""
     options, key, deadline = attempt.options, attempt.effect.id, attempt.deadline
     data = Path(options.data_dir)
-    async with ordering(mark_of(data), attempt.effect, deadline) as standing:
+    async with ordering(mark_of(data), CLUSTER, attempt.effect, deadline) as standing:
         if _key_in(data) == key:
             return await _told(options, data, deadline, "was restored before")
-        await _free(options, data)
+        await _free(options, data, deadline)
         prepared = data.with_name(f"{data.name}.restoring-{folder_name(key)}")
-        found = await _proven(options)
+        found = await _proven(options, deadline)
         standing.write()
         if _key_in(prepared) != key:
             await _prepare(attempt, found, prepared)
-        await _free(options, data)
-        await asyncio.to_thread(_put_in_place, options, prepared, data, folder_name(key))
+        await _free(options, data, deadline)
+        await in_thread(deadline, _put_in_place, options, prepared, data, folder_name(key))
         return await _told(options, data, deadline, f"restored from {found.folder.name}")
 
 
-async def _proven(options: RestoreOptions) -> Backup:
-    found = await asyncio.to_thread(chosen, options)
-    unproven = await asyncio.to_thread(found.unproven)
+async def _proven(options: RestoreOptions, deadline: Deadline) -> Backup:
+    found = await in_thread(deadline, chosen, options)
+    unproven = await in_thread(deadline, found.unproven)
     if unproven:
         raise Refused(unproven)
     if not Path(options.archive_dir).is_dir():
@@ -127,7 +127,7 @@ async def _proven(options: RestoreOptions) -> Backup:
     return found
 
 
-async def _free(options: RestoreOptions, data: Path) -> None:
+async def _free(options: RestoreOptions, data: Path, deadline: Deadline) -> None:
     """That nobody runs on the data directory, and nothing in it would be lost. Raises Refused."""
     if data.is_symlink() or (data.exists() and not data.is_dir()):
         raise Refused(f"{data} is no folder of its own")
@@ -135,8 +135,8 @@ async def _free(options: RestoreOptions, data: Path) -> None:
         raise Refused(f"no folder {data.parent}")
     if not data.is_dir():
         return
-    running = await asyncio.to_thread(postmaster, data)
-    left = await asyncio.to_thread(occupants, data)
+    running = await in_thread(deadline, postmaster, data)
+    left = await in_thread(deadline, occupants, data)
     if running is not None or left:
         raise Refused(f"a server runs on {data}: stop it first")
     if any(data.iterdir()) and not options.move_aside:

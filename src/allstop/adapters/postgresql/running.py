@@ -24,7 +24,7 @@ from allstop.adapters.postgresql.local import (
     postmaster,
     program,
 )
-from allstop.adapters.postgresql.orders import ordering, read_mark
+from allstop.adapters.postgresql.orders import mark_at, ordering
 from allstop.adapters.postgresql.server import (
     Attempt,
     Refused,
@@ -32,6 +32,7 @@ from allstop.adapters.postgresql.server import (
     Unsettled,
     administering,
     identifier,
+    in_thread,
 )
 from allstop.adapters.postgresql.session import Unreachable
 from allstop.domain.effects import Outcome, done, failed, unknown
@@ -41,6 +42,7 @@ _POLL_SECONDS = 0.02
 _UP = ("ready", "standby")
 _SIGNALS = {"fast": signal.SIGINT, "smart": signal.SIGTERM}
 _LOG_TAIL = 4096
+CLUSTER = "cluster"
 
 
 class ClusterOptions(ServerOptions, ProgramOptions):
@@ -83,8 +85,10 @@ async def stop(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Ask the server to stop, and see that it is gone and was shut down cleanly."""
     options = attempt.options
     await check_version(options, options.data, attempt.deadline)
-    async with ordering(mark_of(options.data), attempt.effect, attempt.deadline) as standing:
-        running = await asyncio.to_thread(postmaster, options.data)
+    async with ordering(
+        mark_of(options.data), CLUSTER, attempt.effect, attempt.deadline
+    ) as standing:
+        running = await in_thread(attempt.deadline, postmaster, options.data)
         standing.write()
         if running is None:
             return await _stopped(options, attempt.deadline, "it was not running")
@@ -105,7 +109,7 @@ def _stopping(options: ClusterOptions, timeout_ms: int) -> str:
 
 
 async def _gone(data: Path, deadline: Deadline) -> bool:
-    while await asyncio.to_thread(postmaster, data) is not None:
+    while await in_thread(deadline, postmaster, data) is not None:
         if deadline.left_ms() <= 1:
             return False
         await asyncio.sleep(_POLL_SECONDS)
@@ -114,7 +118,7 @@ async def _gone(data: Path, deadline: Deadline) -> bool:
 
 async def _stopped(options: ClusterOptions, deadline: Deadline, how: str) -> Outcome:
     """The proof: no process is left on the data directory, and its control file says shut down."""
-    left = await asyncio.to_thread(occupants, options.data)
+    left = await in_thread(deadline, occupants, options.data)
     if left:
         return failed(f"no postmaster, but {len(left)} processes are left on {options.data}")
     seen = await control(options, options.data, deadline)
@@ -127,10 +131,10 @@ async def _stopped(options: ClusterOptions, deadline: Deadline, how: str) -> Out
 async def stop_seen(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Whether this order's stop is over."""
     options = attempt.options
-    mark = read_mark(mark_of(options.data))
+    mark = mark_at(mark_of(options.data), CLUSTER)
     if (mark.verb, mark.epoch) != ("stop", attempt.effect.epoch):
         return failed("no stop of this order")
-    running = await asyncio.to_thread(postmaster, options.data)
+    running = await in_thread(attempt.deadline, postmaster, options.data)
     if running is None:
         return await _stopped(options, attempt.deadline, "it is not running")
     if running.status == "stopping":
@@ -142,14 +146,16 @@ async def start(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Start the server unless it runs, and ask it who it is."""
     options = attempt.options
     await check_version(options, options.data, attempt.deadline)
-    async with ordering(mark_of(options.data), attempt.effect, attempt.deadline) as standing:
+    async with ordering(
+        mark_of(options.data), CLUSTER, attempt.effect, attempt.deadline
+    ) as standing:
         before = await control(options, options.data, attempt.deadline)
         if options.system_identifier and before.cluster != options.system_identifier:
             raise Refused(f"{options.data} is of another cluster: {before.cluster}")
-        running = await asyncio.to_thread(postmaster, options.data)
+        running = await in_thread(attempt.deadline, postmaster, options.data)
         standing.write()
         if running is None:
-            left = await asyncio.to_thread(occupants, options.data)
+            left = await in_thread(attempt.deadline, occupants, options.data)
             if left:
                 raise Refused(
                     f"{len(left)} processes of an earlier server are left on {options.data}"
@@ -173,13 +179,13 @@ async def _up(options: ClusterOptions, deadline: Deadline) -> Postmaster:
     """Wait until it says that it takes connections. Raises Refused when it ended, Unsettled."""
     seen, absent = False, 0
     while True:
-        running = await asyncio.to_thread(postmaster, options.data)
+        running = await in_thread(deadline, postmaster, options.data)
         if running is not None and running.status in _UP:
             return running
         seen = seen or running is not None
         # It writes its file a moment after it was started; then, or once it has been there, no file is an end.
         absent = 0 if running is not None else absent + 1
-        if absent > (1 if seen else 100) and not await asyncio.to_thread(occupants, options.data):
+        if absent > (1 if seen else 100) and not await in_thread(deadline, occupants, options.data):
             raise Refused(f"it did not start: {_last_words(options.log)}")
         if deadline.left_ms() <= 1:
             raise Unsettled("started, but it does not take connections yet; it may be recovering")
@@ -221,10 +227,10 @@ async def _answers(attempt: Attempt[ClusterOptions], cluster: str, *, recovered:
 async def start_seen(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Whether this order's start is over."""
     options = attempt.options
-    mark = read_mark(mark_of(options.data))
+    mark = mark_at(mark_of(options.data), CLUSTER)
     if (mark.verb, mark.epoch) != ("start", attempt.effect.epoch):
         return failed("no start of this order")
-    running = await asyncio.to_thread(postmaster, options.data)
+    running = await in_thread(attempt.deadline, postmaster, options.data)
     if running is None:
         return failed("it is not running")
     if running.status not in _UP:
@@ -237,7 +243,9 @@ async def promote(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Make a standby a primary, and read back that it is one."""
     options = attempt.options
     await check_version(options, options.data, attempt.deadline)
-    async with ordering(mark_of(options.data), attempt.effect, attempt.deadline) as standing:
+    async with ordering(
+        mark_of(options.data), CLUSTER, attempt.effect, attempt.deadline
+    ) as standing:
         here = await control(options, options.data, attempt.deadline)
         async with administering(options, attempt.deadline) as opened:
             found = await identifier(opened)
@@ -259,7 +267,7 @@ async def promote(attempt: Attempt[ClusterOptions]) -> Outcome:
 
 async def promote_seen(attempt: Attempt[ClusterOptions]) -> Outcome:
     """Whether this order made it a primary."""
-    mark = read_mark(mark_of(attempt.options.data))
+    mark = mark_at(mark_of(attempt.options.data), CLUSTER)
     if (mark.verb, mark.epoch) != ("promote", attempt.effect.epoch):
         return failed("no promotion of this order")
     async with administering(attempt.options, attempt.deadline) as opened:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.text import one_line, seconds
+from allstop.adapters.mechanisms.threads import ThreadPool
 from allstop.adapters.postgresql.session import (
     LoginOptions,
     Lost,
@@ -22,6 +24,7 @@ from allstop.adapters.postgresql.session import (
 from allstop.application.ports import BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Outcome, failed, retry, unknown
 
+T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - options of a verb
 
 
@@ -40,6 +43,15 @@ class ServerOptions(LoginOptions):
         title="System identifier",
         description="Number of the cluster (`pg_controldata`); another cluster that answers there is refused. Empty: any.",
     )
+
+
+# Folders of backups may lie on a mount whose server is away: what hangs there holds up nobody else.
+_THREADS = ThreadPool("postgres", 8)
+
+
+async def in_thread(deadline: Deadline, work: Callable[..., T], *arguments: Any) -> T:
+    """Run blocking work, until the deadline. Raises TimeoutError, and what the work raises."""
+    return await _THREADS.run(partial(work, *arguments), deadline.left_ms())
 
 
 class Refused(Exception):

@@ -33,7 +33,7 @@ _GRACE_SECONDS = 0.3
 # What a server says itself begins with a severity, in whatever language, a colon and two spaces.
 _SAID = re.compile(r"failed: [^\n:]{1,40}: {2}(.*)", re.DOTALL)
 _PASSING = re.compile(
-    r"starting up|shutting down|in recovery|recovery mode|not yet accepting|too many|remaining "
+    r"starting up|shutting down|in recovery|recovery mode|not yet accepting|system is not accepting|too many|remaining "
     r"connection slots|no more connections|server_login_retry|pgbouncer cannot connect",
     re.IGNORECASE,
 )
@@ -153,14 +153,18 @@ def _parameters(login: LoginOptions, database: str, settings: str, limit_ms: int
     return found if secret is None else found | {"password": secret}
 
 
-async def _connect(login: LoginOptions, database: str, settings: str, limit_ms: int) -> Connection:
+async def _connect(
+    login: LoginOptions, database: str, settings: str, limit_ms: int, *, console: bool
+) -> Connection:
     try:
         import psycopg  # noqa: PLC0415 - the extra may be missing, and is slow to load
     except ImportError as error:
         raise Unreachable(f"psycopg cannot be loaded: {error}", passing=False) from error
     parameters = _parameters(login, database, settings, limit_ms)
+    # A console knows no prepared statements; everywhere else `run` depends on them.
+    threshold = None if console else 5
     task = asyncio.create_task(
-        psycopg.AsyncConnection.connect(**parameters, autocommit=True, prepare_threshold=None)
+        psycopg.AsyncConnection.connect(**parameters, autocommit=True, prepare_threshold=threshold)
     )
     try:
         await asyncio.wait({task}, timeout=limit_ms / 1000)
@@ -333,7 +337,7 @@ async def session(
     """
     settings = "" if console else settings_for(deadline, "pg_catalog" if ours else "")
     limit_ms = min(login.connect_ms, deadline.left_ms())
-    connection = await _connect(login, database, settings, limit_ms)
+    connection = await _connect(login, database, settings, limit_ms, console=console)
     opened = Session(connection, deadline)
     try:
         yield opened

@@ -6,7 +6,6 @@ any crash the server itself can say whether it was committed, and it is never ru
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from allstop.adapters.postgresql.server import (
     Unsettled,
     administering,
     identifier,
+    in_thread,
 )
 from allstop.adapters.postgresql.session import Lost, Rows, Session, session
 from allstop.domain.effects import Outcome, done, failed
@@ -101,8 +101,8 @@ async def sql(attempt: Attempt[SqlOptions]) -> Outcome:
             return done("was committed before; not run again")
         if fate == "unknown":
             raise Unsettled("an earlier attempt may be under way, or is too old to tell")
-        proof, why = await asyncio.to_thread(
-            fresh_proof, root, cluster, attempt.options.proven_within_ms
+        proof, why = await in_thread(
+            attempt.deadline, fresh_proof, root, cluster, attempt.options.proven_within_ms
         )
         if proof is None:
             raise Refused(f"no proven backup, so nothing is changed: {why}")
@@ -117,7 +117,7 @@ async def _change(attempt: Attempt[SqlOptions], path: Path, cluster: str, backup
         await opened.do(f"SET LOCAL lock_timeout = {options.lock_timeout_ms}")
         number, timeline = await opened.row(f"SELECT pg_current_xact_id()::text, {_TIMELINE}")
         noted = (attempt.effect.id, cluster, str(timeline), str(number))
-        await asyncio.to_thread(_note, path, noted)
+        await in_thread(attempt.deadline, _note, path, noted)
         try:
             touched, _ = await opened.run(options.statement, options.parameters)
         except Lost as error:

@@ -25,6 +25,7 @@ from allstop.adapters.postgresql.server import (
     ServerOptions,
     administering,
     identifier,
+    in_thread,
 )
 from allstop.adapters.postgresql.session import password
 from allstop.domain.effects import Outcome, done, failed
@@ -50,7 +51,7 @@ async def backup(attempt: Attempt[BackupOptions]) -> Outcome:
         raise Refused(f"no folder {root}")
     async with holding(final, attempt.deadline):
         if final.exists():
-            return await _told(read_backup(final), key, "was taken before")
+            return await _told(read_backup(final), key, "was taken before", attempt.deadline)
         partial = final.with_name(final.name + PARTIAL)
         async with administering(options, attempt.deadline) as opened:
             cluster = await identifier(opened)
@@ -67,7 +68,7 @@ async def backup(attempt: Attempt[BackupOptions]) -> Outcome:
             raise
         partial.rename(final)
         sync_folder(root)
-        return await _told(read_backup(final), key, "taken")
+        return await _told(read_backup(final), key, "taken", attempt.deadline)
 
 
 async def _take(attempt: Attempt[BackupOptions], partial: Path, cluster: str) -> None:
@@ -103,14 +104,14 @@ async def _clear(options: BackupOptions, partial: Path) -> None:
         await call(options, argv, Deadline.within(_CLEARING_MS))
 
 
-async def _told(found: Backup, key: str, how: str) -> Outcome:
+async def _told(found: Backup, key: str, how: str, deadline: Deadline) -> Outcome:
     if found.key != key:
         raise Refused(f"{found.folder} is the backup of another effect")
     facts: dict[str, Scalar] = {
         "backup": found.folder.name,
         "system_identifier": found.cluster,
         "taken_at": found.taken_at.isoformat(timespec="seconds"),
-        "manifest_sha256": await asyncio.to_thread(found.manifest),
+        "manifest_sha256": await in_thread(deadline, found.manifest),
     }
     return done(f"{found.folder.name} {how}; no restore has proven it yet", facts)
 
@@ -120,4 +121,4 @@ async def backup_seen(attempt: Attempt[BackupOptions]) -> Outcome:
     final = folder_of(attempt.options, attempt.effect.id)
     if not (final / KEY_FILE).is_file():
         return failed(f"no backup {final.name}")
-    return await _told(read_backup(final), attempt.effect.id, "was taken")
+    return await _told(read_backup(final), attempt.effect.id, "was taken", attempt.deadline)

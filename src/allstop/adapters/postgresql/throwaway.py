@@ -29,7 +29,7 @@ from allstop.adapters.postgresql.local import (
     program,
     succeed,
 )
-from allstop.adapters.postgresql.server import Refused
+from allstop.adapters.postgresql.server import Refused, in_thread
 from allstop.adapters.postgresql.session import LoginOptions, TurnedAway, Unreachable, session
 
 _PORT = 5432
@@ -82,10 +82,12 @@ RESERVED = frozenset({*_QUIET, *_SIZES, "archive_library", "unix_socket_director
 
 
 def settings_of(control: Control, version: str, more: Mapping[str, str]) -> dict[str, str]:
-    """All settings of the server, the ones nobody may change last."""
+    """All settings of the server, in the order in which they are to be given."""
     sizes = {name: control.setting(label) for name, label in _SIZES.items()}
     library = {"archive_library": ""} if int(version) >= 15 else {}
-    return {**{name: value for name, value in sizes.items() if value}, **_QUIET, **library, **more}
+    quiet = {name: value for name, value in {**_QUIET, **library}.items() if name not in more}
+    # `more` comes last: of recovery targets, an empty one after a full one counts as a second.
+    return {**{name: value for name, value in sizes.items() if value}, **quiet, **more}
 
 
 async def copied(options: ProgramOptions, source: Path, target: Path, deadline: Deadline) -> None:
@@ -93,7 +95,7 @@ async def copied(options: ProgramOptions, source: Path, target: Path, deadline: 
     if any((source / "pg_tblspc").iterdir()):
         # Its links would lead the copy's server to files that are not its own.
         raise Refused(f"{source.parent.name} has tablespaces, which cannot be restored apart")
-    size = await asyncio.to_thread(_size, source)
+    size = await in_thread(deadline, _size, source)
     free = shutil.disk_usage(target.parent).free
     if size * 11 // 10 > free:
         raise Refused(
@@ -118,14 +120,14 @@ async def cleared(options: ProgramOptions, folder: Path) -> None:
     """Take away a copy of ours, with the server an interrupted attempt may have left on it."""
     if not folder.is_dir():
         return
-    running = await asyncio.to_thread(postmaster, folder)
+    deadline = _soon()
+    running = await in_thread(deadline, postmaster, folder)
     if running is not None and not send(running.process, signal.SIGQUIT):
-        deadline = Deadline.within(_CLEARING_MS)
-        left = await asyncio.to_thread(occupants, folder)
+        left = await in_thread(deadline, occupants, folder)
         while left and not deadline.passed():
             await asyncio.sleep(_POLL_SECONDS)
-            left = await asyncio.to_thread(occupants, folder)
-    await call(options, ["rm", "-rf", "--", str(folder)], Deadline.within(_CLEARING_MS))
+            left = await in_thread(deadline, occupants, folder)
+    await call(options, ["rm", "-rf", "--", str(folder)], _soon())
 
 
 @contextlib.asynccontextmanager
@@ -203,9 +205,14 @@ def _last_words(errors: bytes) -> str:
     return one_line(last_line(lines[-1] if lines else errors), 200)
 
 
+def _soon() -> Deadline:
+    """For tidying up, which is owed also when the time is up."""
+    return Deadline.within(_CLEARING_MS)
+
+
 async def _ended(task: asyncio.Task[Finished], data: Path, deadline: Deadline) -> None:
     """A fast stop; whoever does not end in time is killed by the runner of programs."""
-    running = None if task.done() else await asyncio.to_thread(postmaster, data)
+    running = None if task.done() else await in_thread(_soon(), postmaster, data)
     if running is not None:
         send(running.process, signal.SIGINT)
         await asyncio.wait({task}, timeout=deadline.left_ms() / 1000)

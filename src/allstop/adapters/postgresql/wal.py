@@ -17,6 +17,7 @@ from allstop.adapters.postgresql.server import (
     ServerOptions,
     Unsettled,
     administering,
+    in_thread,
 )
 from allstop.adapters.postgresql.session import Session, StatementError
 from allstop.domain.effects import Outcome, done, failed
@@ -92,7 +93,7 @@ async def switch_wal(attempt: Attempt[SwitchWalOptions]) -> Outcome:
         archived = Archived(folder / str(segment), int(size), str(cluster))
         await _wait(opened, archived, int(failures))
         own = await _own_copy(opened, archived)
-    copied = await asyncio.to_thread(archived.sha256)
+    copied = await in_thread(attempt.deadline, archived.sha256)
     facts: dict[str, Scalar] = {"segment": str(segment), "bytes": int(size), "sha256": copied}
     if own and own != copied:
         return failed(f"{segment} lies in the archive, but differs from the server's own", facts)
@@ -140,7 +141,7 @@ class Archived:
 
 async def _wait(opened: Session, archived: Archived, failures: int) -> None:
     """Until the segment lies there. Raises Unsettled when it does not in time: it still may."""
-    while fault := await asyncio.to_thread(archived.fault):
+    while fault := await in_thread(opened.deadline, archived.fault):
         if opened.deadline.left_ms() <= _LEAVE_MS:
             (now,) = await opened.row("SELECT failed_count FROM pg_stat_archiver")
             why = (

@@ -17,15 +17,13 @@ from allstop.adapters.process.tree import OwnedTree, counted
 from allstop.domain.effects import Effect, Outcome, done, failed
 from allstop.domain.policy.tables import Scalar
 
-_SLACK_MS = 200  # a tree that is walked at the deadline is walked to its end
-
 
 async def freeze(
     effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
 ) -> Outcome:
     """SIGSTOP to every process of it, read back."""
     work = _walk(effect, options, deadline, freezing.freeze, ends=True)
-    tree, seen = await threads.run(work, deadline.left_ms() + _SLACK_MS)
+    tree, seen = await threads.by(deadline, work)
     facts: dict[str, Scalar] = {"processes": seen.processes, "sessions": seen.sessions}
     if seen.unruly:
         return failed(one_line("not frozen: " + ", ".join(seen.unruly)), facts)
@@ -41,7 +39,7 @@ async def thaw(
 ) -> Outcome:
     """SIGCONT to every frozen process of it, read back."""
     work = _walk(effect, options, deadline, freezing.thaw, ends=False)
-    tree, seen = await threads.run(work, deadline.left_ms() + _SLACK_MS)
+    tree, seen = await threads.by(deadline, work)
     facts: dict[str, Scalar] = {"processes": seen.processes, "sessions": seen.sessions}
     if seen.unruly:
         return failed(one_line("still frozen: " + ", ".join(seen.unruly)), facts)

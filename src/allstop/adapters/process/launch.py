@@ -12,7 +12,6 @@ import os
 import signal
 import stat
 import sys
-from pathlib import Path
 
 # By this variable `programs.run` finds whatever descends from the program it runs.
 _MARK = "ALLSTOP_RUN"
@@ -31,10 +30,19 @@ def _log(path: str) -> int:
 
 
 def _write_pid(path: str) -> None:
-    new = Path(f"{path}.{os.getpid()}.new")
-    with new.open("x", encoding="ascii") as file:
-        file.write(f"{os.getpid()}\n")
-    new.replace(path)
+    new = f"{path}.{os.getpid()}.new"
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    os.close(handle)
+    os.replace(new, path)  # noqa: PTH105 - pathlib takes longer to load than all of this
+
+
+def _take_back_pid(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    ours = os.read(handle, 100).strip() == str(os.getpid()).encode()
+    os.close(handle)
+    if ours:
+        os.unlink(path)  # noqa: PTH108 - as above
 
 
 def _become(report: int, log: int, pid_file: str, argv: list[str], env: dict[str, str]) -> None:
@@ -52,8 +60,7 @@ def _become(report: int, log: int, pid_file: str, argv: list[str], env: dict[str
         os.execvpe(argv[0], argv, env)  # noqa: S606 - that there is no shell is the point
     except BaseException as error:  # noqa: BLE001 - a copy of this program must not live on
         with contextlib.suppress(OSError):
-            if Path(pid_file).read_text("ascii").strip() == str(os.getpid()):
-                Path(pid_file).unlink()
+            _take_back_pid(pid_file)
         why = getattr(error, "strerror", None) or str(error)
         os.write(report, f"cannot start {argv[0]}: {why}".encode("utf-8", "replace"))
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ from allstop.adapters.mechanisms.process_tree import (
 )
 from allstop.adapters.mechanisms.threads import ThreadPool
 
-_SLACK_MS = 200  # a tree that is walked at the deadline is walked to its end
+_FREEZE_NS = 1_000_000_000
 
 
 class NotTouched(Exception):
@@ -38,18 +39,19 @@ class NotTouched(Exception):
 
 @dataclass(slots=True)
 class Asked:
-    """A process that was sent TERM. group: its whole group was; woken: it was frozen, and is not any more."""
+    """A process that was sent TERM. group: its whole group was; frozen: so that it does not hear
+    of it before it is thawed."""
 
     handle: ProcessHandle
     group: bool
-    woken: bool
+    frozen: bool
 
 
 def ask(process: psutil.Process) -> Asked | None:
     """Send TERM to the process's group; None when it has ended meanwhile. Blocking.
 
-    To the process alone when the group is somebody else's, such as the shell script's that started it. One that is
-    frozen is woken, or it would never hear of it. Raises NotTouched.
+    To the process alone when the group is somebody else's, such as the shell script's that started
+    it. Raises NotTouched.
     """
     try:
         handle = ProcessHandle(process.pid)
@@ -64,8 +66,6 @@ def ask(process: psutil.Process) -> Asked | None:
     frozen = is_stopped(process.pid)
     try:
         transmit(signal.SIGTERM)
-        if frozen:
-            transmit(signal.SIGCONT)
     except ProcessLookupError:
         pass  # it has ended meanwhile: the wait will see it
     except PermissionError as error:
@@ -94,7 +94,7 @@ async def _left_of(asked: Asked, until: Deadline) -> list[int]:
     pid = asked.handle.pid
     if not await asked.handle.ended(until.left_ms()):
         return group_members(pid)[0] if asked.group else [pid]
-    while asked.group and (pids := await living_members(pid)):
+    while asked.group and (pids := living_members(pid)):
         if until.passed():
             return pids
         handles = held(pids, pid)
@@ -125,9 +125,7 @@ async def kill_all(kins: Sequence[Kin], deadline: Deadline, threads: ThreadPool)
     seen: set[int] = set()
     most = 0
     while True:
-        handles, spread, refused = await threads.run(
-            lambda: _killed(kins, deadline), deadline.left_ms() + _SLACK_MS
-        )
+        handles, spread, refused = await threads.by(deadline, lambda: _killed(kins, deadline))
         most = max(most, spread)
         seen |= {one.pid for one in handles}
         try:
@@ -135,7 +133,7 @@ async def kill_all(kins: Sequence[Kin], deadline: Deadline, threads: ThreadPool)
         finally:
             for one in handles:
                 one.close()
-        left = await threads.run(lambda: _members(kins), deadline.left_ms() + _SLACK_MS)
+        left = await threads.by(deadline, lambda: _members(kins))
         if not left or refused or deadline.passed():
             return Killed(len(seen), most, tuple(refused), len(left))
 
@@ -147,8 +145,10 @@ def _members(kins: Sequence[Kin]) -> list[psutil.Process]:
 
 def _killed(kins: Sequence[Kin], deadline: Deadline) -> tuple[list[ProcessHandle], int, list[str]]:
     """Kill what is there now: handles to wait on, over how many sessions it was spread, who refused."""
+    # What cannot be stopped, because it hangs in the kernel, must not keep the others from dying.
+    soon = Deadline(min(deadline.at_ns, time.monotonic_ns() + _FREEZE_NS))
     for kin in kins:
-        seen = freeze(kin, deadline)
+        seen = freeze(kin, soon)
         if seen.unruly and not seen.processes:
             raise NotTouched("; ".join(seen.unruly))
     found = _members(kins)

@@ -25,14 +25,12 @@ from allstop.adapters.process.stopping import stop
 from allstop.adapters.process.tree import counted
 from allstop.domain.effects import Effect, Ending, Outcome, done, failed
 
-_SLACK_MS = 200
-
 
 @contextlib.asynccontextmanager
 async def _alone(path: Path, deadline: Deadline, threads: ThreadPool) -> AsyncIterator[None]:
     """Hold the lock of an order file over several steps."""
     lock = locked(path, deadline)
-    await threads.run(lock.__enter__, deadline.left_ms() + _SLACK_MS)
+    await threads.by(deadline, lock.__enter__)
     try:
         yield
     finally:
@@ -50,7 +48,7 @@ async def start(
             standing = claimed(path, effect.epoch, ends=False)
             return _in_the_way(options, standing.notes)
 
-        ended = await threads.run(work, deadline.left_ms())
+        ended = await threads.by(deadline, work)
         if ended is not None:
             return ended
         env = dict(options.env)
@@ -59,8 +57,8 @@ async def start(
             env[mark.name] = mark.value
         service = Service(options.argv, Path(options.pid_file), options.cwd, env, options.log)
         pid = await launch(service, deadline.left_ms())
-        notes = {"by": effect.id, "started": identity(pid)}
-        await threads.run(lambda: noted(path, effect.epoch, notes), deadline.left_ms())
+        notes = {"by": effect.id, "started": identity(pid), "left": []}
+        await threads.by(deadline, lambda: noted(path, effect.epoch, notes))
     return await _settled(options, pid, deadline, threads)
 
 
@@ -99,7 +97,7 @@ async def _settled(
     finally:
         handle.close()
     try:
-        await threads.run(lambda: tree_of(options, {}), deadline.left_ms())
+        await threads.by(deadline, lambda: tree_of(options, {}))
     except (InDoubt, NoPid) as error:
         return failed(one_line(f"process {pid} runs, but could not be stopped again: {error}"))
     return done(f"process {pid} started", {"pid": pid})
@@ -109,7 +107,7 @@ async def restart(
     effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
 ) -> Outcome:
     """Stop it within its grace, then start it; not when this very order has done so before."""
-    before = await threads.run(lambda: _restarted_by(effect, options), deadline.left_ms())
+    before = await threads.by(deadline, lambda: _restarted_by(effect, options))
     if before:
         return done(before)
     stopped = await stop(effect, options, deadline, threads, ends=False)

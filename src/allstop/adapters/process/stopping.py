@@ -6,11 +6,13 @@ import contextlib
 import time
 
 from allstop.adapters.mechanisms.deadline import Deadline
+from allstop.adapters.mechanisms.freezing import thaw
 from allstop.adapters.mechanisms.order_record import claim, note
+from allstop.adapters.mechanisms.pid_file import NoPid
 from allstop.adapters.mechanisms.text import one_line, seconds
 from allstop.adapters.mechanisms.threads import ThreadPool
 from allstop.adapters.process.looking import tree_of
-from allstop.adapters.process.naming import identity
+from allstop.adapters.process.naming import InDoubt, identity
 from allstop.adapters.process.options import ProcessOptions
 from allstop.adapters.process.signalling import Asked, ask, kill_all, still_there
 from allstop.adapters.process.tree import OwnedTree, counted
@@ -37,9 +39,13 @@ async def stop(
         standing = claim(options.order_path(), effect.epoch, deadline, ends=ends)
         tree = tree_of(options, standing.notes)
         whom = [tree.named.process] if tree.named.process else tree.processes()
-        return tree, [asked for one in whom if (asked := ask(one)) is not None]
+        asked = [one for process in whom if (one := ask(process)) is not None]
+        if any(one.frozen for one in asked):
+            for kin in tree.kins:
+                thaw(kin, deadline)
+        return tree, asked
 
-    tree, asked = await threads.run(work, deadline.left_ms())
+    tree, asked = await threads.by(deadline, work)
     by_grace = time.monotonic_ns() + options.grace * 1_000_000
     try:
         until = Deadline(min(by_grace, deadline.at_ns))
@@ -57,8 +63,20 @@ async def stop(
         return failed(one_line(tree.doubt()), {"still": True})
     if not asked:
         return done(one_line(tree.named.why), {"still": False})
-    woken = ", woken from its freeze" if any(one.woken for one in asked) else ""
+    successor = await threads.by(deadline, lambda: _successor(options))
+    if successor:
+        return failed(successor, {"still": True})
+    woken = ", woken from its freeze" if any(one.frozen for one in asked) else ""
     return done(f"process {asked[0].handle.pid} has ended{woken}", {"still": False})
+
+
+def _successor(options: ProcessOptions) -> str:
+    """Who has taken its place meanwhile: something starts it again. Empty: nobody."""
+    try:
+        process = tree_of(options, {}).named.process
+    except (NoPid, InDoubt):
+        return ""  # it took its pid file along, or its number has gone to a stranger
+    return f"it has ended, and process {process.pid} runs in its place" if process else ""
 
 
 def _running(left: list[int]) -> str:
@@ -75,11 +93,11 @@ async def _remember(
     """Note who is left, so that a kill finds them when their leader has ended."""
 
     def work() -> None:
-        notes = {"left": [identity(pid) for pid in left[:_MOST_LEFT]]}
-        note(options.order_path(), effect.epoch, notes, deadline)
+        names = [identity(pid) for pid in left[:_MOST_LEFT]]
+        note(options.order_path(), effect.epoch, {"left": names}, deadline)
 
     with contextlib.suppress(OSError, TimeoutError):
-        await threads.run(work, deadline.left_ms())
+        await threads.by(deadline, work)
 
 
 async def kill(
@@ -91,17 +109,24 @@ async def kill(
         standing = claim(options.order_path(), effect.epoch, deadline, ends=True)
         return tree_of(options, standing.notes)
 
-    tree = await threads.run(work, deadline.left_ms())
+    tree = await threads.by(deadline, work)
     killed = await kill_all(tree.kins, deadline, threads)
     facts: dict[str, Scalar] = {"processes": killed.processes, "sessions": killed.sessions}
     if killed.refused:
-        return failed(
-            one_line("not killed: " + ", ".join(killed.refused)), {**facts, "still": True}
-        )
+        why = ", ".join(killed.refused)
+        return failed(one_line(f"not killed: {why}"), {**facts, "still": True})
     if killed.left:
         return unknown(f"KILL was sent, and {counted(killed.left)} still there: it may still work")
-    if tree.loose:
-        return failed(one_line(tree.doubt()), {**facts, "still": True})
+    fault = await threads.by(deadline, lambda: _successor(options) or _doubt(options))
+    if fault:
+        return failed(one_line(fault), {**facts, "still": True})
     if not killed.processes:
         return done(one_line(tree.named.why), facts)
     return done(f"{counted(killed.processes)} killed, and gone", facts)
+
+
+def _doubt(options: ProcessOptions) -> str:
+    try:
+        return tree_of(options, {}).doubt()
+    except (NoPid, InDoubt):
+        return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from allstop.adapters.mechanisms.process_handle import group_members
-from allstop.adapters.mechanisms.process_tree import Kin, Mark, members
+from allstop.adapters.mechanisms.process_tree import Kin, Mark, is_gone, members
 from allstop.adapters.process.naming import Named, find, still_there
 
 
@@ -62,4 +62,5 @@ def _loose(group: int, kins: Sequence[Kin]) -> tuple[int, ...]:
     if not living:
         return ()
     known = {one.pid for kin in kins for one in members(kin)}
-    return tuple(pid for pid in living if pid not in known)
+    # Short-lived children come and go between the two looks.
+    return tuple(pid for pid in living if pid not in known and not is_gone(pid))

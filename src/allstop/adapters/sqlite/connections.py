@@ -51,7 +51,8 @@ def connect(
             expect(connection, "journal_mode", "wal")
         else:
             connection.execute("PRAGMA query_only=1")
-    except BaseException:  # whatever ended it, an interrupt too: no connection is left open
+    except BaseException:
+        # Whatever ended it, an interrupt too: no connection is left open.
         connection.close()
         raise
     return connection

@@ -17,9 +17,12 @@ SOME_EVENTS = (
     "SELECT position, stream, version, kind, schema, at, actor, cause, body, prev, hash "
     "FROM events WHERE position > ? ORDER BY position LIMIT ?"
 )
+# Whoever reads on begins at an entry of the same stream: from its version on, nothing is passed twice.
 STREAM_EVENTS = (
     "SELECT position, stream, version, kind, schema, at, actor, cause, body, prev, hash "
-    "FROM events WHERE position > ? AND stream = ? ORDER BY version LIMIT ?"
+    "FROM events WHERE position > ?1 AND stream = ?2 AND version > "
+    "coalesce((SELECT version FROM events WHERE position = ?1 AND stream = ?2), 0) "
+    "ORDER BY version LIMIT ?3"
 )
 
 

@@ -87,7 +87,8 @@ def migrate(connection: sqlite3.Connection, known: Sequence[Migration]) -> None:
             )
             connection.execute(f"PRAGMA user_version={step.number}")
             connection.execute("COMMIT")
-        except BaseException:  # whatever ended it, an interrupt too: no half of a migration stays
+        except BaseException:
+            # Whatever ended it, an interrupt too: no half of a migration stays.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

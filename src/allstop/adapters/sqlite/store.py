@@ -84,7 +84,8 @@ class SqliteStore(Reading):
             except sqlite3.Error as error:
                 opened.connection.close()
                 raise faults.explain_opening(error, self._path) from error
-        except BaseException:  # whatever ended it, an interrupt too: a store that is not open holds no lock
+        except BaseException:
+            # Whatever ended it, an interrupt too: a store that is not open holds no lock.
             self._lock.drop()
             raise
         ballast.raise_up()

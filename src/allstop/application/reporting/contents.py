@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from allstop.application.reporting.paper import (
     Block,
@@ -77,8 +78,17 @@ def times(m: Material) -> tuple[Block, ...]:
 
 
 def timeline(m: Material) -> tuple[Block, ...]:
-    rows = tuple((f"{one.at:%Y-%m-%d %H:%M:%S}", one.actor, _told(one)) for one in m.timeline)
-    return (Table(("time (UTC)", "who", "what"), rows),)
+    return (_entries(m.timeline),)
+
+
+def _entries(found: Iterable[Entry]) -> Table:
+    rows = tuple((_at(one.at), one.actor, _told(one)) for one in found)
+    return Table(("time (UTC)", "who", "what"), rows)
+
+
+def _at(moment: datetime) -> str:
+    """With its day: an incident may last for days."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _told(entry: Entry) -> str:
@@ -163,16 +173,14 @@ def decisions(m: Material) -> tuple[Block, ...]:
         "remedy.decided", "severity.classified", "plan.approved", "criterion.overridden",
         "override.recorded", "approval.given", "change.approved", "incident.triaged",
     )  # fmt: skip
-    rows = tuple(
-        (f"{one.at:%H:%M:%S}", one.actor, _told(one)) for one in m.timeline if one.kind in kinds
-    )
+    made = [one for one in m.timeline if one.kind in kinds]
     chosen = m.incident.remedy
     facts = chosen.facts if chosen is not None else {}
     used = tuple(
         (name.replace("_", " "), "unknown" if value is None else str(value))
         for name, value in facts.items()
     )
-    blocks: list[Block] = [Table(("time (UTC)", "who", "what"), rows)] if rows else []
+    blocks: list[Block] = [_entries(made)] if made else []
     if used:
         blocks += [Paragraph("Facts used for rollback, fix or investigate:"), Terms(used)]
     return tuple(blocks)
@@ -184,26 +192,28 @@ def evidence(m: Material) -> tuple[Block, ...]:
     if rows:
         blocks.append(Table(("evidence", "state", "summary", "kept as"), tuple(rows)))
     added = tuple(
-        (f"{one.at:%H:%M:%S}", one.by, one.kind, f"{one.text} {one.link}".strip())
-        for one in m.view.findings
+        (_at(one.at), one.by, one.kind, f"{one.text} {one.link}".strip()) for one in m.view.findings
     )
     if added:
         blocks.append(Table(("time (UTC)", "added by", "kind", "what"), added))
     return tuple(blocks)
 
 
-def root_cause(m: Material) -> tuple[Block, ...]:
-    stated = m.view.statements.get("root-cause", "")
-    blocks: list[Block] = [lines_of(stated)] if stated else []
-    found = [
-        (title, text)
-        for form in m.view.forms
-        for title, text in form.fields.items()
-        if "cause" in title.lower() and text and text != stated
-    ]
-    if found:
-        blocks.append(Terms(tuple(found)))
-    return tuple(blocks) or (Paragraph(UNSAID),)
+def stated(subject: str, word: str) -> Builder:
+    """A section that is a statement, with what forms say of it: the fields whose title has the word."""
+
+    def build(m: Material) -> tuple[Block, ...]:
+        said = m.view.statements.get(subject, "")
+        blocks: list[Block] = [lines_of(said)] if said else []
+        found = tuple(
+            (title, text)
+            for form in m.view.forms
+            for title, text in form.fields.items()
+            if word in title.lower() and text and text != said
+        )
+        return (*blocks, *((Terms(found),) if found else ())) or (Paragraph(UNSAID),)
+
+    return build
 
 
 def resolution(m: Material) -> tuple[Block, ...]:
@@ -259,20 +269,6 @@ def owed(m: Material) -> tuple[Block, ...]:
     return (Bullets(items),)
 
 
-def prevention(m: Material) -> tuple[Block, ...]:
-    stated = m.view.statements.get("prevention", "")
-    blocks: list[Block] = [lines_of(stated)] if stated else []
-    found = [
-        (title, text)
-        for form in m.view.forms
-        for title, text in form.fields.items()
-        if "prevent" in title.lower() and text and text != stated
-    ]
-    if found:
-        blocks.append(Terms(tuple(found)))
-    return tuple(blocks) or (Paragraph(UNSAID),)
-
-
 def related(m: Material) -> tuple[Block, ...]:
     links = [f"{one.to} ({one.how}): {one.title}" for one in m.view.links]
     links += [one.link for one in m.view.findings if one.link]
@@ -315,12 +311,12 @@ SECTIONS: dict[str, tuple[str, Builder]] = {
     "summary": ("Summary", summary),
     "impact": ("Impact", impact),
     "timeline": ("Timeline (UTC)", timeline),
-    "root-cause": ("Root cause", root_cause),
+    "root-cause": ("Root cause", stated("root-cause", "cause")),
     "resolution": ("Resolution", resolution),
     "went-well": ("What went well", from_form("went-well")),
     "could-be-better": ("What could be better", from_form("could-be-better")),
     "action-items": ("Action items", action_items),
-    "prevention": ("Prevention", prevention),
+    "prevention": ("Prevention", stated("prevention", "prevent")),
     "related": ("Related", related),
     "times": ("Times", times),
     "team": ("Team", team),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from html import escape
 from typing import Any
@@ -19,6 +20,9 @@ from allstop.application.reporting.paper import (
 
 _MARKS = {"done": "[x] ", "open": "[ ] ", "": ""}
 _SIGNS = {"done": "✓ ", "open": "○ ", "": ""}
+# Inside a word an underscore is one; elsewhere it would begin or end something.
+_EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_NUMBER = re.compile(r"\A(\d{1,9})([.)])", re.ASCII)
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
     "table{border-collapse:collapse;width:100%;font-size:.9em}"
@@ -32,16 +36,19 @@ def text_of(text: str) -> str:
     """Text that cannot break out of a table cell, nor become markup."""
     table = {
         "\\": "\\\\", "|": "\\|", "*": "\\*", "&": "&amp;", "<": "&lt;", ">": "&gt;", "[": "\\[",
-        "]": "\\]", "`": "'",
+        "]": "\\]", "`": "'", "~": "\\~",
     }  # fmt: skip
     # Line breaks, control characters and marks that reverse the text become blanks.
-    return "".join(table.get(letter, letter if letter.isprintable() else " ") for letter in text)
+    safe = "".join(table.get(letter, letter if letter.isprintable() else " ") for letter in text)
+    return _EDGE.sub(r"\\_", safe)
 
 
 def line_of(text: str) -> str:
     """The same at the beginning of a line, where some letters would make a heading, a list or a rule."""
     safe = text_of(text).lstrip()
-    return f"\\{safe}" if safe[:1] in ("#", "-", "+", "=", "~", "_") else safe
+    if safe[:1] in ("#", "-", "+", "="):
+        return f"\\{safe}"
+    return _NUMBER.sub(r"\1\\\2", safe)
 
 
 def markdown(paper: Paper) -> str:

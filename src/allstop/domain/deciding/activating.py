@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allstop.domain.authority import may, may_declare, people_called, people_meant
-from allstop.domain.deciding.declaring import NAME_LIMIT, TITLE_LIMIT, open_incident, source_of
-from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.declaring import NAME_LIMIT, open_incident, source_of
+from allstop.domain.deciding.informing import TITLE_LIMIT, checked
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e

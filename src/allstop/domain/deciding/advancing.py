@@ -10,7 +10,7 @@ from allstop.domain.deciding.awarding import award
 from allstop.domain.deciding.changing import approve_change
 from allstop.domain.deciding.informing import checked
 from allstop.domain.deciding.mode_keeping import end_mode
-from allstop.domain.deciding.owing import owe, said
+from allstop.domain.deciding.owing import owe
 from allstop.domain.deciding.plan_running import approve_plan, settle_gates
 from allstop.domain.deciding.telling import announce
 from allstop.domain.deciding.working import add_phase_tasks
@@ -19,7 +19,7 @@ from allstop.domain.gates import phase_standings, standings, verdict_of, watches
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import words
+from allstop.domain.moment import time_words, words
 from allstop.domain.policy import Policy
 from allstop.domain.verdict import Reason, Verdict
 
@@ -140,6 +140,8 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     authority = may("stand-down", draft.who, policy, incident.roles)
+    if any(halt.stands for halt in draft.world.halts_of(incident.id)):
+        authority &= may("release", draft.who, policy, incident.roles)
     draft.require(authority & stand_down_verdict(draft, incident.id, policy))
     reason = checked(command.reason, "a stand-down")
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
@@ -172,5 +174,5 @@ def _review_words(incident: Incident) -> str:
     )
     if not meetings:
         return ""
-    listed = ", ".join(f"{said(at)} ({title})" for at, title in meetings)
+    listed = ", ".join(f"{time_words(at)} ({title})" for at, title in meetings)
     return f" Review scheduled for {listed}."

@@ -53,6 +53,7 @@ def award_by_hand(draft: Draft, command: wc.AwardPoints) -> None:
     """A person gives or takes points, in an incident or outside of one."""
     incident = draft.incident(command.incident, must_be_open=False) if command.incident else None
     policy = draft.policy(incident) if incident else draft.book.latest
+    draft.only_people("gives points by hand")
     draft.require(may("points", draft.who, policy, incident.roles if incident else {}))
     because = checked(command.because, "an award")
     if not 0 < abs(command.points) <= POINTS_LIMIT:

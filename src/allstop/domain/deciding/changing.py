@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from allstop.domain.approvals import need_of_change, waits_for
+from allstop.domain.approvals import HIGHEST_RISK, need_of_change, waits_for
 from allstop.domain.authority import matches, may
-from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.informing import TITLE_LIMIT, checked
+from allstop.domain.deciding.naming import known_service
 from allstop.domain.deciding.signing import ask, need_of, review_by, sign
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
@@ -17,8 +18,6 @@ from allstop.domain.policy import Policy, Service
 from allstop.domain.principal import Kind
 from allstop.domain.verdict import nearest
 
-TITLE_LIMIT = 200
-HIGHEST_RISK = 10
 STATES = ("made", "refused", "withdrawn")
 OPEN = ("proposed", "approved")
 
@@ -28,16 +27,14 @@ def propose_change(draft: Draft, command: wc.ProposeChange) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("change", draft.who, policy, incident.roles))
-    title = checked(command.title, "a change")
-    if len(title) > TITLE_LIMIT:
-        refuse("too-long", f"a change has at most {TITLE_LIMIT} characters, the rest is its detail")
+    title = checked(command.title, "the title of a change", TITLE_LIMIT)
     detail = checked(command.detail, "a detail") if command.detail.strip() else ""
     risk = _risk(policy, command)
-    service = _service(policy, command.service)
+    touched = _touched(policy, incident, command.service)
     need = need_of(
         policy, incident, "change", risk,
-        protected=service is not None and service.protected,
-        stateful=service is not None and service.stateful,
+        protected=any(one.protected for one in touched),
+        stateful=any(one.stateful for one in touched),
     )  # fmt: skip
     id = f"CHG-{len(incident.changes) + 1}"
     event = we.ChangeProposed(
@@ -148,12 +145,14 @@ def _risk(policy: Policy, command: wc.ProposeChange) -> int:
     return max(given, rules.risk.get(command.action, 0))
 
 
-def _service(policy: Policy, name: str) -> Service | None:
-    """The service it is about. With no fleet described, any name is taken."""
-    known = [one.name for one in policy.fleet.services]
-    if name and known and name not in known:
-        refuse("unknown-service", f"the fleet has no service {name}", nearest(name, known))
-    return policy.fleet.service(name)
+def _touched(policy: Policy, incident: Incident, name: str) -> tuple[Service, ...]:
+    """The service it names. One that names none may touch whatever the incident is about: leaving the name
+    out must not be a way around those who protect it."""
+    if name:
+        found = [known_service(policy, name)]
+    else:
+        found = [policy.fleet.service(one) for one in incident.services]
+    return tuple(one for one in found if one is not None)
 
 
 def _change(incident: Incident, id: str) -> Change:

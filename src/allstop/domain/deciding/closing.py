@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.informing import checked
-from allstop.domain.deciding.owing import in_utc, kept_incident, said, who_owes
+from allstop.domain.deciding.informing import LINK_LIMIT, TITLE_LIMIT, checked, checked_time
+from allstop.domain.deciding.owing import kept_incident, who_owes
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import course_commands as cc
@@ -16,6 +16,7 @@ from allstop.domain.incident import work_commands as wc
 from allstop.domain.incident import work_events as we
 from allstop.domain.incident.parts import ActionItem
 from allstop.domain.incident.state import Incident
+from allstop.domain.moment import time_words
 from allstop.domain.policy import Policy
 from allstop.domain.principal import Kind
 from allstop.domain.progress import mark_hint, missing
@@ -24,7 +25,6 @@ from allstop.domain.world import World
 
 PRIORITIES = ("high", "medium", "low")
 STATES = ("open", "done", "dropped")
-LINK_LIMIT = 2000
 LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -76,7 +76,7 @@ def add_action(draft: Draft, command: wc.AddAction) -> None:
     incident = kept_incident(draft, command.incident)
     policy = draft.policy(incident)
     draft.require(may("action-item", draft.who, policy, incident.roles))
-    title = checked(command.title, "an action item")
+    title = checked(command.title, "an action item", TITLE_LIMIT)
     _check(policy, command.owner, command.priority, command.link)
     due = _not_past(draft, command.due_at)
     id = f"ACT-{len(incident.actions) + 1}"
@@ -143,16 +143,16 @@ def _check(policy: Policy, owner: str, priority: str, link: str) -> None:
 
 
 def _not_past(draft: Draft, at: datetime) -> datetime:
-    due = in_utc(at)
+    due = checked_time(at)
     if due < draft.now.utc:
-        refuse("in-the-past", f"{said(due)} has passed", "give a date to come")
+        refuse("in-the-past", f"{time_words(due)} has passed", "give a date to come")
     return due
 
 
 def _tell_owner(draft: Draft, incident: str, id: str) -> None:
     found = draft.incident(incident, must_be_open=False)
     item = found.actions[id]
-    text = f"{item.title}. Due {said(item.due_at)}, priority {item.priority}. {item.link}".strip()
+    text = f"{item.title}. Due {time_words(item.due_at)}, priority {item.priority}. {item.link}".strip()
     for person in who_owes(draft.policy(found), found, item.owner):
         tell_person(draft, incident, person, f"{incident}: action item {id} is yours", text)
 

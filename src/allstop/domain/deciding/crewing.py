@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allstop.domain.authority import may
 from allstop.domain.crews import crews_due, form_crews
+from allstop.domain.deciding.naming import responder
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import work_commands as wc
@@ -68,18 +69,8 @@ def _rule(policy: Policy, name: str) -> CrewRule:
 
 
 def _members(draft: Draft, policy: Policy, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Each as `person:ada` or `agent:builder-1`; an id alone will do where it is clear."""
-    people = {one.id for one in policy.roster.people}
-    agents = {one.id for one in policy.roster.agents} | set(draft.world.agents)
-    known = [*(f"person:{id}" for id in people), *(f"agent:{id}" for id in agents)]
-    found = []
-    for name in given:
-        meant = [one for one in known if name in (one, one.partition(":")[2])]
-        if not meant:
-            refuse("unknown-member", f"nobody is called {name}", nearest(name, known))
-        if len(meant) > 1:
-            refuse("ambiguous", f"{name} is a person and an agent", " or ".join(sorted(meant)))
-        found += meant
+    """Each as `person:ada` or `agent:builder-1`, once."""
+    found = (responder(draft, policy, name, "unknown-member") for name in given)
     return tuple(dict.fromkeys(found))
 
 

@@ -7,6 +7,7 @@ from allstop.domain.deciding import kinship
 from allstop.domain.deciding.all_stop import ensure_all_stop, order_all_stop
 from allstop.domain.deciding.calling import call_informed, call_responders
 from allstop.domain.deciding.diagnosing import disputed, note_disputes
+from allstop.domain.deciding.informing import TITLE_LIMIT
 from allstop.domain.deciding.mode_keeping import begin_mode, follow_severity
 from allstop.domain.deciding.owing import owe
 from allstop.domain.deciding.team import fill_roles, note_lacking
@@ -24,7 +25,6 @@ from allstop.domain.recognition import first_phase, hit_domains, kind_holds, kin
 from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
 
-TITLE_LIMIT = 200
 NAME_LIMIT = 100
 GIVEN = "set by whoever declared"
 

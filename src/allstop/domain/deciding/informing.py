@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from allstop.domain.authority import may
 from allstop.domain.business_time import due_at
@@ -18,19 +18,29 @@ from allstop.domain.prefill import Known
 from allstop.domain.span_words import span_words
 from allstop.domain.verdict import Verdict, nearest
 
+# How many characters a text, a title and a link may have.
 TEXT_LIMIT = 4000
+TITLE_LIMIT = 200
+LINK_LIMIT = 2000
 # The field of an update that says when it will be over; without one of this id, the first time counts.
 EXPECTED = "expected"
 
 
-def checked(text: str, what: str) -> str:
-    """The text without outer blanks. Refuses an empty or overlong one."""
+def checked(text: str, what: str, most: int = TEXT_LIMIT) -> str:
+    """The text without outer blanks. Refuses an empty one, and one of more than `most` characters."""
     text = text.strip()
     if not text:
         refuse("empty", f"{what} needs some words")
-    if len(text) > TEXT_LIMIT:
-        refuse("too-long", f"{what} has at most {TEXT_LIMIT} characters")
+    if len(text) > most:
+        refuse("too-long", f"{what} has at most {most} characters")
     return text
+
+
+def checked_time(at: datetime) -> datetime:
+    """A time somebody gave, as UTC. Refuses one without a zone, which nobody can place."""
+    if at.tzinfo is None:
+        refuse("no-zone", f"{at} names no time zone", "write it like 2026-12-01T10:00:00Z")
+    return at.astimezone(UTC)
 
 
 def request_update(draft: Draft, command: c.RequestUpdate) -> None:

@@ -27,7 +27,7 @@ from allstop.domain.incident import work_commands as wc
 from allstop.domain.incident import work_events as we
 from allstop.domain.incident.parts import Clock
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import after
+from allstop.domain.moment import after, time_words
 from allstop.domain.policy import Policy
 
 
@@ -124,7 +124,7 @@ def _remind(draft: Draft, incident: Incident, clock: Clock) -> None:
     owed = incident.obligations[obligation_of(clock.deadline)]
     people = who_owes(draft.policy(incident), incident, owed.owner)
     draft.on_incident(incident.id, we.ObligationReminded(owed.id, people))
-    text = f"{incident.title}. Due {clock.at:%Y-%m-%d %H:%M} UTC."
+    text = f"{incident.title}. Due {time_words(clock.at)}."
     for person in people:
         tell_person(draft, incident.id, person, f"{incident.id}: still owed: {owed.title}", text)
 

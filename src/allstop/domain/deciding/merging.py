@@ -18,6 +18,9 @@ from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
 from allstop.domain.severity import worse
 
+# What is said of a private incident to those who have no part in it.
+_ELSEWHERE, _WITHHELD = "another incident", "It is dealt with there."
+
 
 def merge(draft: Draft, command: cc.MergeIncident) -> None:
     """End an incident because another one is the same emergency. The one that goes on is as bad, and
@@ -25,6 +28,8 @@ def merge(draft: Draft, command: cc.MergeIncident) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("link", draft.who, policy, incident.roles))
+    # It ends a response without the proofs that standing down takes.
+    draft.only_people("may merge incidents")
     into = draft.incident(command.into)
     _check(draft, incident, into)
     reason = checked(command.reason, "merging")
@@ -42,10 +47,19 @@ def merge(draft: Draft, command: cc.MergeIncident) -> None:
     release_halts_of(
         draft, incident.id, f"{incident.id} goes on in {into.id}, which holds them too"
     )
-    for person in dict.fromkeys(incident.roles.values()):
-        tell_person(draft, incident.id, person, f"{incident.id} goes on in {into.id}", reason)
-    announce(draft, incident.id, "merged", {"into": into.id, "because": reason})
+    _tell(draft, incident, into, reason)
     draft.result["into"] = into.id
+
+
+def _tell(draft: Draft, incident: Incident, into: Incident, reason: str) -> None:
+    """Whoever worked on it, and its audiences. Where it goes on in private, that is all that others hear."""
+    hidden = into.private and not incident.private
+    knowing = {*into.roles.values(), *into.called} if hidden else set(incident.roles.values())
+    for person in dict.fromkeys(incident.roles.values()):
+        where, why = (into.id, reason) if person in knowing else (_ELSEWHERE, _WITHHELD)
+        tell_person(draft, incident.id, person, f"{incident.id} goes on in {where}", why)
+    where, why = (_ELSEWHERE, _WITHHELD) if hidden else (into.id, reason)
+    announce(draft, incident.id, "merged", {"into": where, "because": why})
 
 
 def _check(draft: Draft, incident: Incident, into: Incident) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.informing import checked, checked_time
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
@@ -49,12 +49,13 @@ def extend_mode(draft: Draft, command: cc.ExtendMode) -> None:
     rules = policy.protocol.mode
     if incident.mode is None and incident.severity not in rules.severities:
         refuse("no-mode", f"{incident.id} has no emergency mode: {incident.severity} begins none")
-    if command.until <= draft.now.utc:
+    until = checked_time(command.until)
+    if until <= draft.now.utc:
         refuse("in-the-past", "emergency mode can only be extended to a time to come")
     known = incident.mode
     suspended = known.suspended if known else rules.suspended
     enabled = known.enabled if known else rules.enabled
-    event = ce.ModeBegun(dict(suspended), dict(enabled), command.until, reason)
+    event = ce.ModeBegun(dict(suspended), dict(enabled), until, reason)
     draft.on_incident(incident.id, event)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from allstop.domain.authority import matches, may, people_meant
 from allstop.domain.business_time import ahead_of, due_at, next_open
-from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.informing import checked, checked_time
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import course_commands as cc
@@ -16,6 +16,7 @@ from allstop.domain.incident import work_commands as wc
 from allstop.domain.incident import work_events as we
 from allstop.domain.incident.parts import Owed
 from allstop.domain.incident.state import GONE, Incident
+from allstop.domain.moment import time_words
 from allstop.domain.policy import Obligation, Policy
 from allstop.domain.progress import mark_sentence, meetable
 from allstop.domain.recognition import shows_kind
@@ -63,8 +64,8 @@ def _owe(draft: Draft, policy: Policy, incident: Incident, rule: Obligation) -> 
         meeting = next_open(max(draft.now.utc, at - MEETING_AHEAD), calendar)
         meeting = min(meeting, at) if meeting else at
         draft.on_incident(incident.id, ce.MeetingScheduled(rule.id, rule.title, meeting))
-        when = f" The meeting is proposed for {said(meeting)}."
-    return f"until {said(at)}.{when}"
+        when = f" The meeting is proposed for {time_words(meeting)}."
+    return f"until {time_words(at)}.{when}"
 
 
 def who_owes(policy: Policy, incident: Incident, owner: str) -> tuple[str, ...]:
@@ -95,20 +96,20 @@ def meet_obligation(draft: Draft, command: wc.MeetObligation) -> None:
 def schedule_meeting(draft: Draft, command: cc.ScheduleMeeting) -> None:
     """Move the meeting of an obligation; everybody with a role is told."""
     incident, owed = _obligation(draft, command.incident, command.obligation)
-    at = in_utc(command.at)
+    at = checked_time(command.at)
     if owed.meeting_at is None:
         refuse("no-meeting", f"{owed.id} has no meeting", "`meeting: true` in the protocol")
     if owed.met:
         refuse("already-met", f"{owed.title} was done already: {owed.met}")
     if at < draft.now.utc:
-        refuse("in-the-past", f"{said(at)} has passed")
+        refuse("in-the-past", f"{time_words(at)} has passed")
     if at > owed.due_at:
-        text = f"{owed.title} is due at {said(owed.due_at)}, and the meeting would be later"
+        text = f"{owed.title} is due at {time_words(owed.due_at)}, and the meeting would be later"
         refuse("after-due", text)
     if at == owed.meeting_at:
         return
     draft.on_incident(incident.id, ce.MeetingScheduled(owed.id, owed.title, at))
-    subject = f"{incident.id}: the meeting moves to {said(at)}"
+    subject = f"{incident.id}: the meeting moves to {time_words(at)}"
     for person in dict.fromkeys(name for name in incident.roles.values() if name):
         tell_person(draft, incident.id, person, subject, owed.title)
 
@@ -120,18 +121,6 @@ def kept_incident(draft: Draft, id: str) -> Incident:
         into = f"; it goes on in {incident.merged_into}" if incident.merged_into else ""
         refuse("ended", f"{id} was {incident.state}{into}")
     return incident
-
-
-def in_utc(at: datetime) -> datetime:
-    """A time somebody gave, as UTC. Refuses one without a zone, which nobody can place."""
-    if at.tzinfo is None:
-        refuse("no-zone", f"{at} names no time zone", "write it like 2026-12-01T10:00:00Z")
-    return at.astimezone(UTC)
-
-
-def said(at: datetime) -> str:
-    """A time as messages give it."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _obligation(draft: Draft, id: str, name: str) -> tuple[Incident, Owed]:

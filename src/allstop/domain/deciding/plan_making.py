@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from allstop.domain.approvals import Need
 from allstop.domain.authority import may
@@ -18,6 +18,8 @@ from allstop.domain.record import plan_stream
 from allstop.domain.world import World
 
 PURPOSES = ("contain", "remedy")
+# How often in a row a machine may roll one service back.
+ROLLBACKS_BY_MACHINE = 3
 
 
 def make_plan(draft: Draft, command: c.MakePlan) -> None:
@@ -45,6 +47,7 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
         if steps
         else Need()
     )
+    need = _capped(draft.world, need, steps)
     id = f"PLAN-{len(draft.world.plans) + 1}"
     event = e.PlanMade(
         id, incident.id, command.purpose, title, steps, plan_hash(steps), need.words(),
@@ -56,6 +59,23 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
     if need.words():
         hint = f"allstop plan show {id}, then allstop approve {id}"
         ask(draft, incident.id, need, f"{id} waits for your approval", f"{title}. {hint}")
+
+
+def _capped(world: World, need: Need, steps: tuple[e.Step, ...]) -> Need:
+    """After so many rollbacks of a service that nobody agreed to, a person decides: no ping-pong."""
+    service = next((step.service for step in steps if step.action == "rollback"), "")
+    if not service or need.people:
+        return need
+    count = 0
+    for plan in reversed(tuple(world.plans.values())):
+        back = any(step.action == "rollback" and step.service == service for step in plan.steps)
+        if back and plan.signatures:
+            break
+        count += back and plan.started_at is not None
+    if count < ROLLBACKS_BY_MACHINE:
+        return need
+    text = f"{count} rollbacks of {service} in a row were started by no person"
+    return replace(need, people=1, because=text)
 
 
 def plan_hash(steps: tuple[e.Step, ...]) -> str:
@@ -220,8 +240,9 @@ def _act(
     spec = service.actions[action]
     options = _filled(spec.options, release)
     return e.Step(
-        id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms
-    )
+        id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms,
+        action=action,
+    )  # fmt: skip
 
 
 def _probe(

@@ -120,6 +120,7 @@ def retry_step(draft: Draft, command: c.RetryStep) -> None:
         _accept(draft, command.plan, command.step)
         return
     plan = _held(draft, command.plan, command.step)
+    draft.only_people("tries a step again")
     attempt = plan.standing(command.step).attempt + 1
     draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from allstop.domain.authority import people_meant
 from allstop.domain.clocks import chain_of, update_due_at
+from allstop.domain.deciding.all_stop import all_stop_stands
 from allstop.domain.draft import Draft
 from allstop.domain.hearing import listeners
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
+from allstop.domain.moment import time_words
 from allstop.domain.payload import CARRIED_ON, payload_name, payload_of, payload_path
 from allstop.domain.policy import Audience, Policy
+from allstop.domain.recognition import hit_domains
 from allstop.domain.templates import render
 from allstop.domain.world import World
 
@@ -26,7 +29,7 @@ def announce(draft: Draft, incident: str, occasion: str, fields: Mapping[str, st
 
 def tell_audience(
     draft: Draft, incident: str, audience: Audience, occasion: str, fields: Mapping[str, str],
-    told: set[str] = frozenset(),  # type: ignore[assignment]
+    told: Collection[str] = (),
 ) -> set[str]:  # fmt: skip
     """One notification per channel; `told` are channels that got it already. Returns those used.
 
@@ -77,7 +80,7 @@ def common_fields(world: World, policy: Policy, incident: Incident) -> dict[str,
     """
     kind = policy.protocol.activation.kind(incident.kind)
     due = update_due_at(incident, policy) if incident.is_open else None
-    stopped = any(halt.stands and halt.scope == "all" for halt in world.halts_of(incident.id))
+    stopped = all_stop_stands(world, incident.id)
     commander = incident.roles.get("commander", "")
     responders = incident.called or tuple(filter(None, (incident.acknowledged_by or commander,)))
     held = (
@@ -93,13 +96,13 @@ def common_fields(world: World, policy: Policy, incident: Incident) -> dict[str,
         "kind": kind.title if kind else incident.kind,
         "impact": incident.impact.sentence(),
         "services": ", ".join(incident.services),
-        "domain": ", ".join(_domains(policy, incident)),
+        "domain": ", ".join(hit_domains(policy, incident.services, incident.domain)),
         "commander": _name(policy, commander),
         "roles": "; ".join(held),
         "declared_by": incident.declared_by,
         "declared_at": f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC",
         "status": incident.status or "investigating",
-        "next_update": f"{due:%Y-%m-%d %H:%M} UTC" if due else "",
+        "next_update": time_words(due) if due else "",
         "order": policy.protocol.all_stop.order if stopped else "",
         "task_id": f"INCIDENT-{incident.declared_at:%Y-%m-%d}-{incident.severity}",
         "first_responder": ", ".join(_name(policy, person) for person in responders),
@@ -120,13 +123,6 @@ def _next_hop(policy: Policy, incident: Incident, responders: tuple[str, ...]) -
         if others or not people:
             return ", ".join(others) or entry.partition(":")[2] or entry
     return ""
-
-
-def _domains(policy: Policy, incident: Incident) -> tuple[str, ...]:
-    """Whose ground it is: as it was named, or as its services say."""
-    services = [policy.fleet.service(name) for name in incident.services]
-    named = [incident.domain] if incident.domain else [one.domain for one in services if one]
-    return tuple(dict.fromkeys(name for name in named if name))
 
 
 def _name(policy: Policy, person: str) -> str:

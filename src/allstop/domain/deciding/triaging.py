@@ -84,12 +84,12 @@ def _dismiss(draft: Draft, incident: Incident, reason: str) -> None:
 
 
 def _changed(draft: Draft, incident: Incident) -> str:
-    """The first plan that has begun to change something, or nothing."""
+    """The first plan that has begun to change something, or the first change made by hand, or nothing."""
     for plan in draft.world.plans_of(incident.id):
         acts = (step.id for step in plan.steps if step.kind == "act")
         if any(plan.standing(id).state is not StepState.WAITING for id in acts):
             return plan.id
-    return ""
+    return next((one.id for one in incident.changes.values() if one.state == "made"), "")
 
 
 RULES: Rules = {cc.TriageIncident: triage}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from allstop.domain.authority import may
 from allstop.domain.deciding.diagnosing import disputed, note_disputes
-from allstop.domain.deciding.informing import checked, refuse_ended
+from allstop.domain.deciding.informing import LINK_LIMIT, TITLE_LIMIT, checked, refuse_ended
+from allstop.domain.deciding.naming import known_service, responder
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import work_commands as wc
@@ -21,8 +22,6 @@ from allstop.domain.verdict import Reason, Verdict, nearest
 # Kinds of evidence somebody adds; a hypothesis is a candidate for the cause.
 FINDING_KINDS = ("observation", "change", "log", "metric", "scope", "hypothesis")
 ENDINGS = ("done", "dropped")
-TITLE_LIMIT = 200
-LINK_LIMIT = 2000
 
 
 def add_phase_tasks(draft: Draft, incident: str, phase: Phase) -> None:
@@ -39,9 +38,7 @@ def add_phase_tasks(draft: Draft, incident: str, phase: Phase) -> None:
 
 def add_task(draft: Draft, command: wc.AddTask) -> None:
     incident, policy = _at_work(draft, command.incident)
-    title = checked(command.title, "a task")
-    if len(title) > TITLE_LIMIT:
-        refuse("too-long", f"a task has at most {TITLE_LIMIT} characters")
+    title = checked(command.title, "a task", TITLE_LIMIT)
     owner = _responder(draft, policy, command.owner)
     if owner not in ("", str(draft.who)):
         draft.only_people("gives work to somebody else")
@@ -90,10 +87,7 @@ def add_evidence(draft: Draft, command: wc.AddEvidence) -> None:
         hint = nearest(command.kind, FINDING_KINDS)
         refuse("unknown-kind", f"there is no evidence of the kind {command.kind}", hint)
     text = checked(command.text, "evidence")
-    names = [one.name for one in policy.fleet.services]
-    if command.service and names and command.service not in names:
-        hint = nearest(command.service, names)
-        refuse("unknown-service", f"the fleet has no service {command.service}", hint)
+    known_service(policy, command.service)
     link = " ".join(command.link.split())
     if len(link) > LINK_LIMIT:
         refuse("too-long", f"a link has at most {LINK_LIMIT} characters")
@@ -106,6 +100,7 @@ def add_evidence(draft: Draft, command: wc.AddEvidence) -> None:
 def record_facts(draft: Draft, command: wc.RecordFacts) -> None:
     """A person states what the decision table asks for and no machine has seen; null takes one back."""
     incident = draft.incident(command.incident)
+    draft.only_people("states facts for the decision table")
     draft.require(may("facts", draft.who, draft.policy(incident), incident.roles))
     if not command.facts:
         refuse("no-facts", "no fact was named", f"known: {', '.join(sorted(STATED_FACTS))}")
@@ -154,16 +149,7 @@ def _next_task(tasks: Mapping[str, Task]) -> str:
 
 def _responder(draft: Draft, policy: Policy, name: str) -> str:
     """`person:ada` or `agent:builder-1`, however it was named; empty for nobody."""
-    if not name:
-        return ""
-    people = {f"person:{one.id}" for one in policy.roster.people}
-    agents = {f"agent:{id}" for id in draft.world.agents}
-    agents |= {f"agent:{one.id}" for one in policy.roster.agents}
-    for found in (name, f"person:{name}", f"agent:{name}"):
-        if found in people | agents:
-            return found
-    known = [one.partition(":")[2] for one in people | agents]
-    return refuse("unknown-responder", f"nobody is called {name}", nearest(name, known))
+    return responder(draft, policy, name, "unknown-responder") if name else ""
 
 
 def _tell_owner(draft: Draft, incident: Incident, owner: str, id: str, title: str) -> None:

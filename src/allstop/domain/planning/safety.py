@@ -42,7 +42,7 @@ def bites_of_stop(
     found = [*_sets(world, fleet, chosen), *_share(fleet, services)]
     for service in services:
         if service.protected:
-            how = "by name" if service.name in named else "not even by name"
+            how = "by name" if service.name in named else "along with others, not by its name"
             found.append(_bite("protected", service.name, f"it is protected, and chosen {how}"))
         if service.name in fleet.own:
             found.append(_bite("own-dependency", service.name, "the coordinator needs it itself"))

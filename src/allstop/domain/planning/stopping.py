@@ -125,7 +125,11 @@ def _outlook(
         for name, one in services.items()
         if one.stateful and "verify-snapshot" not in one.actions
     ]
-    lacking = [f"{name}: {what}" for name, one in services.items() for what in stop_lacking(one)]
+    lacking = [
+        f"{name}: {', '.join(stop_lacking(one))}"
+        for name, one in services.items()
+        if stop_lacking(one)
+    ]
     return Outlook(
         whole.whole_ms, whole.bound_ms, order.critical_path(), tuple(sorted(radius)), order.units,
         order.dropped, tuple(at_risk), tuple(forced), tuple(lacking),

@@ -40,6 +40,11 @@ def advice(view: Shape, now: datetime) -> str:
     return "allstop timeline --follow"
 
 
+def criteria(view: Shape) -> list[Shape]:
+    """Everything that phases and the stand-down wait for."""
+    return [*view["stand_down"], *(one for phase in view["phases"] for one in phase["criteria"])]
+
+
 def afterwards(view: Shape) -> str:
     """The command after a stand-down. view: of an incident, or of what it owes."""
     missing = view.get("missing") or view.get("missing_before_close")

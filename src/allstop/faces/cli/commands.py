@@ -61,7 +61,7 @@ COMMANDS: dict[str, Entry] = {
     "release": Entry(AGENTS, "halts:release", "Lift a halt."),
     "agents": Entry(AGENTS, "fleet:agents", "The agents, and which halts hold them."),
     "plans": Entry(DECIDE, "plans:plans", "The plans of an incident."),
-    "plan": Entry(DECIDE, "plans:plan", "Look at one plan, retry or settle its steps, abandon it."),
+    "plan": Entry(DECIDE, "plans:plan", "Plan a change of the fleet, look at it, run it, steer it."),
     "change": Entry(DECIDE, "changing:change", "Changes by hand: who must agree, what became of them."),
     "preflight": Entry(DECIDE, "standing:preflight", "Run the protocol's checks before anything is executed."),
     "approve": Entry(DECIDE, "deciding:approve", "Approve a plan, a change by hand, or the stand-down."),

@@ -7,13 +7,19 @@ from typing import Any
 
 import click
 
+from allstop.domain.crews import SILENT
 from allstop.errors import Missing
+from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
 from allstop.faces.cli.work_page import crew_lines
 
 Shape = Mapping[str, Any]
+BY_HAND = "allstop crew set CREW NAME..."
+# What an agent is in while the roll call has not said where it stands.
+NOT_HEARD = frozenset(one.value for one in SILENT)
+NAMED = 4
 
 
 @verb("crew", "allstop crew", "allstop crew --json", incident=True)
@@ -44,16 +50,18 @@ def _crews(session: Session, incident: str) -> None:
 def accept(session: Session, crew: str, incident: str) -> None:
     """Form a crew as it is proposed; without a name, every one that waits for it."""
     if crew:
-        answer = session.client.post("incidents", incident, "crews", crew, body={})
+        try:
+            answer = session.client.post("incidents", incident, "crews", crew, body={})
+        except ProblemAnswer as error:
+            if "nobody-proposed" not in error.codes:
+                raise
+            raise error.instead(_not_yet(session, incident) or error.reasons[0]) from None
         session.told(answer, _formed(crew, answer.data), next_command="allstop crew")
         return
-    waiting = [
-        one["name"]
-        for one in session.client.get("incidents", incident, "crews").data
-        if one["proposed"] and not one["members"]
-    ]
+    every = session.client.get("incidents", incident, "crews").data
+    waiting = [one["name"] for one in every if one["proposed"] and not one["members"]]
     if not waiting:
-        raise Missing("no crew is proposed", "allstop crew set CREW NAME...")
+        raise Missing(*_nothing_to_accept(session, incident, every))
     done = [
         (name, session.client.post("incidents", incident, "crews", name, body={}))
         for name in waiting
@@ -63,6 +71,30 @@ def accept(session: Session, crew: str, incident: str) -> None:
         return
     for name, answer in done:
         session.told(answer, _formed(name, answer.data))
+
+
+def _nothing_to_accept(
+    session: Session, incident: str, every: list[Shape]
+) -> tuple[str, str]:  # fmt: skip
+    """Why no crew waits to be accepted, and what to do."""
+    if not every:
+        return "the protocol forms no crews", "allstop task add TITLE --owner NAME"
+    if all(one["members"] for one in every):
+        return "every crew is formed already", "allstop crew"
+    return _not_yet(session, incident) or ("no crew is proposed", BY_HAND)
+
+
+def _not_yet(session: Session, incident: str) -> tuple[str, str] | None:
+    """That crews are proposed after the roll call, while it goes on."""
+    for halt in session.client.get("incidents", incident).data["halts"]:
+        missing = [one["agent"] for one in halt["roll"] if one["state"] in NOT_HEARD]
+        if halt["stands"] and missing:
+            names = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+            text = (
+                f"crews are proposed after the roll call, and {halt['id']} still waits for {names}"
+            )
+            return text, f"allstop rollcall {halt['id']}, or form one yourself: {BY_HAND}"
+    return None
 
 
 @verb(

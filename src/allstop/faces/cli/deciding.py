@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from allstop.domain.verdict import nearest
 from allstop.errors import Missing
+from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.layout import plain
 from allstop.faces.cli.page import Page
@@ -16,6 +18,8 @@ from allstop.faces.cli.verbs import Named, verb
 from allstop.faces.cli.work_page import change_lines
 
 STAND_DOWN = "stand-down"
+NOT_FOUND = 404
+OTHERWISE = "allstop approve stand-down, or the plan or change that `allstop show` says is waiting"
 # How what is decided about begins, and the kind of subject that makes it.
 _KINDS = {"PLAN-": "plan:", "CHG-": "change:", "HALT-": "halt:"}
 
@@ -60,7 +64,7 @@ def approve(
         session.confirm(f"Approve {name}{whom}?", yes=yes)
         body["subject"] = f"change:{name}"
     elif subject != STAND_DOWN:
-        plan = session.client.get("plans", name).data
+        plan = _plan(session, name)
         _show(session, plan)
         session.confirm(f"Approve {plan['id']}{whom}?", yes=yes)
         session.incident = incident = plan["incident"]
@@ -70,6 +74,19 @@ def approve(
     told = f"signed: {subject}; it still waits for {waits}" if waits else f"approved: {subject}"
     made = f"allstop change made {name}" if kind == "change" and not waits else "allstop show"
     session.told(answer, told, next_command=made)
+
+
+def _plan(session: Session, name: str) -> dict[str, Any]:
+    """The plan of a name. Raises Missing, and says what else can be approved, for a word that is none."""
+    try:
+        found: dict[str, Any] = session.client.get("plans", name).data
+    except ProblemAnswer as error:
+        if error.status != NOT_FOUND or subject_of(name) != name:
+            raise
+        hint = nearest(name, [STAND_DOWN])
+        hint = hint if hint.startswith("did you mean") else OTHERWISE
+        raise Missing(f"{name} is nothing that could be approved", hint) from None
+    return found
 
 
 def _show_change(session: Session, incident: str, name: str) -> None:
@@ -130,12 +147,30 @@ def override(session: Session, subject: str, because: str, incident: str) -> Non
 def remedy(session: Session, remedy: str, because: str, service: str, incident: str) -> None:
     """Roll back, fix or investigate: overrule the decision table."""
     body = {"remedy": remedy, "because": because, "service": service}
-    answer = session.client.post("incidents", incident, "remedy", body=body)
+    try:
+        answer = session.client.post("incidents", incident, "remedy", body=body)
+    except ProblemAnswer as error:
+        raise error if service else _of_nothing(session, incident, remedy, error) from None
     plan = answer.data.get("plan", "")
     command = f"allstop plan show {plan}" if plan else "allstop show"
     session.told(
         answer, f"the remedy is {remedy}" + (f": {plan}" if plan else ""), next_command=command
     )
+
+
+def _of_nothing(
+    session: Session, incident: str, remedy: str, error: ProblemAnswer
+) -> ProblemAnswer:
+    """For an incident that suspects no service: then there is nothing to roll back or to fix."""
+    if "not-available" not in error.codes:
+        return error
+    line = session.client.get("incidents", incident).data["line"]
+    if line["services"]:
+        return error
+    known = ", ".join(one["name"] for one in session.client.get("services").data)
+    text = f"{line['id']} suspects no service, so it is not known of which the {remedy} is wanted"
+    told = f"; the fleet has {known}" if known else "; describe it in fleet.yaml first"
+    return error.instead((text, f'allstop remedy {remedy} --service NAME --because "..."{told}'))
 
 
 @verb("advance", "allstop advance", "allstop advance INC-2", incident=True, word=True)

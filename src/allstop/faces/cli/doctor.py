@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from allstop.domain.moment import between, words
 from allstop.errors import AllstopError
 from allstop.faces.cli.address import process_of, running
 from allstop.faces.cli.exit_codes import Ended, ProblemAnswer
+from allstop.faces.cli.overview import KEPT, MENDED
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
@@ -72,7 +73,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         alive = finding.state != "fail"
         yield finding
     if alive:
-        for name, check in (("adapters", _adapters), ("agents", _agents), ("effects", _effects)):
+        for name, check in LIVE:
             yield from _guarded(name, session, check)
 
 
@@ -88,12 +89,41 @@ def _guarded(
 
 def _documents(session: Session) -> Iterator[Finding]:
     problems, ok = session.launch.check_documents(session.settings.home)
+    errors = [one for one in problems if getattr(one, "is_error", True)]
     if not ok:
-        yield Finding("documents", "fail", f"{len(problems)} problems", "allstop protocol check")
+        yield Finding("documents", "fail", _first(errors), "allstop protocol check")
     elif problems:
-        yield Finding("documents", "warn", f"{len(problems)} warnings", "allstop protocol check")
+        count = "1 warning" if len(problems) == 1 else f"{len(problems)} warnings"
+        yield Finding("documents", "warn", count, "allstop protocol check")
     else:
         yield Finding("documents", "ok", f"nothing wrong in {session.settings.home}")
+
+
+def _first(errors: Sequence[object]) -> str:
+    """The first error, and how many more there are."""
+    if not errors:
+        return "they cannot be read"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{errors[0]}{more}"
+
+
+def _policy(session: Session) -> Iterator[Finding]:
+    """Whether what is in force is what the documents say."""
+    found: dict[str, Any] = session.client_within(SECONDS).get("protocol").data
+    here = session.settings.has_project and not session.settings.url
+    problems, good = session.launch.check_documents(session.settings.home) if here else ((), True)
+    kept = str(found.get("kept_because", ""))
+    name = f"{found['name']} ({found['digest'][:12]})"
+    if here and not good:
+        errors = [one for one in problems if getattr(one, "is_error", True)]
+        yield Finding("policy", "warn", f"{name}: {KEPT}: {_first(errors)}", MENDED)
+    elif kept and here:
+        text = f"{name}: it is the last good one; the documents on disk were broken, and are good again"
+        yield Finding("policy", "warn", text, "allstop reload")
+    elif kept:
+        yield Finding("policy", "warn", f"{name}: {KEPT}: {kept}", MENDED)
+    else:
+        yield Finding("policy", "ok", f"{name} is in force")
 
 
 def _state(session: Session) -> Iterator[Finding]:
@@ -198,6 +228,11 @@ def _effects(session: Session) -> Iterator[Finding]:
         )
     else:
         yield Finding("effects", "ok", "none waits for a person")
+
+
+LIVE: tuple[tuple[str, Callable[[Session], Iterator[Finding]]], ...] = (
+    ("policy", _policy), ("adapters", _adapters), ("agents", _agents), ("effects", _effects),
+)  # fmt: skip
 
 
 def _size(count: int) -> str:

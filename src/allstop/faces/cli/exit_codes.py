@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import click
@@ -51,6 +52,19 @@ class ProblemAnswer(AllstopError):
         self.name = name
         self.reasons = reasons
         self.body = body
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The code of each reason, for what is decided here."""
+        try:
+            found = json.loads(self.body).get("reasons", ())
+            return tuple(str(one["code"]) for one in found)
+        except (ValueError, AttributeError, TypeError, KeyError):
+            return ()
+
+    def instead(self, *reasons: tuple[str, str]) -> ProblemAnswer:
+        """The same problem in words that fit the command. Its JSON stays what the coordinator said."""
+        return ProblemAnswer(self.status, self.name, self.text, self.hint, reasons, self.body)
 
 
 class Ended(Exception):

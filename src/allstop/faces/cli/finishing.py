@@ -8,6 +8,7 @@ import click
 
 from allstop.errors import AllstopError
 from allstop.faces.cli.advice import afterwards
+from allstop.faces.cli.files import write
 from allstop.faces.cli.safe_text import safe_block
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import verb
@@ -97,22 +98,13 @@ def report(
     kind = "post-mortem" if post_mortem else "report"
     answer = session.client.get("incidents", incident, "report", kind=kind, format=form)
     if target is not None:
-        _write(target, answer.body)
+        write(target, answer.body, "--to")
         if not session.quiet:
             click.echo(f"written: {target}")
     elif session.as_json and form != "json":
         session.print_value({"incident": incident, "text": answer.text})
     else:
         click.echo(safe_block(answer.text), nl=False)
-
-
-def _write(target: Path, body: bytes) -> None:
-    try:
-        target.write_bytes(body)
-    except OSError as error:
-        raise AllstopError(
-            f"{target}: {error.strerror}", "choose another place with --to"
-        ) from None
 
 
 def _newest(session: Session) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from allstop.errors import AllstopError, Missing
+from allstop.faces.cli.files import write
 from allstop.faces.cli.halt_page import TONES
 from allstop.faces.cli.named import Digest
 from allstop.faces.cli.page import Cell, Page, Piece
@@ -100,7 +101,7 @@ def evidence(session: Session, sha256: str, output: Path | None) -> None:
     if hashlib.sha256(body).hexdigest() != sha256:
         raise AllstopError("what came back does not have this SHA-256", "allstop audit verify")
     if output is not None:
-        output.write_bytes(body)
+        write(output, body, "--output")
         session.advise(f"less {output}")
     elif sys.stdout.isatty():
         click.echo(safe_block(body.decode("utf-8", "replace")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -15,16 +14,16 @@ import click
 from allstop.domain.verdict import nearest
 from allstop.errors import Invalid, Missing
 from allstop.faces.cli.exit_codes import ProblemAnswer
+from allstop.faces.cli.files import read_text
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.safe_text import safe
-from allstop.faces.cli.session import CURRENT, Session
+from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import TIME, ago, instant, moment, written
 from allstop.faces.cli.verbs import Named, verb
-from allstop.faces.cli.words_given import pairs
+from allstop.faces.cli.words_given import pairs, with_command
 
 Shape = Mapping[str, Any]
 LONGEST_FILE = 2_000_000
-_FIELD_HINT = re.compile(r"--field ([^=]+)=")
 
 
 @verb("forms", "allstop forms", "allstop forms briefing", afterwards=True)
@@ -128,44 +127,29 @@ def fill(
     if not given and sys.stdin.isatty():
         given = _ask(shape, before)
     elif not given:
-        _refuse(shape, before, incident)
+        _refuse(shape, before)
     _timed(shape, given, session)
     whole = before | given
     try:
         answer = session.client.post("incidents", incident, "forms", form, body={"fields": whole})
     except ProblemAnswer as error:
-        raise _with_command(error, form, given, incident) from None
+        typed = (f"{name}={shlex.quote(text)}" for name, text in given.items())
+        command = " ".join(("allstop fill", form, *typed))
+        raise with_command(error, command, '{}="..."') from None
     number = answer.data.get("number", 1)
     again = f", for the {number}. time" if number > 1 else ""
     session.told(answer, f"{shape['title']} is filed{again}", next_command=f"allstop forms {form}")
 
 
-def _with_command(
-    error: ProblemAnswer, form: str, given: Mapping[str, str], incident: str
-) -> ProblemAnswer:  # fmt: skip
-    """The refusal, with the command that would file the form in place of a hint for each field."""
-    hints = [_FIELD_HINT.match(hint) for _, hint in error.reasons]
-    missing = [found[1] for found in hints if found]
-    if not missing or len(missing) < len(hints):
-        return error
-    words = [f"{name}={shlex.quote(text)}" for name, text in given.items()]
-    words += [f'{name}="..."' for name in missing]
-    named = "" if incident == CURRENT else f" --incident {incident}"
-    texts = [(text, "") for text, _ in error.reasons]
-    texts[-1] = (texts[-1][0], f"allstop fill {form} {' '.join(words)}{named}")
-    return ProblemAnswer(error.status, error.name, error.text, error.hint, tuple(texts), error.body)
-
-
-def _refuse(form: Shape, before: Mapping[str, str], incident: str) -> None:
+def _refuse(form: Shape, before: Mapping[str, str]) -> None:
     """Nobody is at the terminal: the exact command, with what only a person can say."""
     asked = [one["id"] for one in form["fields"] if one["required"] and not one["prefill"]]
     wanted = [id for id in asked if id not in before] or asked[:1]
-    named = "" if incident == CURRENT else f" --incident {incident}"
     words = " ".join(f'{shlex.quote(id)}="..."' for id in wanted) or 'FIELD="..."'
     what = ", ".join(wanted) or "one field at least"
     raise Invalid(
         f"nothing is given for {form['title']}, and nobody is at the terminal; it needs {what}",
-        f"allstop fill {form['id']} {words}{named}",
+        f"allstop fill {form['id']} {words}",
     )
 
 
@@ -218,14 +202,7 @@ def _read(file: Path) -> dict[str, str]:
     """Text by field out of a file. Raises Invalid with the place of the mistake."""
     from allstop.protocol.reader import plain, read  # noqa: PLC0415 - help must not load it
 
-    try:
-        if file.stat().st_size > LONGEST_FILE:
-            raise Invalid(f"{file} is too long for a form", "one field has at most 4000 characters")
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            f"{file} cannot be read: {error}", "it must be YAML or JSON in UTF-8"
-        ) from None
+    text = read_text(file, LONGEST_FILE, "YAML or JSON")
     if file.suffix == ".json":
         found = _json(file, text)
     else:

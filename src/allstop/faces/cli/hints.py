@@ -11,6 +11,7 @@ import click
 from allstop.faces.cli.verbs import WORD
 
 _COMMAND = re.compile(r"\ballstop ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+_NAMED = re.compile(r"--incident\b|\bINC-\d")
 _QUOTED = re.compile(r'"[^"]*"')
 # What stands in a sentence and in no command.
 _SENTENCE = re.compile(r"[,;`()]|[.:](?: |$)| sets another")
@@ -23,7 +24,7 @@ def addressed(hint: str, incident: str, commands: click.Command) -> str:
 
     A hint that names an incident already stays as it is.
     """
-    if not incident or "--incident" in hint or re.search(rf"\b{re.escape(incident)}\b", hint):
+    if not incident or _NAMED.search(hint):
         return hint
     for found in reversed(list(_COMMAND.finditer(hint))):
         command, end = _meant(found, commands)

@@ -50,7 +50,7 @@ class Launch:
     run_coordinator: (home, ready) works until it is told to stop and returns the exit code; calls
     ready(port) once it answers requests.
     check_documents: all problems of a project's documents, each printable with str(), and whether
-    a coordinator would start with them.
+    a coordinator would take them.
     read_policy: the policy of a project's documents; raises Invalid.
     verify_offline: audits the database of a home without a coordinator; a dict with "ok".
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.

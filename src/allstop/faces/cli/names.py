@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from allstop.faces.cli.advice import criteria
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import WORD
 
@@ -82,12 +84,16 @@ def _scopes(agents: list[dict[str, Any]]) -> Names:
 
 
 def _criteria(incident: dict[str, Any]) -> Names:
-    found = [
-        *incident["stand_down"],
-        *(one for phase in incident["phases"] for one in phase["criteria"]),
-    ]
-    return [(one["id"], one["title"]) for one in found if not one["passed"]]
+    return [(one["id"], one["title"]) for one in criteria(incident) if not one["passed"]]
 
+
+def _statements(incident: dict[str, Any]) -> Names:
+    """What may be stated, out of the commands that would meet a criterion."""
+    found = [(_STATED.match(one["hint"]), one["title"]) for one in criteria(incident)]
+    return [(hint[1], title) for hint, title in found if hint]
+
+
+_STATED = re.compile(r"allstop state (\S+) ")
 
 # From the overview, by the part that is read.
 _OVERVIEW: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Names]]] = {
@@ -108,6 +114,7 @@ _INCIDENT: dict[str, Callable[[dict[str, Any]], Names]] = {
         *((f"change:{id}", title) for id, title in _titled(incident["changes"])),
     ],
     "criterion": _criteria,
+    "statement": _statements,
     "task": lambda incident: _titled(one for one in incident["tasks"] if one["state"] == "open"),
     "change": lambda incident: _titled(incident["changes"]),
     "obligation": lambda incident: _titled(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from allstop.errors import Missing
-from allstop.faces.cli.exit_codes import Ended
+from allstop.faces.cli.exit_codes import Ended, ProblemAnswer
 from allstop.faces.cli.fleet import agent_rows, service_rows
 from allstop.faces.cli.halt_page import halt_summary
 from allstop.faces.cli.incident_page import compact, headline
@@ -20,6 +20,8 @@ from allstop.faces.cli.verbs import verb
 
 Shape = Mapping[str, Any]
 CLOSED_SHOWN = 3
+KEPT = "the last good one is in force, because the documents on disk are broken"
+MENDED = "Mend them, then: allstop protocol check && allstop reload"
 
 
 def glance(session: Session) -> None:
@@ -57,7 +59,7 @@ def _tell(session: Session, *, full: bool) -> None:
     page = Page()
     _incidents(session, page, overview, now)
     _halts(page, overview)
-    _beside(page, overview, now)
+    _beside(page, overview, now, _kept(session))
     if full:
         page.title("Services")
         page.table((), service_rows(overview["services"]), indent=2)
@@ -94,12 +96,22 @@ def _halts(page: Page, overview: Shape) -> None:
         page.line("  ", *halt_summary(halt))
 
 
-def _beside(page: Page, overview: Shape, now: datetime) -> None:
-    """What waits beside the incidents: proposals, emergency mode, what is late."""
+def _kept(session: Session) -> str:
+    """Why the documents on disk are not what is in force, or nothing."""
+    try:
+        return str(session.client.get("protocol").data.get("kept_because", ""))
+    except ProblemAnswer:
+        return ""  # whoever may not read it is told the rest
+
+
+def _beside(page: Page, overview: Shape, now: datetime, kept: str) -> None:
+    """What waits beside the incidents: proposals, emergency mode, what is late, broken documents."""
     told = [
         (f"proposal  {one['id']} waits for an answer: {one['text']}", "notice")
         for one in overview["proposals"]
     ]
+    if kept:
+        told.append((f"policy    {KEPT}: {kept}. {MENDED}", "bad"))
     mode, review = overview["mode"], overview["review"]
     shown = {line["id"] for line in overview["incidents"] if line["state"] == "open"}
     if _mode_is_news(mode, shown):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.plan_preview_page import in_order
 from allstop.faces.cli.times import day, instant
 from allstop.faces.cli.work_page import bare
 
@@ -20,13 +21,23 @@ TONES = {
     "running": "notice",
     "abandoned": "dim",
     "waiting": "dim",
+    "waived": "notice",
+    "paused": "notice",
+    "reached": "good",
+    "forced": "notice",
+    "isolated": "notice",
+    "left": "bad",
 }
 
 
 def plan_summary(plan: Shape) -> tuple[Cell, ...]:
     """One line: which, how far, and what it waits for."""
-    done = sum(1 for step in plan["steps"] if step["state"] == "done")
-    far = f", {done} of {len(plan['steps'])} steps done"
+    if plan["nodes"]:
+        counts = ", ".join(f"{count} {state}" for state, count in plan["counts"].items())
+        far = f", {len(plan['nodes'])} nodes: {counts}"
+    else:
+        done = sum(1 for step in plan["steps"] if step["state"] == "done")
+        far = f", {done} of {len(plan['steps'])} steps done"
     return (
         f"{plan['id']} ({plan['purpose']}): ",
         Piece(plan["state"], TONES.get(plan["state"], "plain")),
@@ -44,8 +55,32 @@ def whole_plan(page: Page, plan: Shape) -> None:
     )
     _agreed(page, plan)
     page.line(Piece(f"  hash {plan['hash']}", "dim"))
+    if plan["nodes"]:
+        _with_nodes(page, plan)
+        return
     rows = [(str(number), *_step(step)) for number, step in enumerate(plan["steps"], 1)]
     page.table(("", "step", "state", "after", "what"), rows, indent=2)
+
+
+def _with_nodes(page: Page, plan: Shape) -> None:
+    """Each node with its end, and the steps of those that are under way or held."""
+    for one in plan["bites"]:
+        page.line("  against ", Piece(one["rule"], "bad"), f" ({one['subject']}): {one['text']}", hang=4)  # fmt: skip
+    rows = [
+        (
+            one["id"],
+            Piece(one["state"], TONES.get(one["state"], "plain")),
+            ", ".join(one["after"][:4]) + (", ..." if len(one["after"]) > 4 else "") or "-",
+            one["because"],
+        )
+        for one in in_order(plan["nodes"])
+    ]
+    page.table(("node", "state", "after", "what was seen"), rows, indent=2)
+    open_nodes = {one["id"] for one in plan["nodes"] if one["state"] in ("running", "held")}
+    steps = [one for one in plan["steps"] if one["node"] in open_nodes and (not one["latent"] or one["state"] != "waiting")]  # fmt: skip
+    if steps:
+        page.title("Steps of what is under way or held")
+        page.table(("step", "state", "after", "what"), [_step(one) for one in steps], indent=2)
 
 
 def _waits(plan: Shape) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.page import Page
+from allstop.faces.cli.plan_asking import ASKING
 from allstop.faces.cli.plan_page import plan_summary, whole_plan
+from allstop.faces.cli.plan_steering import STEERING
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, group, verb
 
@@ -31,7 +32,7 @@ def plans(session: Session, incident: str) -> None:
 
 @group("plan")
 def plan() -> None:
-    """Look at one plan, retry or settle its steps, abandon it."""
+    """Plan a change of the fleet, look at it, run it, steer it."""
 
 
 @verb("show", "allstop plan show PLAN-1")
@@ -51,6 +52,8 @@ def show(session: Session, name: str) -> None:
     )
     if found["state"] == "proposed" and found["approve"]:
         session.advise(f"allstop approve {found['id']}")
+    elif found["asked"] and found["state"] in ("proposed", "approved"):
+        session.advise(f"allstop plan run {found['id']}")
     elif stuck:
         session.advise(f"allstop plan retry {found['id']} {stuck}")
 
@@ -82,14 +85,5 @@ def settle(session: Session, name: str, step: str, evidence: str, *, happened: b
     session.told(answer, f"{step} is settled", next_command=f"allstop plan show {name}")
 
 
-@verb("abandon", 'allstop plan abandon PLAN-1 --because "the database came back by itself"')
-@click.argument("name", metavar="PLAN", type=Named("plan"))
-@BECAUSE
-def abandon(session: Session, name: str, because: str) -> None:
-    """Give a plan up; what is done stays done."""
-    answer = session.client.post("plans", name, "abandon", body={"because": because})
-    session.told(answer, f"{name} is abandoned", next_command=f"allstop plan show {name}")
-
-
-for command in (show, retry, settle, abandon):
+for command in (*ASKING, show, *STEERING, retry, settle):
     plan.add_command(command)

@@ -10,6 +10,7 @@ import click
 from allstop.errors import Invalid, Missing
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.page import Page, Piece
+from allstop.faces.cli.protocol_given import protocol_given
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
 
@@ -46,7 +47,8 @@ def rehearse(
     the story's own, else the project's with its fleet and roster. Without a project a cast is made up:
     one person per role and office, two agents per team.
 
-    Expectations, in the story under `expect:` or here:
+    How a story is written, and all that can be expected: docs/protocols/rehearsing.md. The commonest
+    expectations, in the story under `expect:` or here:
 
     \b
       severity INC-1 is RED        told person:owner by 1m     due update:1 at 15m
@@ -93,15 +95,11 @@ def _story(file: Path) -> Story:
 def _policy(session: Session, story: Story, name: str) -> Policy:
     """The policy to play with; one of a project when nothing else is named."""
     from allstop.protocol.rehearsal import cast_for  # noqa: PLC0415
-    from allstop.protocol.standalone import load_protocol  # noqa: PLC0415
 
     chosen = name or story.protocol
     if not chosen and (home := _home(session)) is not None:
         return session.launch.read_policy(home)
-    found = load_protocol(chosen or "standard")
-    if found.protocol is None:
-        raise Invalid("\n".join(str(one) for one in found.problems), "allstop protocol list")
-    return cast_for(found.protocol, story.services)
+    return cast_for(protocol_given(session, chosen or "standard"), story.services)
 
 
 def _strangers(story: Story, policy: Policy) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 
 from allstop.errors import Invalid
+from allstop.faces.cli.advice import criteria
 from allstop.faces.cli.client import Answer
+from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.impact_given import BECAUSE, SERVICES, impact_options, take_impact
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import TIME, TimeWord
 from allstop.faces.cli.verbs import Named, verb
-from allstop.faces.cli.words_given import pairs
+from allstop.faces.cli.words_given import pairs, with_command
 
 
 @verb(
@@ -173,7 +176,17 @@ def update(
     more = {"fields": pairs(fields, '--field progress="..."'), "expected_at": expected}
     body = {"text": text, **{name: value for name, value in more.items() if value}}
     status = status or _status(session, incident)
-    answer = session.client.post("incidents", incident, "updates", body={"status": status, **body})
+    try:
+        answer = session.client.post(
+            "incidents", incident, "updates", body={"status": status, **body}
+        )
+    except ProblemAnswer as error:
+        words = [
+            shlex.quote(text),
+            f"--status {status}",
+            *(f"--field {shlex.quote(one)}" for one in fields),
+        ]
+        raise with_command(error, f"allstop update {' '.join(words)}", '--field {}="..."') from None
     number = answer.data.get("number")
     posted = f"update {number} ({status}) is posted" if number else f"posted ({status})"
     session.told(answer, posted)
@@ -203,14 +216,32 @@ def note(session: Session, text: str, incident: str) -> None:
     'allstop state prevention "the pool size is checked before a release"',
     afterwards=True,
 )
-@click.argument("subject")
+@click.argument("subject", type=Named("statement"))
 @click.argument("text")
 def state(session: Session, subject: str, text: str, incident: str) -> None:
     """State something the protocol asks for, such as the cause."""
-    answer = session.client.post(
-        "incidents", incident, "statements", body={"subject": subject, "text": text}
-    )
+    body = {"subject": subject, "text": text}
+    try:
+        answer = session.client.post("incidents", incident, "statements", body=body)
+    except ProblemAnswer as error:
+        raise _right_word(session, incident, subject, error) from None
     session.told(answer, f"stated: {subject}", next_command="allstop show")
+
+
+def _right_word(
+    session: Session, incident: str, subject: str, error: ProblemAnswer
+) -> ProblemAnswer:
+    """For somebody who wrote the name of a criterion: the command that it waits for."""
+    if "unknown-statement" not in error.codes:
+        return error
+    view = session.client.get("incidents", incident).data
+    meant = next((one for one in criteria(view) if one["id"] == subject), None)
+    if meant is None or not meant["hint"]:
+        return error
+    text = (
+        f"{subject} is a criterion ({meant['title']}), and no statement: it is met in another way"
+    )
+    return error.instead((text, meant["hint"]))
 
 
 @verb("severity", 'allstop severity SEV1 --because "the bank called"', incident=True)

@@ -100,7 +100,8 @@ class Session:
 
     # --- printing ---
 
-    def show(self, page: Page) -> None:
+    def show(self, page: Page, *, folded: bool = False) -> None:
+        """Print a page. folded: it is one to read, so its lines are no longer in a pipe than on a terminal."""
         if not page.blocks:
             return
         if coloured():
@@ -108,7 +109,8 @@ class Session:
 
             show(page)
         else:
-            click.echo(plain(page, columns()), nl=False)
+            wide = columns() or (shutil.get_terminal_size().columns if folded else 0)
+            click.echo(plain(page, wide), nl=False)
 
     def print_json(self, answer: Answer) -> None:
         """Exactly what the API said."""

@@ -19,7 +19,7 @@ def _mode(id: str, call: Call) -> c.ExtendMode | c.EndMode:
     body: n.Mode = call.body
     if body.until is None:
         return c.EndMode(id, body.because)
-    return c.ExtendMode(id, n.utc(body.until), body.because)
+    return c.ExtendMode(id, m.utc(body.until), body.because)
 
 
 COURSE: tuple[Operation, ...] = (

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from allstop.application.shapes import AgentLine, HaltView, PlanView, ServiceLine
+from allstop.application.plan_shapes import PlanPreview, PlanView
+from allstop.application.shapes import AgentLine, HaltView, ServiceLine
 from allstop.domain.halt import commands as halt
 from allstop.domain.plan import commands as plan
+from allstop.domain.plan.asked import Asked
 from allstop.faces.http import models as m
 from allstop.faces.http.operation import (
     Call,
     Handler,
     Operation,
     command,
+    incident_command,
+    long_view,
     plan_command,
     view,
 )
@@ -39,6 +43,17 @@ def _answer(call: Call) -> halt.AnswerRollCall:
     return halt.AnswerRollCall(
         call.path["id"], body.halt, body.state, body.working_on, body.checkpoint, body.branch,
         body.available,
+    )  # fmt: skip
+
+
+def _asked(call: Call) -> Asked:
+    body: m.AskedPlan = call.body
+    if body.plan:
+        with_plan = call.views.plan(body.plan)
+        return Asked(body.purpose, plan=with_plan.id, to=body.to)
+    return Asked(
+        body.purpose, body.targets, body.dependents, body.orphans, body.level,
+        deadline_ms=body.deadline_ms,
     )  # fmt: skip
 
 
@@ -72,6 +87,33 @@ PLANS: tuple[Operation, ...] = (
     Operation(
         "plan-show", "GET", PLAN, "A plan with the standing of every step.",
         view(lambda call: call.views.plan(call.path["id"])), PlanView, subject="plan", tag="plans",
+    ),
+    Operation(
+        "plan-make", "POST", "/api/v1/incidents/{id}/plans",
+        "Make a plan for parts of the fleet; it starts when somebody runs it.",
+        incident_command(lambda id, call: plan.DrawPlan(id, _asked(call))), Done, m.AskedPlan,
+        subject="incident", tag="plans", status=201, keyed=True, problems=(403, 409),
+    ),
+    Operation(
+        "plan-preview", "POST", "/api/v1/incidents/{id}/plans/preview",
+        "The plan as it would be made now; nothing is recorded.",
+        long_view(lambda call: call.views.plan_preview(call.incident(), _asked(call))), PlanPreview,
+        m.AskedPlan, subject="incident", tag="plans", problems=(409,),
+    ),
+    _of_plan(
+        "plan-run", "run", "Start a plan that everybody agreed to.", m.Nothing,
+        lambda id, _: plan.StartPlan(id),
+    ),
+    _of_plan(
+        "plan-pause", "pause", "Start nothing further; what is under way ends.", m.Because,
+        lambda id, call: plan.PausePlan(id, call.body.because),
+    ),
+    _of_plan(
+        "plan-resume", "resume", "End a pause.", m.Nothing, lambda id, _: plan.ContinuePlan(id),
+    ),
+    _of_plan(
+        "plan-waive", "waive", "Let a held node go on without a step that failed.", m.Waiver,
+        lambda id, call: plan.WaiveStep(id, call.body.step, call.body.because),
     ),
     _of_plan(
         "plan-retry", "retry", "Try a failed or unknown step again.", m.Step,

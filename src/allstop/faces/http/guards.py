@@ -97,7 +97,8 @@ class Envelope:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             status = status or 499
-        except Exception as error:  # the edge: a bug is logged and answered, and never ends the server
+        except Exception as error:
+            # The edge: a bug is logged and answered, and never ends the server.
             log.exception("request failed", request_id=state[REQUEST_ID], exc_info=error)
             if not status:
                 await _problem(error, scope, receive, sending)

@@ -55,6 +55,11 @@ def _rfc3339(value: Any) -> Any:
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 
 
+def utc(at: datetime) -> datetime:
+    """An instant as the record keeps it."""
+    return at.astimezone(UTC)
+
+
 class Body(BaseModel):
     """What all bodies have in common."""
 
@@ -116,7 +121,7 @@ class Declare(Body):
     private: bool = False
 
     def began(self) -> datetime | None:
-        return self.began_at.astimezone(UTC) if self.began_at else None
+        return utc(self.began_at) if self.began_at else None
 
 
 class Update(Body):
@@ -129,7 +134,7 @@ class Update(Body):
     expected_at: Instant | None = None
 
     def expected(self) -> datetime | None:
-        return self.expected_at.astimezone(UTC) if self.expected_at else None
+        return utc(self.expected_at) if self.expected_at else None
 
 
 class Assign(Body):
@@ -223,6 +228,31 @@ class Step(Body):
     """A step of the plan."""
 
     step: Name
+
+
+class Waiver(Body):
+    """A step that a person lets the node go on without, and why."""
+
+    step: Name
+    because: Text
+
+
+class AskedPlan(Body):
+    """What is wanted of which services. targets: names, `all`, or `category:NAME` and the like.
+
+    dependents: whoever is broken without a target (of a recovery: what it needs and is down) comes along;
+    orphans: services that may stay up and broken; level: of a degradation; plan, to: of an undo, which plan, and
+    the step down to which; deadline_ms: by when it must have ended, counted from its start, 0 for none.
+    """
+
+    purpose: Literal["contain", "degrade", "stop", "recover", "undo"]
+    targets: Names = ()
+    dependents: bool = False
+    orphans: Names = ()
+    level: Literal["", "minor", "major", "critical"] = ""
+    plan: Name = ""
+    to: Name = ""
+    deadline_ms: Annotated[int, Field(ge=0, le=31_536_000_000)] = 0
 
 
 class Settle(Body):

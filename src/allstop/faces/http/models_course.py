@@ -3,7 +3,6 @@ what confirming the protocol takes."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -99,8 +98,3 @@ class Meeting(Body):
     """A new time for the meeting."""
 
     at: Instant
-
-
-def utc(at: datetime) -> datetime:
-    """An instant as the record keeps it."""
-    return at.astimezone(UTC)

@@ -8,6 +8,7 @@ from allstop.domain.incident import work_commands as c
 from allstop.faces.http import models_course as n
 from allstop.faces.http import models_work as m
 from allstop.faces.http.incidents import ONE, about
+from allstop.faces.http.models import utc
 from allstop.faces.http.operation import Call, Operation, view
 
 
@@ -28,13 +29,13 @@ def _change(id: str, call: Call) -> c.ProposeChange:
 
 def _action(id: str, call: Call) -> c.AddAction:
     body: m.Action = call.body
-    due_at = n.utc(body.due_at)
+    due_at = utc(body.due_at)
     return c.AddAction(id, body.title, body.owner, due_at, body.priority, body.link)
 
 
 def _action_change(id: str, call: Call) -> c.ChangeAction:
     body: m.ActionChange = call.body
-    due_at = n.utc(body.due_at) if body.due_at else None
+    due_at = utc(body.due_at) if body.due_at else None
     return c.ChangeAction(
         id, call.path["action"], body.state, body.owner, due_at, body.priority, body.link, body.note
     )
@@ -98,7 +99,7 @@ OWED: tuple[Operation, ...] = (
         "meeting", "obligations/{obligation}/meeting", "Move the meeting of an obligation.",
         n.Meeting,
         lambda id, call: course.ScheduleMeeting(
-            id, call.path["obligation"], n.utc(call.body.at)
+            id, call.path["obligation"], utc(call.body.at)
         ),
     ),
     about("action", "actions", "Add an action item.", m.Action, _action),

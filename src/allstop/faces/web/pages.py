@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from allstop.application.coordinator import Coordinator
-from allstop.application.shapes import Entry, IncidentView, Overview, PlanView
+from allstop.application.plan_shapes import PlanView
+from allstop.application.shapes import Entry, IncidentView, Overview
 from allstop.application.timeline import QUIET
 from allstop.application.views import Views
 from allstop.errors import Invalid, Missing

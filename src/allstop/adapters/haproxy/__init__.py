@@ -1,0 +1,1 @@
+"""Actuator and probe `haproxy`: an HAProxy through its runtime API."""

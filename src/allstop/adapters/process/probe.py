@@ -1,0 +1,188 @@
+"""Probe `process`: whether a process runs, or is provably gone, with what it holds open.
+
+It looks in another way than the actuator does (pidfd, process group and port instead of `/proc` alone),
+so that one mistake cannot both do the work and prove it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import Field
+
+from allstop.adapters.mechanisms.deadline import Deadline
+from allstop.adapters.mechanisms.options import Options, read_options
+from allstop.adapters.mechanisms.pid_file import NoPid
+from allstop.adapters.mechanisms.ports_open import reaches
+from allstop.adapters.mechanisms.process_handle import ProcessHandle, group_members
+from allstop.adapters.mechanisms.text import one_line, seconds
+from allstop.adapters.mechanisms.threads import HangingLooks, StillLookingError
+from allstop.adapters.process.naming import InDoubt, Named, find
+from allstop.adapters.process.tree import counted
+from allstop.application.ports import AdapterInfo
+from allstop.domain.policy.tables import Scalar
+from allstop.domain.samples import Sample
+
+
+class ProcessProbeOptions(Options):
+    """Which process, and what is good."""
+
+    pid_file: str = Field(
+        min_length=1,
+        title="Pid file",
+        description='File with its number, or JSON {"pid": n, "create_time": seconds}.',
+    )
+    word: str = Field(
+        default="",
+        title="Word",
+        description="Whole word of its command line; a process without it is another.",
+    )
+    expect: Literal["running", "gone"] = Field(
+        default="running",
+        title="Expected",
+        description="gone: good when neither it nor anybody of its process group is left.",
+    )
+    host: str = Field(
+        default="127.0.0.1", min_length=1, title="Host", description="Where its port is."
+    )
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        title="Port",
+        description="TCP port that must be open when it runs, and refuse when it is gone.",
+    )
+
+
+class State(StrEnum):
+    """What can be seen of it. remains: it has ended, others of its group have not; unnamed: there is no
+    pid file, and nothing else to look for."""
+
+    RUNNING = "running"
+    FROZEN = "frozen"
+    REMAINS = "remains"
+    GONE = "gone"
+    UNNAMED = "unnamed"
+    UNKNOWN = "unknown"
+
+
+# What each state is worth; None: nothing is known. An open port, or a closed one, comes on top.
+_RUNNING = {State.RUNNING: True, State.UNKNOWN: None}
+_GONE = {State.GONE: True, State.UNNAMED: None, State.UNKNOWN: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look past the actuator."""
+
+    state: State
+    text: str
+    facts: dict[str, Scalar] = field(default_factory=dict)
+
+
+class ProcessProbe:
+    """See `info`."""
+
+    info = AdapterInfo(
+        name="process",
+        summary="Looks whether a process runs, or is gone with its group and its port.",
+        version="1",
+        ports=("probe",),
+        probe_options=ProcessProbeOptions,
+    )
+
+    def __init__(self) -> None:
+        self._looks: HangingLooks[Look] = HangingLooks()
+
+    async def measure(
+        self, name: str, options: dict[str, Any], timeout_ms: int
+    ) -> tuple[Sample, dict[str, Any]]:
+        """One look. Facts: pid, rss_bytes, threads, uptime_s."""
+        chosen = read_options(ProcessProbeOptions, options)
+        if isinstance(chosen, str):
+            return Sample(name, None, chosen), {}
+        deadline = Deadline.within(timeout_ms)
+        file, word = Path(chosen.pid_file), chosen.word
+        try:
+            seen = await self._looks.look(
+                (file, word), lambda: _look(file, word), deadline.left_ms()
+            )
+        except StillLookingError as error:
+            return Sample(name, None, str(error)), {}
+        except TimeoutError:
+            return Sample(name, None, f"no end within {seconds(timeout_ms)}"), {}
+        good, text = await _judged(chosen, seen, deadline)
+        return Sample(name, good, one_line(text)), dict(seen.facts)
+
+
+async def _judged(
+    options: ProcessProbeOptions, seen: Look, deadline: Deadline
+) -> tuple[bool | None, str]:
+    worth = _RUNNING if options.expect == "running" else _GONE
+    good = worth.get(seen.state, False)
+    if not good or options.port is None:
+        return good, seen.text
+    is_open, answer = await reaches(options.host, options.port, deadline)
+    text = f"{seen.text}; port {options.port}: {answer}"
+    if options.expect == "running":
+        return bool(is_open), text
+    return None if is_open is None else not is_open, text
+
+
+def _look(file: Path, word: str) -> Look:
+    try:
+        named = find(file, word)
+    except InDoubt as error:
+        return Look(State.UNKNOWN, str(error))
+    except NoPid as error:
+        absent = not os.path.lexists(file) and file.parent.is_dir()
+        return Look(State.UNNAMED if absent else State.UNKNOWN, str(error))
+    return _ended(named) if named.process is None else _alive(named.process)
+
+
+def _alive(process: psutil.Process) -> Look:
+    pid = process.pid
+    try:
+        handle = ProcessHandle(pid)
+        ended = handle.has_ended()
+        handle.close()
+        if ended:
+            raise ProcessLookupError
+        with process.oneshot():
+            facts: dict[str, Scalar] = {
+                "pid": pid,
+                "rss_bytes": process.memory_info().rss,
+                "threads": process.num_threads(),
+                "uptime_s": max(0, int(time.time() - process.create_time())),
+            }
+            state = process.status()
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return _ended(Named(pid, None, f"process {pid} has just ended"))
+    except (OSError, psutil.Error) as error:
+        return Look(State.UNKNOWN, f"process {pid} cannot be looked at: {error}")
+    if state == psutil.STATUS_STOPPED:
+        return Look(State.FROZEN, f"process {pid} is frozen", facts)
+    return Look(State.RUNNING, f"process {pid} runs", facts)
+
+
+def _ended(named: Named) -> Look:
+    if named.pid:
+        try:
+            handle = ProcessHandle(named.pid)
+        except ProcessLookupError:
+            pass
+        else:
+            ended = handle.has_ended()
+            handle.close()
+            if not ended:
+                return Look(State.UNKNOWN, f"{named.why}, and yet one of that number lives")
+        living = group_members(named.pid)[0]
+        if living:
+            return Look(State.REMAINS, f"{named.why}, but {counted(len(living))} of its group live")
+    return Look(State.GONE, named.why)

@@ -1,0 +1,1 @@
+"""Actuator and probe `redis`: a Redis server over its own protocol."""
