@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import os
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -247,6 +248,16 @@ class Ground:
             if path not in kept and path.is_dir():
                 shutil.rmtree(path)
 
+    def programs(self, replaced: str, script: str) -> Path:
+        """PostgreSQL's programs with one of them replaced by a shell script."""
+        folder = self.new(f"programs-{replaced}")
+        for path in binaries().iterdir():
+            if path.name != replaced:
+                (folder / path.name).symlink_to(path)
+        (folder / replaced).write_text(f"#!/bin/sh\n{script}")
+        (folder / replaced).chmod(0o755)
+        return folder
+
     def new(self, name: str) -> Path:
         """A new folder of the servers' user."""
         run("mkdir", "-p", str(self.place / name))
@@ -259,7 +270,13 @@ def ground() -> Iterator[Ground]:
     binaries()
     with folder() as place:
         made = Ground(place)
-        words = ["--auth=trust", "--username=postgres", "--no-sync", "--no-locale", "--encoding=UTF8"]
+        words = [
+            "--auth=trust",
+            "--username=postgres",
+            "--no-sync",
+            "--no-locale",
+            "--encoding=UTF8",
+        ]
         pg("initdb", "-D", str(made.template), *words, "--wal-segsize=1", "--data-checksums")
         try:
             yield made
@@ -296,6 +313,54 @@ def with_shop(cluster: Cluster) -> Cluster:
     return cluster
 
 
+class Proxy:
+    """Passes everything on until the client says `trigger`; from then on the server's answers are
+    `instead`, over and over, or nothing at all."""
+
+    def __init__(self, server: int, trigger: bytes, instead: bytes = b"") -> None:
+        self.server, self.trigger, self.instead = server, trigger, instead
+        self.heard = asyncio.Event()
+        self.port = 0
+
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65_536):
+            if self.trigger in chunk:
+                self.heard.set()
+            writer.write(chunk)
+
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65_536):
+            if not self.heard.is_set():
+                writer.write(chunk)
+            while self.heard.is_set() and self.instead:
+                writer.write(self.instead)
+                await writer.drain()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.server)
+        with contextlib.suppress(OSError):
+            await asyncio.gather(self._up(reader, back), self._down(there, writer))
+        back.close()
+        writer.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Proxy]:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tasks.add(asyncio.get_running_loop().create_task(self.serve(reader, writer)))
+
+        listening = await asyncio.start_server(accept, "127.0.0.1", 0)
+        self.port = listening.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            listening.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @contextlib.contextmanager
 def silence() -> Iterator[int]:
     """A port that takes connections and never says a word."""
@@ -319,3 +384,14 @@ def frozen(cluster: Cluster) -> Iterator[None]:
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(one) for one in found]
+
+
+@contextlib.contextmanager
+def background(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program while the block lasts."""
+    process = subprocess.Popen(argv, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -125,13 +124,8 @@ async def test_a_backup_that_has_no_time_leaves_nothing_behind(
     cluster: world.Cluster, ground: world.Ground, root: Path
 ) -> None:
     """Given a program that hangs in the middle, nothing of the backup is left, and no process."""
-    slow = ground.new("slow")
-    for name in os.listdir(world.binaries()):
-        (slow / name).symlink_to(world.binaries() / name)
-    (slow / "pg_basebackup").unlink()
     marker = root / "began"
-    (slow / "pg_basebackup").write_text(f'#!/bin/sh\nmkdir "$2"; echo $$ > {marker}; sleep 600\n')
-    (slow / "pg_basebackup").chmod(0o755)
+    slow = ground.programs("pg_basebackup", f'mkdir "$2"; echo $$ > {marker}; sleep 600\n')
     options = {**cluster.server, **cluster.programs, "bin_dir": str(slow)}
     wanted = effect("backup", {**options, "backup_root": str(root)}, timeout_ms=1500)
     outcome = await Postgres().act(wanted, Blobs())
@@ -145,17 +139,13 @@ async def test_the_password_is_not_among_the_arguments(
     cluster: world.Cluster, ground: world.Ground, root: Path, tmp_path: Path
 ) -> None:
     """Given a password, the program that takes the backup is not handed it where everybody can read."""
-    said = ground.new("said")
-    for name in os.listdir(world.binaries()):
-        (said / name).symlink_to(world.binaries() / name)
-    (said / "pg_basebackup").unlink()
-    (said / "pg_basebackup").write_text(f'#!/bin/sh\necho "$@" > {said}/words; exit 1\n')
-    (said / "pg_basebackup").chmod(0o755)
+    said = ground.place / "words"
+    telling = ground.programs("pg_basebackup", f'echo "$@" > {said}; exit 1\n')
     (tmp_path / "password").write_text("swordfish\n")
-    options = {**cluster.server, **cluster.programs, "bin_dir": str(said)}
+    options = {**cluster.server, **cluster.programs, "bin_dir": str(telling)}
     options |= {"password_file": str(tmp_path / "password"), "backup_root": str(root)}
     outcome = await act("backup", options)
-    words = (said / "words").read_text()
+    words = said.read_text()
     assert "--username=postgres" in words
     assert "swordfish" not in words + outcome.because
 
@@ -163,8 +153,8 @@ async def test_the_password_is_not_among_the_arguments(
 async def test_damage_is_found_and_takes_an_older_proof_away(
     cluster: world.Cluster, root: Path
 ) -> None:
-    """Given a proven backup in which one byte is changed, it is not proven any more; nor is one whose
-    manifest is exchanged."""
+    """Given a proven backup in which one byte is changed, it is not proven any more, and the attempt
+    that found it out counts as one that has proven nothing."""
     folder = await proven(cluster, root)
     victim = folder / "data" / "global" / "pg_filenode.map"
     body = bytearray(victim.read_bytes())
@@ -173,7 +163,9 @@ async def test_damage_is_found_and_takes_an_older_proof_away(
     outcome = await verify(cluster, root, id="again")
     assert (outcome.ending, "checksum mismatch" in outcome.because) == (Ending.FAILED, True)
     assert json.loads((folder / "proof.json").read_text())["proven"] is False
-    assert (await Postgres().observe(effect("verify-backup", {}))).ending is Ending.FAILED
+    options = {**cluster.programs, "backup_root": str(root), "backup": folder.name}
+    again = effect("verify-backup", {**options, "checks": world.CHECKS}, id="again")
+    assert (await Postgres().observe(again)).ending is Ending.FAILED
 
 
 @pytest.mark.parametrize(
@@ -239,7 +231,9 @@ async def test_what_an_interrupted_attempt_left_is_taken_away(
         left.end()
 
 
-async def test_tablespaces_are_refused(cluster: world.Cluster, root: Path, ground: world.Ground) -> None:
+async def test_tablespaces_are_refused(
+    cluster: world.Cluster, root: Path, ground: world.Ground
+) -> None:
     """Given a tablespace, no backup is taken: a server restored from it would write to the original."""
     place = ground.new("space")
     cluster.ask(f"CREATE TABLESPACE elsewhere LOCATION '{place}'")
@@ -259,7 +253,9 @@ async def test_newest_never_takes_another_clusters_backup(
     mine = await backup(cluster, root)
     key = json.loads((mine / "ALLSTOP").read_text())
     stranger = ground.new("backups/stranger")
-    (stranger / "ALLSTOP").write_text(json.dumps(key | {"system_identifier": "7000000000000000001"}))
+    (stranger / "ALLSTOP").write_text(
+        json.dumps(key | {"system_identifier": "7000000000000000001"})
+    )
     outcome = await verify(cluster, root)
     assert (outcome.ending, "2 clusters" in outcome.because) == (Ending.FAILED, True)
     named = await verify(cluster, root, system_identifier=cluster.identifier())
@@ -321,7 +317,9 @@ async def test_a_cluster_goes_back_to_a_name_a_position_and_a_moment(
         ]
         for number, (target, expected) in enumerate(targets):
             restored = world.Cluster(ground.place / f"restored-{number}")
-            wanted = effect("restore", restoring(cluster, root, restored.data, **target), id=f"r{number}")
+            wanted = effect(
+                "restore", restoring(cluster, root, restored.data, **target), id=f"r{number}"
+            )
             outcome = await Postgres().act(wanted, Blobs())
             assert outcome.ending is Ending.DONE, outcome.because
             assert (outcome.facts["state"], outcome.facts["timeline"]) == ("shut down", 2)
@@ -471,10 +469,13 @@ async def test_a_statement_is_one_and_cannot_leave_its_transaction(
     """Given several statements in one, a COMMIT, too many rows, or a lock somebody holds, nothing of it is
     left; and a statement that cannot run in a transaction fails."""
     await proven(cluster, root)
-    attempts = [
+    attempts: list[tuple[dict[str, Any], Ending]] = [
         ({"statement": "COMMIT; DELETE FROM customers", "parameters": []}, Ending.FAILED),
         ({"statement": "COMMIT", "parameters": []}, Ending.UNKNOWN),
-        ({"statement": "DELETE FROM customers", "parameters": [], "at_most_rows": 4}, Ending.FAILED),
+        (
+            {"statement": "DELETE FROM customers", "parameters": [], "at_most_rows": 4},
+            Ending.FAILED,
+        ),
         ({"statement": "VACUUM customers", "parameters": []}, Ending.FAILED),
         ({"parameters": []}, Ending.FAILED),
         ({"statement": "DELETE FROM nowhere", "parameters": []}, Ending.FAILED),
@@ -524,7 +525,10 @@ async def test_a_reading_statement_cannot_write(cluster: world.Cluster) -> None:
     """Given read_only, rows are kept as evidence without any backup, and writing is refused."""
     options = {**cluster.server, "database": "shop", "read_only": True}
     blobs = Blobs()
-    query = {"statement": "SELECT id, paid FROM orders WHERE id <= $1 ORDER BY id", "parameters": [2]}
+    query = {
+        "statement": "SELECT id, paid FROM orders WHERE id <= $1 ORDER BY id",
+        "parameters": [2],
+    }
     outcome = await Postgres().act(effect("sql", {**options, **query}), blobs)
     assert (outcome.ending, outcome.facts["rows"]) == (Ending.DONE, 2)
     assert blobs.held[outcome.evidence] == b"id\tpaid\n1\t10\n2\t10\n"
@@ -545,12 +549,7 @@ async def test_a_program_that_dies_halfway_is_no_backup(
     cluster: world.Cluster, root: Path, ground: world.Ground
 ) -> None:
     """Given a backup program that is killed, there is no backup by that name, and the next attempt takes one."""
-    dying = ground.new("dying")
-    for name in os.listdir(world.binaries()):
-        (dying / name).symlink_to(world.binaries() / name)
-    (dying / "pg_basebackup").unlink()
-    (dying / "pg_basebackup").write_text(f'#!/bin/sh\nmkdir "$2"; kill -{signal.SIGKILL:d} $$\n')
-    (dying / "pg_basebackup").chmod(0o755)
+    dying = ground.programs("pg_basebackup", f'mkdir "$2"; kill -{signal.SIGKILL:d} $$\n')
     options = {**cluster.server, **cluster.programs, "backup_root": str(root)}
     outcome = await act("backup", {**options, "bin_dir": str(dying)})
     assert outcome.ending is Ending.FAILED

@@ -63,7 +63,9 @@ def standing(cluster: world.Cluster) -> str:
 
 
 def complete(root: Path) -> int:
-    return len([path for path in root.glob("*/ALLSTOP") if not path.parent.name.endswith(".partial")])
+    return len(
+        [path for path in root.glob("*/ALLSTOP") if not path.parent.name.endswith(".partial")]
+    )
 
 
 def proof_of(folder: Path) -> bool | None:
@@ -103,7 +105,7 @@ def on_the_server(shop: Shop, number: int) -> tuple[VerbCase, ...]:
         VerbCase(
             "switch-wal",
             {**server, "archive_dir": str(cluster.archive)},
-            lambda: (cluster.archive / segment).is_file(),
+            (cluster.archive / segment).is_file,
             True,
         ),
         VerbCase(
@@ -138,7 +140,7 @@ def on_the_server(shop: Shop, number: int) -> tuple[VerbCase, ...]:
             lambda: cluster.ask(f"SELECT n FROM counters WHERE id = {number + 100}", "shop"),
             1,
         ),
-        VerbCase("activity", server, lambda: cluster.runs(), True),
+        VerbCase("activity", server, cluster.runs, True),
     )
 
 
@@ -212,8 +214,9 @@ class TestPostgres(ActuatorContract):
                 )
                 ports = (silent, loopback.closed_port(), nonsense.port)
                 trouble = [("fence", {**options["fence"], "port": port}) for port in ports]
-                for verb in ("checkpoint", "switch-wal", "terminate", "sql", "backup", "promote"):
-                    trouble.append((verb, {**options[verb], "port": loopback.closed_port()}))
+                others = ("checkpoint", "switch-wal", "terminate", "sql", "backup", "promote")
+                closed = {"port": loopback.closed_port()}
+                trouble += [(verb, {**options[verb], **closed}) for verb in others]
                 yield ActuatorCase(Postgres(), verbs, tuple(trouble))
         proven.ground.forget()
 
@@ -235,4 +238,3 @@ class TestPostgresProbe(ProbeContract):
                     garbage=({**server, "port": nonsense.port},),
                     look=lambda: shop.cluster.ask("SELECT count(*) FROM orders", "shop"),
                 )
-

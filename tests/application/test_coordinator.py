@@ -10,8 +10,10 @@ import pytest
 
 from allstop.adapters.report_files import ReportFiles
 from allstop.application.access import Access
+from allstop.application.command_post import CommandPost
 from allstop.application.coordinator import Coordinator
 from allstop.application.reports import Reports
+from allstop.application.views import Views
 from allstop.domain.halt.commands import OrderHalt
 from allstop.domain.policy import AgentEntry, Policy
 from allstop.errors import Invalid
@@ -96,6 +98,27 @@ async def test_documents_that_are_wrong_change_nothing(house: House, tmp_path: P
         await coordinator(house, tmp_path).reload()
 
     assert house.post.book.current == before
+
+
+@told
+async def test_it_is_said_that_the_last_good_policy_is_in_force(
+    house: House, tmp_path: Path
+) -> None:
+    """Given documents that could not be taken at the start or when they were read again, then the first problem
+    is shown beside the policy that stays, until they are taken."""
+    started = CommandPost(house.store, house.clock, house.crash)
+    started.load(
+        house.policy, broken="fleet.yaml:3 AP003 no key nmae\nfleet.yaml:9 AP004 no port 0"
+    )
+    shown = Views(started, house.store, house.monitor, house.clock).protocol()
+    assert shown.kept_because == "fleet.yaml:3 AP003 no key nmae (and 1 more)"
+
+    whole = coordinator(house, tmp_path)
+    with pytest.raises(Invalid):
+        await whole.reload()
+    assert house.views.protocol().kept_because == "the documents are not well formed"
+    await coordinator(house, tmp_path, with_agents("one")).reload()
+    assert house.views.protocol().kept_because == ""
 
 
 @told

@@ -190,9 +190,14 @@ def test_a_kind_of_emergency_has_a_chain_of_its_own() -> None:
 
 
 def test_a_private_incident_is_escalated_to_the_same_people() -> None:
-    """Those in the chain are named; only audiences are not told."""
-    story = declared(private=True).wait(6 * MINUTE)
+    """Those in the chain are named; only audiences are not told. Where others read along, without words."""
+    rules = quick()
+    ada, *others = rules.roster.people
+    own = replace(rules.roster, people=(replace(ada, channels=("ada-phone",)), *others))
+    story = declared(replace(rules, roster=own), private=True).wait(6 * MINUTE)
     assert any("nobody acknowledged" in subject for subject in told(story, "ada"))
+    before = len(told(declared(private=True), "ada"))
+    assert len(told(declared(private=True).wait(6 * MINUTE), "ada")) > before
 
 
 def test_after_an_hour_without_a_coordinator_the_next_one_has_the_whole_time() -> None:

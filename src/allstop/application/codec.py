@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ from allstop.domain.policy import Policy
 from allstop.domain.record import Record
 from allstop.domain.registry import KINDS
 
+# Whole numbers from here on have no exact place in JSON as others read it.
+INEXACT = 2**53
+
 # (kind, schema) -> function from the old body to the next schema's body.
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -33,8 +37,25 @@ def canonical(value: object) -> bytes:
     Raises ValueError for floats, integers beyond 2^53 and lone surrogates.
     """
     plain = msgspec.to_builtins(value)
+    if _is_written_alike(plain):
+        # Ten times faster. Half a character is refused by both, below in words.
+        with contextlib.suppress(UnicodeEncodeError):
+            return msgspec.json.encode(plain, order="sorted")
     _refuse_floats(plain)
     return rfc8785.dumps(plain)
+
+
+def _is_written_alike(value: object) -> bool:
+    """Whether msgspec is sure to write the very bytes of RFC 8785: of all but floats, large numbers, and
+    objects whose names are not ASCII, which RFC 8785 sorts by their UTF-16."""
+    if value is None or isinstance(value, str | bool):
+        return True
+    if isinstance(value, int):
+        return -INEXACT < value < INEXACT
+    if isinstance(value, dict):
+        named = all(isinstance(name, str) and name.isascii() for name in value)
+        return named and all(map(_is_written_alike, value.values()))
+    return isinstance(value, list | tuple) and all(map(_is_written_alike, value))
 
 
 def _refuse_floats(value: object) -> None:

@@ -83,10 +83,16 @@ class _Tag:
     stored: frozenset[str] = frozenset()
 
 
+def refused(verdict: Verdict) -> Refused:
+    """A refusal with every reason of a verdict, to be raised."""
+    return Refused(tuple((one.code, one.text, one.hint) for one in verdict.reasons))
+
+
 class CommandPost:
     """Decides commands one after another inside the writer's turn, so that each sees all before it.
 
-    `world` is the published state: everything in it is durable.
+    `world` is the published state: everything in it is durable. `broken`: why the documents on disk could
+    not be taken, a problem a line, while the last good policy is in force; empty when it is theirs.
     """
 
     def __init__(self, store: Store, clock: Clock, crash: CrashPoints) -> None:
@@ -97,13 +103,17 @@ class CommandPost:
         self._stored: set[str] = set()
         self._drafted = World()
         self.world = World()
+        self.broken = ""
 
     @property
     def book(self) -> PolicyBook:
         return self._book
 
-    def load(self, policy: Policy) -> None:
-        """Read the whole log back, and take `policy` for new incidents. Call once, before anything else."""
+    def load(self, policy: Policy, broken: str = "") -> None:
+        """Read the whole log back, and take `policy` for new incidents. Call once, before anything else.
+
+        broken: see the class.
+        """
         stored = self._store.policies()
         self._stored = set(stored)
         bodies = {digest: read_policy(body) for digest, body in stored.items()}
@@ -115,6 +125,7 @@ class CommandPost:
             after = batch[-1].position
         self._drafted = self.world = world
         self.adopt(policy)
+        self.broken = broken
         self._store.on_commit(self._committed)
         self._store.on_dropped(self._dropped)
 
@@ -122,6 +133,7 @@ class CommandPost:
         """Use this policy for incidents declared from now on; running ones keep theirs."""
         digest = hashlib.sha256(write_policy(policy).encode()).hexdigest()
         self._book = PolicyBook(digest, {**self._book.bodies, digest: policy})
+        self.broken = ""
         return digest
 
     def ask(self, command: Any, who: Principal) -> Verdict:
@@ -147,7 +159,7 @@ class CommandPost:
         self._crash.reach("post.after")
         tag: _Tag = committed.tag
         if tag.refused is not None:
-            raise Refused(tuple((one.code, one.text, one.hint) for one in tag.refused.reasons))
+            raise refused(tag.refused)
         return tag.result
 
     def _turn(self, view: TurnView, command: Any, request: Request, attached: Attached) -> Write:

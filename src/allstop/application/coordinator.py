@@ -73,6 +73,7 @@ class Coordinator:
             try:
                 policy = await aside(self.read_policy)
             except Invalid as error:
+                self.post.broken = error.text
                 kept = f"the last good policy stays in force ({self.post.book.current[:12]}):\n{error.text}"
                 raise Invalid(kept, error.hint) from None
             digest = self.post.adopt(policy)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from allstop.application.codec import read_record
-from allstop.application.command_post import CommandPost
+from allstop.application.command_post import CommandPost, refused
 from allstop.application.incident_views import Seen, incident_line, incident_view
 from allstop.application.monitor import Monitor
 from allstop.application.plan_shapes import PlanPreview, PlanView
@@ -61,7 +61,7 @@ from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import Principal
 from allstop.domain.record import Record
 from allstop.domain.verdict import nearest
-from allstop.errors import Missing, Refused
+from allstop.errors import Missing
 
 # How many entries are read at once; whoever else reads meanwhile waits for no more.
 BATCH = 1000
@@ -118,8 +118,8 @@ class Views:
         return points_view(self._post.world, self._post.book.latest, self.reader)
 
     def protocol(self) -> ProtocolView:
-        book = self._post.book
-        return protocol_view(book.latest, book.current, self.reader, self._clock.now().utc)
+        book, now = self._post.book, self._clock.now().utc
+        return protocol_view(book.latest, book.current, self.reader, now, self._post.broken)
 
     def confirmations(self) -> ConfirmationsView:
         policy, now = self._post.book.latest, self._clock.now().utc
@@ -286,9 +286,8 @@ class Views:
         policy = self._post.book.pinned(found.policy)
         try:
             drawn = draw(self._post.world, policy, asked)
-        except Refuse as refused:
-            reasons = refused.verdict.reasons
-            raise Refused(tuple((one.code, one.text, one.hint) for one in reasons)) from None
+        except Refuse as no:
+            raise refused(no.verdict) from None
         return preview(drawn, asked.purpose, need_of_drawn(policy, found, asked, drawn))
 
     def halt(self, name: str) -> HaltView:

@@ -181,22 +181,23 @@ def matches(
             return False
 
 
-def _means(entry: str, person: Person, roles: Mapping[str, str]) -> bool:
-    """What `matches` says of somebody on the roster, without looking them up: whole rosters are asked."""
+def _meant(entry: str, people: tuple[Person, ...], roles: Mapping[str, str]) -> Iterable[Person]:
+    """Whom `matches` would find among all of a roster, without looking anybody up."""
     name, _, value = entry.partition(":")
     match name:
         case "person":
-            return entry == "person" or value == person.id
+            return (one for one in people if entry == "person" or value == one.id)
         case "office":
-            return bool(value) and person.office == value
+            return (one for one in people if value and one.office == value)
         case "team":
-            return bool(value) and person.team == value
+            return (one for one in people if value and one.team == value)
         case "owner":
-            return person.owner
+            return (one for one in people if one.owner)
         case "role":
-            return roles.get(value) == person.id
+            holder = roles.get(value)
+            return (one for one in people if one.id == holder)
         case _:
-            return False
+            return ()
 
 
 def office_of(policy: Policy, who: Principal) -> str:
@@ -224,7 +225,7 @@ def people_meant(policy: Policy, roles: Mapping[str, str], entry: str) -> tuple[
     """The people a grant entry means. A bare word is a role; agents are nobody who can be called."""
     if ":" not in entry and entry not in ("owner", "person"):
         entry = f"role:{entry}"
-    return tuple(person.id for person in policy.roster.people if _means(entry, person, roles))
+    return tuple(person.id for person in _meant(entry, policy.roster.people, roles))
 
 
 def people_called(

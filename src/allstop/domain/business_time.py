@@ -75,6 +75,8 @@ def is_open(at: datetime, calendar: Calendar) -> bool:
 
 
 def _utc(at: datetime) -> datetime:
+    if at.tzinfo is UTC and not at.fold:
+        return at
     # A fold means nothing in UTC, and would be taken for one of the calendar's zone.
     return at.astimezone(UTC).replace(fold=0)
 
@@ -151,17 +153,18 @@ def _at(day: date, time: timedelta, calendar: Calendar) -> datetime:
     return stretches[-1][1]
 
 
-def _on(day: date, calendar: Calendar) -> list[tuple[datetime, datetime]]:
+@lru_cache(maxsize=1024)
+def _on(day: date, calendar: Calendar) -> tuple[tuple[datetime, datetime], ...]:
     """When it is open on one local day."""
     if not _has_hours(day, calendar):
-        return []
+        return ()
     zone = _zone(calendar.zone)
     earliest = _midnight(day).replace(tzinfo=UTC) - FURTHEST
-    found = []
-    for opens, closes in _stretches(earliest, calendar, days=3):
-        if opens.astimezone(zone).date() == day:
-            found.append((opens, closes))
-    return found
+    return tuple(
+        (opens, closes)
+        for opens, closes in _stretches(earliest, calendar, days=3)
+        if opens.astimezone(zone).date() == day
+    )
 
 
 def _has_hours(day: date, calendar: Calendar) -> bool:

@@ -153,8 +153,8 @@ def _answering(world: World, policy: Policy, incident: Incident) -> Iterator[Clo
     if incident.acknowledged_at is not None or incident.severity_at is None:
         return
     respond = policy.protocol.severity(incident.severity).respond
-    what = f"nobody acknowledged within {span_words(respond)}"
     id = _id(incident, ANSWER)
+    what = "nobody acknowledged within"
     clock = _clock(policy, incident, id, what, incident.severity_at, respond)
     yield _not_postponed(policy, incident, clock)
     yield from _calls(policy, incident, id)
@@ -190,13 +190,17 @@ def _calls(policy: Policy, incident: Incident, first: str) -> Iterator[Clock]:
 
 def _updating(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     del world
-    due = update_due_at(incident, policy)
-    if due is not None:
-        number = incident.updates + 1
+    every = policy.protocol.severity(incident.severity).update_every
+    if every is None:
+        return
+    number, heard = incident.updates + 1, _last_heard(incident)
+    id, basis = _id(incident, f"update:{number}"), f"{incident.severity} after {heard}"
+    clock = _as_set(incident, id, basis)
+    if clock is None:
+        due = due_at(heard, every, policy.protocol.calendar)
         late = after(due, policy.protocol.updates.grace_ms)
-        basis = f"{incident.severity} after {_last_heard(incident)}"
-        id = _id(incident, f"update:{number}")
-        yield _kept(incident, Clock(id, f"update {number} is late", late, basis))
+        clock = Clock(id, f"update {number} is late", late, basis)
+    yield clock
 
 
 def _targets(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -205,13 +209,12 @@ def _targets(world: World, policy: Policy, incident: Incident) -> Iterator[Clock
         ("contain", targets.contain_ms, "contained"),
         ("resolve", targets.resolve_ms, "resolved"),
     ):
+        if target is None or reached(world, policy, incident, mark):
+            continue
         if name == "contain" and begins_behind_containment(policy, incident):
             continue
-        if target is not None and not reached(world, policy, incident, mark):
-            span = Span(target)
-            what = f"not {mark} within {span_words(span)}"
-            id = _id(incident, f"target:{name}")
-            yield _clock(policy, incident, id, what, incident.begun, span)
+        id = _id(incident, f"target:{name}")
+        yield _clock(policy, incident, id, f"not {mark} within", incident.begun, Span(target))
 
 
 def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -222,8 +225,8 @@ def _rules(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
             continue
         if all(reached(world, policy, incident, mark) for mark in rule.until):
             continue
-        what = f"{rule.title}: not within {span_words(span)}"
-        yield _clock(policy, incident, _id(incident, f"rule:{rule.id}"), what, start, span)
+        id = _id(incident, f"rule:{rule.id}")
+        yield _clock(policy, incident, id, f"{rule.title}: not within", start, span)
 
 
 def _start_of(rule: DeadlineRule, incident: Incident) -> datetime | None:
@@ -244,7 +247,7 @@ def _objectives(world: World, policy: Policy, incident: Incident) -> Iterator[Cl
             span = objective.rto.at(incident.severity)
             if service is None or service.service_class != objective.service_class or span is None:
                 continue
-            what = f"{name}: not recovered within its objective of {span_words(span)}"
+            what = f"{name}: not recovered within its objective of"
             id = _id(incident, f"rto:{name}")
             percent = policy.protocol.warn_at_percent
             yield _clock(policy, incident, id, what, incident.begun, span, warn_percent=percent)
@@ -256,10 +259,9 @@ def _expected(world: World, policy: Policy, incident: Incident) -> Iterator[Cloc
     # What was expected before it was reopened is no promise about the new response.
     if at is None or at <= incident.begun or reached(world, policy, incident, "resolved"):
         return
-    id = _id(incident, f"expected:{at:%Y-%m-%dT%H:%M}")
-    yield _kept(
-        incident, Clock(id, f"not over at {at:%H:%M} UTC, as was expected", at, f"expected {at}")
-    )
+    id, basis = _id(incident, f"expected:{at:%Y-%m-%dT%H:%M}"), f"expected {at}"
+    what = f"not over at {at:%H:%M} UTC, as was expected"
+    yield _as_set(incident, id, basis) or Clock(id, what, at, basis)
 
 
 def _owed(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -270,8 +272,8 @@ def _owed(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
         # What began with the declaration goes on through a reopening; the rest begins again.
         id = f"{OBLIGATION}{owed.id}"
         id = id if owed.begins == "declared" else _id(incident, id)
-        what = f"owed by the {owed.owner} and not done: {owed.title}"
-        yield _kept(incident, Clock(id, what, owed.due_at, f"due {owed.due_at}", owed.remind_at))
+        what, basis = f"owed by the {owed.owner} and not done: {owed.title}", f"due {owed.due_at}"
+        yield _as_set(incident, id, basis) or Clock(id, what, owed.due_at, basis, owed.remind_at)
 
 
 def _actions(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
@@ -285,25 +287,28 @@ def _actions(world: World, policy: Policy, incident: Incident) -> Iterator[Clock
             # It was late, and has a new date: that one can be missed as well.
             id += f":{item.due_at:%Y-%m-%dT%H:%M}"
         what = f"action item {item.id} of {item.owner} is late: {item.title}"
-        yield _kept(incident, Clock(id, what, item.due_at, basis))
+        yield _as_set(incident, id, basis) or Clock(id, what, item.due_at, basis)
 
 
 def _clock(
     policy: Policy, incident: Incident, id: str, what: str, start: datetime, span: Span,
     *, warn_percent: int = 0,
 ) -> Clock:  # fmt: skip
-    """A span from an instant; the basis begins with the severity it holds for."""
-    basis = f"{incident.severity} {span_words(span)} from {start}"
-    stored = incident.clocks.get(id)
-    if stored is not None and stored.basis == basis:
+    """A span from an instant; the basis begins with the severity it holds for. what: but for the span."""
+    length = span_words(span)
+    basis = f"{incident.severity} {length} from {start}"
+    stored = _as_set(incident, id, basis)
+    if stored is not None:
         return stored
     calendar = policy.protocol.calendar
     warn = share_at(start, span, warn_percent, calendar) if warn_percent else None
-    return Clock(id, what, due_at(start, span, calendar), basis, warn)
+    return Clock(id, f"{what} {length}", due_at(start, span, calendar), basis, warn)
 
 
-def _kept(incident: Incident, clock: Clock) -> Clock:
-    return incident.clocks[clock.deadline] if is_set(incident, clock) else clock
+def _as_set(incident: Incident, id: str, basis: str) -> Clock | None:
+    """The clock on the record, when it was set on this basis."""
+    stored = incident.clocks.get(id)
+    return stored if stored is not None and stored.basis == basis else None
 
 
 def _id(incident: Incident, name: str) -> str:

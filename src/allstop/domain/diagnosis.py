@@ -13,6 +13,7 @@ from allstop.domain.policy.tables import Scalar
 from allstop.domain.remedy import REMEDY_FACTS, STATED_FACTS, decide_by_table
 from allstop.domain.world import World
 
+UNMEASURED = Impact()
 # What people know better than any machine: here what they state goes before what was observed.
 PEOPLE_KNOW = frozenset(
     {"isolated", "fix_safe", "rollback_disrupts", "fix_minutes", "cause_understood"}
@@ -94,9 +95,9 @@ def _is_waited_for(policy: Policy, incident: Incident) -> bool:
     if {"mitigated", "resolved"} & incident.milestones.keys():
         return False
     wanted = ((CriterionKind.REMEDY, ""), (CriterionKind.PLAN, "remedy"))
-    if not any(asked_for(policy, kind, subject) for kind, subject in wanted):
+    if any(asked_for(policy, kind, subject, since=incident.phase) for kind, subject in wanted):
         return True
-    return any(asked_for(policy, kind, subject, since=incident.phase) for kind, subject in wanted)
+    return not any(asked_for(policy, kind, subject) for kind, subject in wanted)
 
 
 def _is_settled(plan: Plan) -> bool:
@@ -148,7 +149,7 @@ def _isolated(policy: Policy, incident: Incident) -> bool | None:
     Judged by the worst impact and not by the newest samples: what was hit once was not isolated, and
     a decision must not turn with every sample.
     """
-    if incident.worst_impact == Impact() or not incident.services:
+    if incident.worst_impact == UNMEASURED or not incident.services:
         return None
     down = {*incident.worst_impact.core_functions_down, *incident.worst_impact.functions_down}
     probes = {one.probe for one in policy.fleet.functions if one.title in down}

@@ -59,12 +59,22 @@ def phase_standings(
     return standings(world, policy, incident, phase.exit)
 
 
+def all_passed(
+    world: World, policy: Policy, incident: Incident, criteria: tuple[Criterion, ...]
+) -> bool:
+    """Whether nothing is wanted any more."""
+    return all(_standing(world, policy, incident, criterion).passed for criterion in criteria)
+
+
 def asked_for(policy: Policy, kind: CriterionKind, subject: str = "", *, since: str = "") -> bool:
     """Whether a phase has a criterion of this kind and subject. since: only this phase and later ones."""
     phases = policy.protocol.phases
-    names = [phase.name for phase in phases]
-    later = phases[names.index(since) :] if since in names else phases
-    return any((one.kind, one.subject) == (kind, subject) for phase in later for one in phase.exit)
+    first = next((place for place, phase in enumerate(phases) if phase.name == since), 0)
+    return any(
+        one.subject == subject and one.kind == kind
+        for phase in phases[first:]
+        for one in phase.exit
+    )
 
 
 def begins_behind_containment(policy: Policy, incident: Incident) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+from allstop.domain.copying import replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Standing(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GateProgress:
     """What a gate has seen since it began.
 

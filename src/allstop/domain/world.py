@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from allstop.domain import confirmations, proposals
 from allstop.domain.confirmations import Confirmations
+from allstop.domain.copying import replace
 from allstop.domain.fleet import standing
 from allstop.domain.fleet.standing import USUAL, Standing
 from allstop.domain.halt import events as halt_events
@@ -35,7 +36,7 @@ class KnownGood:
     good_for_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """The whole state. versions: last version of each stream; epoch: grows with every order that
     changes the world, and goes with each actuator call so that a delayed older one is refused;

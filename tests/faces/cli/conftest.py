@@ -27,7 +27,8 @@ class Ran:
 
 @dataclass
 class Doors:
-    """What the command line opens instead of the real program. patience: pauses until Ctrl-C."""
+    """What the command line opens instead of the real program. patience: pauses until Ctrl-C;
+    meanwhile: what happens during a pause."""
 
     problems: tuple[object, ...] = ()
     starts: bool = True
@@ -35,6 +36,7 @@ class Doors:
     exit_code: int = 0
     paused: list[float] = field(default_factory=list)
     patience: int = 1_000_000
+    meanwhile: Callable[[], None] = lambda: None
     homes: list[Path] = field(default_factory=list)
 
     def launch(self, start: Path) -> Launch:
@@ -60,6 +62,7 @@ class Doors:
 
     def _pause(self, seconds: float) -> None:
         self.paused.append(seconds)
+        self.meanwhile()
         if len(self.paused) >= self.patience:
             raise KeyboardInterrupt
 

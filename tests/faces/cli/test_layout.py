@@ -68,6 +68,20 @@ def test_a_terminal_of_eighty_columns_is_not_run_over(
         ("forms",),
         ("owed", "--incident", "INC-0"),
         ("crew",),
+        ("plans",),
+        ("plan", "show", "PLAN-1"),
+        ("tasks", "--all"),
+        ("change",),
+        ("rollcall",),
+        ("services",),
+        ("agents",),
+        ("timeline",),
+        ("proposals",),
+        ("action",),
+        ("protocol", "list"),
+        ("protocol", "show", "standard"),
+        ("protocol", "diff", "standard", "pioneer"),
+        ("protocol", "conformance"),
     ):
         out = allstop(*words).out
         told = [line for line in out.splitlines() if not line.startswith("next: ")]

@@ -145,6 +145,15 @@ def test_what_was_pasted_by_mistake_does_not_fill_the_screen(allstop: Run, book:
     assert "characters)" in ran.err
 
 
+def test_a_halt_is_ordered_even_if_a_script_has_no_incident_for_it(
+    allstop: Run, book: Recorded
+) -> None:
+    """Given a script whose variable is empty, when it stops the agents, then they are stopped."""
+    book.answer("POST /halts", {"halt": "HALT-2"})
+    assert allstop("halt", "it drops tables", "--incident", "").code == 0
+    assert book.last.body["incident"] == ""
+
+
 def test_the_name_of_nobody_is_not_asked_for_when_nothing_was_named(
     allstop: Run, book: Recorded
 ) -> None:

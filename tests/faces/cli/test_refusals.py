@@ -96,8 +96,9 @@ def test_a_remedy_of_nothing_asks_of_what(allstop: Run, book: Recorded, remedy: 
     ran = allstop("remedy", remedy, "--because", "b")
     assert ran.code == 3
     assert ran.err == (
-        f"error: INC-1 suspects no service, so it is not known of which the {remedy} is wanted\n"
-        f'hint:  allstop remedy {remedy} --service NAME --because "..."; the fleet has payments, accounts\n'
+        f"error: INC-1 suspects no service, so it is not known of which the {remedy} is wanted; "
+        "fleet.yaml describes payments, accounts\n"
+        f'hint:  allstop remedy {remedy} --service NAME --because "..."\n'
     )
     assert (
         "no service: restart: no"

@@ -47,7 +47,7 @@ Action items
   LATE by 2d  ACT-1  grace, high  alert on pool size; https://tracker/1
 
 Before it may be closed
-  - not yet: review filed   allstop fill review
+  - not yet: review filed   allstop fill review --incident INC-0
 next: allstop fill review --incident INC-0
 """
 

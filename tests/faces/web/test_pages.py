@@ -273,6 +273,23 @@ async def test_the_log_goes_back_page_by_page(opened: Opener) -> None:
     await console.get("/log?before=soon", 400)
 
 
+@pytest.mark.parametrize("path", ["/", "/about"])
+async def test_broken_documents_are_told_of(opened: Opener, path: str) -> None:
+    """Given documents that could not be taken, then the list and the page about the coordinator say that the
+    last good policy is in force, and why; and no more once they were."""
+    stage = await calm()
+    console = opened(stage)
+    assert not (await console.get(path)).select("[data-kept]")
+    stage.post.broken = "fleet.yaml:3 AP003 no key <nmae>\nfleet.yaml:9 AP004 no port 0"
+    await stage.pass_time(1)
+    said = text(await console.get(path), "[data-kept]")
+    assert "the last good policy is in force: fleet.yaml:3 AP003 no key <nmae> (and 1 more)" in said
+    assert "allstop protocol check && allstop reload" in said
+    await stage.coordinator.reload()
+    await stage.pass_time(1)
+    assert not (await console.get(path)).select("[data-kept]")
+
+
 async def test_about(opened: Opener) -> None:
     console = opened(await calm())
     page = await console.get("/about")

@@ -27,6 +27,8 @@ from allstop.testing.traces import Turn
 START = datetime(2026, 3, 27, 15, 30, tzinfo=UTC)
 # Whatever falls due at one instant is bounded; a rule that asks for itself again would never end.
 MOST_AT_ONCE = 300
+# Who sleeps until the instant that was named looks nevertheless every so often, and must find nothing.
+OPEN_EYES = 8
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 
 
@@ -89,6 +91,29 @@ class Swap:
 Deed = Ask | Pass | Step | Down | Watch | Again | Swap
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was due in a world at an instant."""
+
+    world: World
+    book: PolicyBook
+    now: Now
+    found: Due
+
+    def holds(self, world: World, book: PolicyBook, now: Now) -> bool:
+        """Whether it is so still: nothing has happened, and what comes next has not come."""
+        if world is not self.world or book is not self.book:
+            return False
+        if now == self.now:
+            return True
+        following = self.found.next_at
+        return (
+            not self.found.commands
+            and self.now.utc <= now.utc
+            and (following is None or now.utc < following)
+        )
+
+
 @dataclass
 class Stage:
     """Deeds one after another. Everything by chance hangs on the seed and the effect, so that a story
@@ -114,7 +139,8 @@ class Stage:
         self._queue: list[tuple[int, int, Any]] = []
         self._passed = 0
         self._count = 0
-        self._looked: tuple[Any, ...] = ()
+        self._looked: Looked | None = None
+        self._asleep = 0
         self._folded = (0, World())
         for agent in self.policy.roster.agents:
             self._do(
@@ -185,11 +211,25 @@ class Stage:
                 raise Broken(f"due: {asked} commands at one instant, such as {commands[0]}")
 
     def due(self) -> Due:
-        """What is due now. Pure, so it is asked once for one world and one instant."""
-        if not (self._looked and self._looked[0] is self.world and self._looked[1] == self.now):
-            self._looked = (self.world, self.now, due(self.world, self.book, self.now))
-        found: Due = self._looked[2]
-        return found
+        """What is due now. Asked once for one world, until the instant at which it said to look again."""
+        looked = self._looked
+        if looked is None or not looked.holds(self.world, self.book, self.now):
+            self._looked = looked = Looked(
+                self.world, self.book, self.now, due(self.world, self.book, self.now)
+            )
+        elif looked.now != self.now:
+            self._looked = replace(looked, now=self.now)
+            self._asleep += 1
+            if self._asleep % OPEN_EYES == 0:
+                self._look_early(looked.found)
+        return looked.found
+
+    def _look_early(self, said: Due) -> None:
+        """Whoever sleeps until the instant that was named must miss nothing by it."""
+        found = due(self.world, self.book, self.now)
+        if found.commands or found.next_at != said.next_at:
+            what = next(iter(found.commands), found.next_at)
+            raise Broken(f"due: {what} before the instant that was named, {said.next_at}")
 
     def _pass(self, ms: int) -> None:
         end = self._passed + ms

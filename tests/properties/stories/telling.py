@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from random import Random
 
 from allstop.application.codec import canonical, read_event
-from allstop.domain.clocks import running, unset
+from allstop.domain.clocks import is_unset, wanted
 from allstop.domain.decide import INTERNAL
 from allstop.domain.effects import Effect
 from allstop.domain.policy import MonitorSettings, Person, Policy
 from allstop.domain.principal import TIMEKEEPER
 from allstop.domain.react import react
 from allstop.domain.record import Record
+from allstop.domain.world import World
 from allstop.protocol import load_protocol, packs
 from allstop.protocol.rehearsal.cast import cast_for
 from allstop.testing.invariants import check
@@ -132,10 +134,11 @@ def tell_again(pack: str, seed: int, script: Sequence[Deed]) -> tuple[Violation,
 
 def _judged(stage: Stage, deeds: object) -> tuple[Violation, ...]:
     assert callable(deeds)
+    rest = Rest(stage)
     try:
         while (deed := deeds()) is not None:
             stage.perform(deed)
-            at_rest(stage)
+            rest.look()
     except Broken as broken:
         name, _, what = str(broken).partition(": ")
         return (Violation("story", f"{name}: {what}", f"after {len(stage.records)} records"),)
@@ -170,15 +173,33 @@ def next_deed(y: Wish, sense: float) -> Deed:
     return Ask(WISHES[kind](y), who)  # fmt: skip
 
 
-def at_rest(stage: Stage) -> None:
-    """What holds whenever the timekeeper has looked: nothing is overdue that was not called missed."""
-    for one in stage.world.incidents.values():
-        policy = stage.book.pinned(one.policy)
-        if (one.is_open or one.is_owing) and unset(stage.world, policy, one):
-            raise Broken(f"deadlines: {one.id} has clocks that were not set")
-        for clock in running(stage.world, policy, one):
-            if clock.at <= stage.now.utc and clock.deadline not in one.missed:
-                raise Broken(f"deadlines: {clock.deadline} of {one.id} was lost")
+@dataclass
+class Rest:
+    """What holds whenever the timekeeper has looked: nothing is overdue that was not called missed.
+
+    world, first: what was looked at last, and the earliest deadline in it that nobody has missed; while
+    the world is that one, only time can have changed the answer.
+    """
+
+    stage: Stage
+    world: World | None = None
+    first: tuple[datetime, str] | None = None
+
+    def look(self) -> None:
+        if self.stage.world is not self.world:
+            self.world = self.stage.world
+            self.first = min(self._to_come(self.world), default=None)
+        if self.first is not None and self.first[0] <= self.stage.now.utc:
+            raise Broken(f"deadlines: {self.first[1]} was lost")
+
+    def _to_come(self, world: World) -> Iterator[tuple[datetime, str]]:
+        for one in world.incidents.values():
+            clocks = wanted(world, self.stage.book.pinned(one.policy), one)
+            if any(is_unset(one, clock) for clock in clocks):
+                raise Broken(f"deadlines: {one.id} has clocks that were not set")
+            for clock in clocks:
+                if clock.deadline not in one.missed:
+                    yield clock.at, f"{clock.deadline} of {one.id}"
 
 
 def at_end(stage: Stage) -> tuple[Violation, ...]:

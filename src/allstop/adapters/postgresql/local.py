@@ -98,10 +98,11 @@ async def call(
     env: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run a program as the user, until the deadline. Raises Refused when it cannot be started."""
+    argv = [*prefix(options), *argv]
     words = {"HOME": home(options), "PGPASSFILE": f"{os.devnull}/none"}
     try:
         return await run(
-            [*prefix(options), *argv],
+            argv,
             timeout_ms=deadline.left_ms(),
             cwd="/",  # a folder the user can surely be in
             env={**words, **(env or {})},
@@ -127,7 +128,7 @@ async def succeed(
 
 
 async def launch(options: ProgramOptions, argv: list[str], deadline: Deadline) -> None:
-    """Run a program that leaves a server behind. Raises Refused when it says that it could not.
+    """Run a program that leaves a server behind. Raises Refused when it says that it could not, TimeoutError.
 
     Unlike the others, nothing is killed here but the program itself: the server is to live, also one
     that is still recovering when the attempt is over.

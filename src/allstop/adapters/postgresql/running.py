@@ -42,6 +42,9 @@ _POLL_SECONDS = 0.02
 _UP = ("ready", "standby")
 _SIGNALS = {"fast": signal.SIGINT, "smart": signal.SIGTERM}
 _LOG_TAIL = 4096
+_LOOK_MS = 1000
+_FOR_EVER = 86_400
+_COMING_UP = "started, but it does not take connections yet; it may be recovering"
 CLUSTER = "cluster"
 
 
@@ -88,7 +91,7 @@ async def stop(attempt: Attempt[ClusterOptions]) -> Outcome:
     async with ordering(
         mark_of(options.data), CLUSTER, attempt.effect, attempt.deadline
     ) as standing:
-        running = await in_thread(attempt.deadline, postmaster, options.data)
+        running = await _look(options.data)
         standing.write()
         if running is None:
             return await _stopped(options, attempt.deadline, "it was not running")
@@ -109,7 +112,7 @@ def _stopping(options: ClusterOptions, timeout_ms: int) -> str:
 
 
 async def _gone(data: Path, deadline: Deadline) -> bool:
-    while await in_thread(deadline, postmaster, data) is not None:
+    while await _look(data) is not None:
         if deadline.left_ms() <= 1:
             return False
         await asyncio.sleep(_POLL_SECONDS)
@@ -134,7 +137,7 @@ async def stop_seen(attempt: Attempt[ClusterOptions]) -> Outcome:
     mark = mark_at(mark_of(options.data), CLUSTER)
     if (mark.verb, mark.epoch) != ("stop", attempt.effect.epoch):
         return failed("no stop of this order")
-    running = await in_thread(attempt.deadline, postmaster, options.data)
+    running = await _look(options.data)
     if running is None:
         return await _stopped(options, attempt.deadline, "it is not running")
     if running.status == "stopping":
@@ -152,7 +155,7 @@ async def start(attempt: Attempt[ClusterOptions]) -> Outcome:
         before = await control(options, options.data, attempt.deadline)
         if options.system_identifier and before.cluster != options.system_identifier:
             raise Refused(f"{options.data} is of another cluster: {before.cluster}")
-        running = await in_thread(attempt.deadline, postmaster, options.data)
+        running = await _look(options.data)
         standing.write()
         if running is None:
             left = await in_thread(attempt.deadline, occupants, options.data)
@@ -167,29 +170,38 @@ async def start(attempt: Attempt[ClusterOptions]) -> Outcome:
 
 
 async def _launch(options: ClusterOptions, deadline: Deadline) -> None:
-    """Start it and do not wait: a server in recovery must outlive an attempt that cannot wait."""
-    argv = [program(options, "pg_ctl"), "start", "-W", "-s", "-D", options.data_dir]
-    argv += ["-l", str(options.log), "-p", program(options, "postgres")]
+    """Start it, and wait until pg_ctl says how that went: it alone can see that its child has ended.
+
+    A server that is still recovering when the attempt is over lives on.
+    """
+    argv = [program(options, "pg_ctl"), "start", "-w", "-t", str(_FOR_EVER), "-s"]
+    argv += ["-D", options.data_dir, "-l", str(options.log), "-p", program(options, "postgres")]
     if options.config_file:
         argv += ["-o", f"-c config_file={shlex.quote(options.config_file)}"]
-    await launch(options, argv, deadline)
+    try:
+        await launch(options, argv, deadline)
+    except TimeoutError:
+        raise Unsettled(_COMING_UP) from None
+    except Refused:
+        raise Refused(f"it did not start: {_last_words(options.log)}") from None
 
 
-async def _up(options: ClusterOptions, deadline: Deadline) -> Postmaster:
+async def _up(options: ClusterOptions, deadline: Deadline) -> None:
     """Wait until it says that it takes connections. Raises Refused when it ended, Unsettled."""
-    seen, absent = False, 0
     while True:
-        running = await in_thread(deadline, postmaster, options.data)
-        if running is not None and running.status in _UP:
-            return running
-        seen = seen or running is not None
-        # It writes its file a moment after it was started; then, or once it has been there, no file is an end.
-        absent = 0 if running is not None else absent + 1
-        if absent > (1 if seen else 100) and not await in_thread(deadline, occupants, options.data):
-            raise Refused(f"it did not start: {_last_words(options.log)}")
+        running = await _look(options.data)
+        if running is None:
+            raise Refused(f"it ended again: {_last_words(options.log)}")
+        if running.status in _UP:
+            return
         if deadline.left_ms() <= 1:
-            raise Unsettled("started, but it does not take connections yet; it may be recovering")
+            raise Unsettled(_COMING_UP)
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _look(data: Path) -> Postmaster | None:
+    """The server on `data`, looked for with a time of its own: a look is owed also at the very end."""
+    return await in_thread(Deadline.within(_LOOK_MS), postmaster, data)
 
 
 def _last_words(log: Path) -> str:
@@ -230,7 +242,7 @@ async def start_seen(attempt: Attempt[ClusterOptions]) -> Outcome:
     mark = mark_at(mark_of(options.data), CLUSTER)
     if (mark.verb, mark.epoch) != ("start", attempt.effect.epoch):
         return failed("no start of this order")
-    running = await in_thread(attempt.deadline, postmaster, options.data)
+    running = await _look(options.data)
     if running is None:
         return failed("it is not running")
     if running.status not in _UP:

@@ -59,6 +59,11 @@ class LoginOptions(Options):
         """The server as people name it, and as its marks and snapshots do."""
         return self.host if self.host.startswith("/") else f"{self.host}:{self.port}"
 
+    @property
+    def is_near(self) -> bool:
+        """Whether it runs on this machine, by its address."""
+        return self.host in ("::1", "localhost") or self.host.startswith(("/", "127."))
+
 
 class Unreachable(Exception):
     """Nobody let us in: nothing was asked. refused: because nobody listens; passing: later may do."""
@@ -100,11 +105,16 @@ class Line:
 
     async def ask(self, *words: str) -> Answer:
         """Send one command and await its answer. Raises Refusal, Lost, Nonsense."""
+        (answer,) = await self.ask_at_once(words)
+        return answer
+
+    async def ask_at_once(self, *commands: tuple[str, ...]) -> list[Answer]:
+        """Send commands in one piece, so that nobody else's come between. Raises as `ask`."""
         try:
             async with asyncio.timeout(self.deadline.left_ms() / 1000):
-                self._writer.write(_command(words))
+                self._writer.write(b"".join(_command(words) for words in commands))
                 await self._writer.drain()
-                return await _Reading(self._reader).answer()
+                return [await _Reading(self._reader).answer() for _ in commands]
         except TimeoutError:
             raise Lost("the server does not answer") from None
         except (OSError, EOFError) as error:

@@ -211,11 +211,14 @@ def _pairs(value: str) -> dict[str, str]:
 
 async def read_info(opened: Line) -> Info:
     """What the server says of itself. Raises Refusal, Lost, Nonsense, Refused for a Sentinel."""
-    fields = {}
-    for row in (await opened.text("INFO")).splitlines():
-        name, colon, value = row.partition(":")
-        if colon:
-            fields[name] = value.strip()
+    return info_in(await opened.text("INFO"))
+
+
+def info_in(answer: object) -> Info:
+    """What an answer to INFO says. Raises Nonsense, Refused."""
+    rows = answer.splitlines() if isinstance(answer, str) else []
+    parts = (row.partition(":") for row in rows)
+    fields = {name: value.strip() for name, colon, value in parts if colon}
     if fields.get("redis_mode") == "sentinel":
         raise Refused("a Sentinel answers there, not a server")
     if "role" not in fields or "loading" not in fields:
@@ -266,7 +269,10 @@ async def try_to_write(options: ServerOptions, deadline: Deadline) -> tuple[Writ
             for _ in range(_LOOKS):
                 await asking.ask("PING")
                 if await settled_within(write, _SILENCE_MS):
-                    return Writes.TAKEN, f"a write is answered with {one_line(str(write.result()), 40)}"
+                    return (
+                        Writes.TAKEN,
+                        f"a write is answered with {one_line(str(write.result()), 40)}",
+                    )
             await asking.ask("PING")
             return Writes.WAITING, "a write is not answered, while others are"
         except Refusal as error:
@@ -286,4 +292,3 @@ class Verb:
 
     act: Work
     observe: Work
-

@@ -1,8 +1,8 @@
 """Snapshots on this machine: which is whose, and whether a load of it has proven it.
 
-    <folder>/<name>.rdb          the copy
-    <folder>/<name>.json         whose it is: key of the effect, server, keys, SHA-256
-    <folder>/<name>.proof.json   what a check of it showed, and when
+<folder>/<name>.rdb          the copy
+<folder>/<name>.json         whose it is: key of the effect, server, keys, SHA-256
+<folder>/<name>.proof.json   what a check of it showed, and when
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ class FolderOptions(LoginOptions):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A snapshot. key: of the effect that took it; at: when, by the server's clock, UTC."""
+    """A snapshot. key: of the effect that took it; at: when, by the server's clock, UTC; keys: how many
+    there were, at least and at most (they differ where somebody wrote in that very moment)."""
 
     key: str
     server: str
     at: str
-    keys: int
+    keys_least: int
+    keys_most: int
     bytes: int
     sha256: str
     version: str

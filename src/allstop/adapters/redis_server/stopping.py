@@ -8,7 +8,8 @@ import time
 
 import psutil
 
-from allstop.adapters.mechanisms.order_marks import marking, read_marks
+from allstop.adapters.mechanisms.order_marks import Mark, marking, read_marks
+from allstop.adapters.mechanisms.process_tree import is_gone
 from allstop.adapters.mechanisms.text import seconds
 from allstop.adapters.redis_server.resp import (
     Line,
@@ -35,7 +36,6 @@ _PAUSE_S = 0.05
 # What a server needs beside its own waiting, to save and to end.
 _ROOM_MS = 2000
 _CLOCKS_AGREE_S = 5
-_NEAR = ("/", "127.", "::1", "localhost")
 
 
 async def _stop(attempt: Attempt) -> Outcome:
@@ -49,15 +49,22 @@ async def _stop(attempt: Attempt) -> Outcome:
                 process = _process(options, info)
                 marks.put(options.place, attempt.effect, {"run": info.text("run_id")})
                 attempt.changed = True
-                await _shut_down(opened)
+                try:
+                    await _shut_down(opened)
+                except Refused:
+                    marks.put(
+                        options.place, attempt.effect, {}
+                    )  # a later absence is no stop of ours
+                    raise
         except Unreachable as error:
-            return _gone_before(error, standing.verb, options)
+            return _gone_before(error, standing, options)
     return await _until_gone(attempt, info.text("run_id"), process)
 
 
 async def _has_time(attempt: Attempt, opened: Line, info: Info) -> None:
     """The server waits for replicas that lag, by its own time-out. To be killed meanwhile would harm it."""
-    waits_ms = 1000 * int(await opened.setting("shutdown-timeout") or 0)
+    found = await opened.setting("shutdown-timeout")
+    waits_ms = 1000 * int(found) if found is not None and found.isdigit() else 0
     if info.is_primary and info.replicas and attempt.effect.timeout_ms < waits_ms + _ROOM_MS:
         raise Refused(
             f"the server itself may wait {seconds(waits_ms)} for its replicas:"
@@ -78,7 +85,7 @@ async def _shut_down(opened: Line) -> None:
 
 def _process(options: LoginOptions, info: Info) -> psutil.Process | None:
     """The server's process where it is one of this machine; None where that cannot be told."""
-    if not options.host.startswith(_NEAR):
+    if not options.is_near:
         return None
     with contextlib.suppress(psutil.Error, ValueError):
         process = psutil.Process(info.number("process_id"))
@@ -89,11 +96,16 @@ def _process(options: LoginOptions, info: Info) -> psutil.Process | None:
     return None
 
 
-def _gone_before(error: Unreachable, last: str, options: OrderOptions) -> Outcome:
+def _is_stop(mark: Mark | None) -> bool:
+    """Whether the last order was a stop that the server took."""
+    return mark is not None and mark.verb == "stop" and "run" in mark.notes
+
+
+def _gone_before(error: Unreachable, standing: Mark, options: OrderOptions) -> Outcome:
     """Nobody is there. That is our stop only if we have stopped it: the address may be a wrong one."""
     if not error.refused:
         raise error
-    if last == "stop":
+    if _is_stop(standing):
         return done(f"stopped before: {error}")
     return failed(f"{error}, and no stop of ours is on record for {options.place}")
 
@@ -104,7 +116,7 @@ async def _until_gone(attempt: Attempt, run: str, process: psutil.Process | None
         listening, text = await _listening(attempt, run)
         if listening is None:
             return failed(text)
-        alive = process is not None and process.is_running() and process.status() != "zombie"
+        alive = process is not None and process.is_running() and not is_gone(process.pid)
         if not listening and not alive:
             proof = "" if process is None else ", its process has ended"
             return done(f"stopped, data saved: {text}{proof}")
@@ -135,7 +147,7 @@ async def _seen(attempt: Attempt) -> Outcome:
         async with line(options, attempt.deadline) as opened:
             await read_info(opened)
     except Unreachable as error:
-        if error.refused and mark is not None and mark.verb == "stop":
+        if error.refused and _is_stop(mark):
             return done(str(error))
         return unknown(str(error))
     return failed("it still answers")

@@ -134,9 +134,10 @@ class Supervisord:
                 answers = await _answers(self.place, calls, sending)
         except (NoAnswer, TimeoutError) as error:
             why = str(error) or "supervisord does not answer in time"
+            harmless = isinstance(error, NoAnswer) and not error.sent
             for one in together:
                 if not one.answer.done():
-                    one.answer.set_exception(NoAnswer(why, sent=one.sent))
+                    one.answer.set_exception(NoAnswer(why, sent=one.sent and not harmless))
             return
         for one in together:
             mine, answers = answers[: len(one.calls)], answers[len(one.calls) :]

@@ -81,9 +81,9 @@ def _whole(value: Any) -> int:
 async def settled(supervisord: Supervisord, process: str, deadline: Deadline) -> Program:
     """Its state. One that has EXITED is asked about twice: when supervisord is to start it again, it does so between
     two calls. Raises Unfit, NoAnswer."""
-    for _ in range(2):
+    (answer,) = await supervisord.ask((info_of(process),), deadline)
+    seen = program(process, answer)
+    if seen.state == "EXITED":
         (answer,) = await supervisord.ask((info_of(process),), deadline)
         seen = program(process, answer)
-        if seen.state != "EXITED":
-            break
     return seen

@@ -41,6 +41,8 @@ def open_incident(draft: Draft, command: c.DeclareIncident, proposal: str = "") 
     ground = hit_domains(policy, command.services, command.domain)
     allowed = may_declare(policy, draft.who, name, ground)
     draft.require(allowed & _well_formed(draft, policy, command))
+    if command.private and draft.who.kind is not Kind.SYSTEM:
+        draft.only_people("declares in private, where no audience is told")
     rule = declaring_rule(policy, draft.who, name, ground)
     known = _recurring(draft, command.dedup)
     if known is not None:

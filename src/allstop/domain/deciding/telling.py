@@ -59,14 +59,29 @@ def tell_audience(
 
 
 def tell_person(draft: Draft, incident: str, person: str, subject: str, text: str) -> None:
-    """One notification per channel of a person; one without channels is told by the console alone."""
+    """One notification per channel of a person; one without channels is told by the console alone.
+
+    Of a private incident only a channel of their own gets the words; elsewhere others would read them.
+    """
     found = draft.incident(incident, must_be_open=False)
-    entry = draft.policy(found).roster.person(person)
+    policy = draft.policy(found)
+    entry = policy.roster.person(person)
     for channel in entry.channels if entry else ():
+        said = (subject, text)
+        if found.private and _is_shared(policy, channel, person):
+            hint = f"allstop show {incident}"
+            said = (f"{incident} is private", f"You have a part in it: {hint}")
         event = e.NotificationRequested(
-            _next_id(draft, incident), f"person:{person}", channel, subject, text
+            _next_id(draft, incident), f"person:{person}", channel, *said
         )
         draft.on_incident(incident, event)
+
+
+def _is_shared(policy: Policy, channel: str, person: str) -> bool:
+    """Whether anybody but this person reads a channel."""
+    audiences = policy.protocol.audiences
+    people = (one for one in policy.roster.people if one.id != person)
+    return any(channel in one.channels for one in (*audiences, *people))
 
 
 def _next_id(draft: Draft, incident: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allstop.domain.diagnosis import outdated
 from allstop.domain.falling_due.found import Due
-from allstop.domain.gates import asked_for, phase_standings, verdict_of
+from allstop.domain.gates import all_passed, asked_for
 from allstop.domain.incident import commands as incident_commands
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now, after
@@ -27,7 +27,7 @@ def response_due(found: Due, world: World, policy: Policy, incident: Incident, n
         found.commands.append(plan_commands.MakePlan(incident.id, "remedy"))
     phase = policy.protocol.phase(incident.phase)
     leaving = phase.automatic and "resolved" not in incident.milestones
-    if leaving and verdict_of(phase_standings(world, policy, incident, phase)).allowed:
+    if leaving and all_passed(world, policy, incident, phase.exit):
         found.commands.append(incident_commands.AdvancePhase(incident.id))
 
 

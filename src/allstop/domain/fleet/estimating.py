@@ -31,21 +31,26 @@ class Site:
     adapter: str = ""
 
 
+# Limits with what counts for each: `(("host", "alpha"), 8)`.
+Demand = list[tuple[tuple[str, str], int]]
+
+
 class Tokens:
     """Who holds what. A service goes only when every limit that concerns it has room."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._held: dict[tuple[str, str], int] = {}
-        self._known: dict[Site, list[tuple[tuple[str, str], int]]] = {}
+        self._known: dict[Site, Demand] = {}
 
-    def _wanted(self, site: Site) -> list[tuple[tuple[str, str], int]]:
+    def wanted(self, site: Site) -> Demand:
+        """The limits that concern a site, to be handed to `has` where it is asked about often."""
         known = self._known.get(site)
         if known is None:
             known = self._known[site] = self._looked_up(site)
         return known
 
-    def _looked_up(self, site: Site) -> list[tuple[tuple[str, str], int]]:
+    def _looked_up(self, site: Site) -> Demand:
         limits = self._limits
         by_adapter = (limits.per_adapter or {}).get(site.adapter, 0)
         rows = [
@@ -58,15 +63,22 @@ class Tokens:
 
     def room(self, site: Site) -> bool:
         """Whether one more may go there."""
+        return self.has(self.wanted(site))
+
+    def has(self, demand: Demand) -> bool:
+        """Whether every one of these limits has room."""
         held = self._held
-        return all(held.get(key, 0) < limit for key, limit in self._wanted(site))
+        for key, limit in demand:
+            if held.get(key, 0) >= limit:
+                return False
+        return True
 
     def take(self, site: Site) -> None:
-        for key, _ in self._wanted(site):
+        for key, _ in self.wanted(site):
             self._held[key] = self._held.get(key, 0) + 1
 
     def give(self, site: Site) -> None:
-        for key, _ in self._wanted(site):
+        for key, _ in self.wanted(site):
             self._held[key] -= 1
 
 
@@ -122,8 +134,8 @@ def _begin(
 ) -> None:
     """Everything that is ready and has room, the most urgent first; what has none keeps its place."""
     passed: list[tuple[int, int, str]] = []
-    anywhere = Site()
-    while ready and tokens.room(anywhere):
+    anywhere = tokens.wanted(Site())
+    while ready and tokens.has(anywhere):
         key = heapq.heappop(ready)
         site = sites[key[2]]
         if tokens.room(site):

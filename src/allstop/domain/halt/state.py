@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from allstop.domain.copying import replace
 from allstop.domain.halt import events as e
 from allstop.domain.halt.lifecycle import SETTLED, Hold, after
 from allstop.domain.record import Record
@@ -39,7 +40,7 @@ class Roll:
     held_as: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Halt:
     """One holder's stop over a scope. epoch: fencing number of the order; latched until released;
     round: how often its incident had been reopened when it was ordered."""

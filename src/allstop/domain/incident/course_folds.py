@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from allstop.domain.copying import replace
 from allstop.domain.incident import course_events as e
 from allstop.domain.incident.parts import Clock, Mode, PreflightResult, Response
 from allstop.domain.incident.response_folds import Folds

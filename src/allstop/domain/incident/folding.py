@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from allstop.domain.copying import replace
 from allstop.domain.incident.course_folds import COURSE_FOLDS
 from allstop.domain.incident.lifecycle import after
 from allstop.domain.incident.response_folds import RESPONSE_FOLDS, Folds

@@ -36,7 +36,7 @@ class Finding:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notification:
     """state: requested | delivered | undeliverable."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from allstop.domain.copying import replace
 from allstop.domain.impact import Impact
 from allstop.domain.incident import events as e
 from allstop.domain.incident.parts import Approval, Evidence, Notification, Owed

@@ -33,7 +33,7 @@ from allstop.domain.samples import GateProgress, Sample
 GONE = frozenset({"merged", "dismissed"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Incident:
     """Everything decisions about an incident need.
 

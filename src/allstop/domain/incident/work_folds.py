@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from allstop.domain.copying import replace
 from allstop.domain.incident import work_events as e
 from allstop.domain.incident.parts import (
     ActionItem,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from allstop.domain.copying import replace
 from allstop.domain.incident.parts import Signature
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import (
@@ -54,7 +55,7 @@ class NodeProgress:
 UNTOUCHED, UNVISITED = StepProgress(), NodeProgress()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A plan is data: steps with their order, and how far each has come.
 

@@ -44,10 +44,11 @@ def act(
     title = f"{WORDS.get(action, action)} {service.name}"
     if percent is not None:
         title = f"{title} to {percent} %"
+    options = spec.options if percent is None else filled(spec.options, percent)
     return Step(
-        id, "act", title, service.name, after, spec.adapter, spec.verb,
-        filled(spec.options, percent), spec.timeout_ms, node=node or service.name, action=action,
-        proof=proof_of(service, action, percent), inverse=_inverse(service, action), latent=latent,
+        id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms,
+        node=node or service.name, action=action, proof=proof_of(service, action, percent),
+        inverse=_inverse(service, action), latent=latent,
     )  # fmt: skip
 
 
@@ -56,7 +57,8 @@ def proof_of(service: Service, action: str, percent: int | None = None) -> Proof
     spec = service.verify.get(ACTIONS[action][1])
     if spec is None:
         return None
-    return Proof(spec.adapter, filled(spec.options, percent), spec.timeout_ms)
+    options = spec.options if percent is None else filled(spec.options, percent)
+    return Proof(spec.adapter, options, spec.timeout_ms)
 
 
 def _inverse(service: Service, action: str) -> Inverse | None:
@@ -73,6 +75,8 @@ def _inverse(service: Service, action: str) -> Inverse | None:
 
 def filled(options: dict[str, Any], percent: int | None) -> dict[str, Any]:
     """Options with `{percent}` replaced: by a number where it stands alone, by its digits within a text."""
+    if percent is None:
+        return options
 
     def fill(value: Any) -> Any:
         if isinstance(value, str) and PERCENT in value:
@@ -83,8 +87,6 @@ def filled(options: dict[str, Any], percent: int | None) -> dict[str, Any]:
             return [fill(inner) for inner in value]
         return value
 
-    if percent is None:
-        return options
     return {name: fill(value) for name, value in options.items()}
 
 

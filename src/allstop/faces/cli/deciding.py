@@ -168,9 +168,11 @@ def _of_nothing(
     if line["services"]:
         return error
     known = ", ".join(one["name"] for one in session.client.get("services").data)
-    text = f"{line['id']} suspects no service, so it is not known of which the {remedy} is wanted"
-    told = f"; the fleet has {known}" if known else "; describe it in fleet.yaml first"
-    return error.instead((text, f'allstop remedy {remedy} --service NAME --because "..."{told}'))
+    text = (
+        f"{line['id']} suspects no service, so it is not known of which the {remedy} is wanted; "
+        f"fleet.yaml describes {known or 'none'}"
+    )
+    return error.instead((text, f'allstop remedy {remedy} --service NAME --because "..."'))
 
 
 @verb("advance", "allstop advance", "allstop advance INC-2", incident=True, word=True)

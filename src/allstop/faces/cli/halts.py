@@ -40,7 +40,7 @@ from allstop.faces.cli.verbs import Named, verb
     "--incident",
     default="",
     metavar="INC",
-    type=Named("incident"),
+    type=Named("incident", empty=True),  # a script without one must stop the agents all the same
     help="The halt ends with this incident.",
 )
 def halt(session: Session, reason: str, scope: str, exempt: tuple[str, ...], incident: str) -> None:

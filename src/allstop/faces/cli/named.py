@@ -16,17 +16,18 @@ _DIGEST = re.compile(r"[0-9a-f]{4,64}")
 
 
 class Named(StringParamType):
-    """A word the running coordinator can complete. kind: of `names`."""
+    """A word the running coordinator can complete. kind: of `names`; empty: nothing stands for none."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, empty: bool = False) -> None:
         self.kind = kind
         self.name = kind
+        self.empty = empty
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:  # fmt: skip
         """The name as it is. Refuses what no coordinator could know, and would find elsewhere in its API."""
-        if not _typed(param, ctx):
+        if not _typed(param, ctx) or (self.empty and not value):
             return value
         if not value.strip():
             self.fail(f"the name of {self._what()} is empty", param, ctx)

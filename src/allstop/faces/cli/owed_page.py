@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,11 @@ from allstop.faces.cli.times import ago, day, instant
 Shape = Mapping[str, Any]
 
 
-def owed_page(page: Page, view: Shape, now: datetime) -> None:
-    """Obligations, action items, and what closing waits for; only what there is."""
+def owed_page(page: Page, view: Shape, now: datetime, addressed: Callable[[str], str]) -> None:
+    """Obligations, action items, and what closing waits for; only what there is.
+
+    addressed: makes a hint one about this incident, where that is needed.
+    """
     standing = view["state"].replace("-", " ")
     page.line(Piece(view["incident"], "strong"), f"  {standing}")
     if view["obligations"]:
@@ -25,7 +28,7 @@ def owed_page(page: Page, view: Shape, now: datetime) -> None:
     if view["missing"]:
         page.title("Before it may be closed")
         for one in view["missing"]:
-            hint = Piece(f"   {one['hint']}", "dim") if one["hint"] else ""
+            hint = Piece(f"   {addressed(one['hint'])}", "dim") if one["hint"] else ""
             page.line(f"  - {one['text']}", hint, hang=4)
     elif view["state"] == "stood-down":
         page.blank()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -36,9 +37,11 @@ def owed(session: Session, incident: str, *, whole: bool) -> None:
         return
     page = Page()
     for answer in answers:
-        if not whole or _owes(answer.data):
+        view = answer.data
+        if not whole or _owes(view):
             page.blank()
-            owed_page(page, answer.data, session.now(answer))
+            name = view["incident"] if whole else session.incident
+            owed_page(page, view, session.now(answer), partial(session.addressed, incident=name))
     if not page.blocks and not session.quiet:
         page.line(Piece("Nothing is owed.", "good"))
     session.show(page)

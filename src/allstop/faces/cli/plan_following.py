@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 from allstop.domain.moment import words
 from allstop.errors import Unavailable
 from allstop.faces.cli.page import Page, Piece
-from allstop.faces.cli.plan_page import TONES
+from allstop.faces.cli.plan_page import TONES, stuck_step
 from allstop.faces.cli.safe_text import safe_json
 from allstop.faces.cli.session import Session, coloured
 from allstop.faces.cli.times import instant
@@ -35,7 +34,7 @@ def follow_plan(session: Session, name: str) -> None:
     if last["state"] != "done":
         if last["state"] == "held" and not session.as_json:
             _advise_held(session, last)
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _on_a_screen(session: Session) -> bool:
@@ -163,7 +162,7 @@ def _head(page: Page, plan: Shape) -> None:
 
 
 def _advise_held(session: Session, plan: Shape) -> None:
-    stuck = next((one["id"] for one in plan["steps"] if one["state"] in ("failed", "unknown")), "")
+    stuck = stuck_step(plan)
     if stuck:
         session.advise(f"allstop plan retry {plan['id']} {stuck}")
     else:

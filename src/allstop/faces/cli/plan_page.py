@@ -83,6 +83,20 @@ def _with_nodes(page: Page, plan: Shape) -> None:
         page.table(("step", "state", "after", "what"), [_step(one) for one in steps], indent=2)
 
 
+def stuck_step(plan: Shape) -> str:
+    """The first step that a person has to deal with, or empty. One whose node went on without it is none."""
+    held = {one["id"] for one in plan["nodes"] if one["state"] == "held"}
+    return next(
+        (
+            step["id"]
+            for step in plan["steps"]
+            if step["state"] in ("failed", "unknown")
+            and (not plan["nodes"] or step["node"] in held)
+        ),
+        "",
+    )
+
+
 def _waits(plan: Shape) -> str:
     if plan["earlier"]:
         return ", made before the incident was opened again"

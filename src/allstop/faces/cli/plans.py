@@ -6,7 +6,7 @@ import click
 
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_asking import ASKING
-from allstop.faces.cli.plan_page import plan_summary, whole_plan
+from allstop.faces.cli.plan_page import plan_summary, stuck_step, whole_plan
 from allstop.faces.cli.plan_steering import STEERING
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, group, verb
@@ -47,9 +47,7 @@ def show(session: Session, name: str) -> None:
     page = Page()
     whole_plan(page, found)
     session.show(page)
-    stuck = next(
-        (step["id"] for step in found["steps"] if step["state"] in {"failed", "unknown"}), ""
-    )
+    stuck = stuck_step(found)
     if found["state"] == "proposed" and found["approve"]:
         session.advise(f"allstop approve {found['id']}")
     elif found["asked"] and found["state"] in ("proposed", "approved"):

@@ -120,7 +120,7 @@ def effects(session: Session) -> None:
     page = Page()
     rows = [
         (
-            one["stream"], one["purpose"], f"{one['adapter']} {one['verb']}", one["target"] or one["ref"],
+            one["stream"].partition("/")[2] or one["stream"], one["purpose"], f"{one['adapter']} {one['verb']}", one["target"] or one["ref"],
             Piece(one["state"], tones.get(one["state"], "plain")), str(one["attempt"]), one["because"],
         )
         for one in answer.data

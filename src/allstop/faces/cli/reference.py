@@ -49,6 +49,15 @@ changes, halts, roles, criteria, forms, tasks, crews, obligations, action items,
 and teams. When none answers within 0.4 seconds, names are not completed.
 """
 
+INCIDENTS = """\
+## Which incident
+
+With one incident open, no command has to be told which: it is the open one, and for what is done after a stand-down
+the one that was stood down and is not closed. With several it is named, by `--incident INC-2` wherever that option stands, and
+as a word too where the command is only about an incident: `allstop show INC-2`, `allstop ack INC-2`,
+`allstop owed INC-2`. What a command tells you to type next then names it as well.
+"""
+
 TIMES = """\
 ## Times
 
@@ -84,7 +93,7 @@ def reference(group: click.Group, settings: Iterable[tuple[str, str, str, str]])
     parts.append(
         "`--home DIR` or `ALLSTOP_HOME` names the project folder instead of looking upwards.\n"
     )
-    parts += [TIMES, WITHOUT, COMPLETION]
+    parts += [INCIDENTS, TIMES, WITHOUT, COMPLETION]
     parts.append("## Options of every command\n")
     parts.append(
         _table(("option", "meaning"), ((_option(one), one.help or "") for one in shared_options()))

@@ -109,7 +109,7 @@ def found(session: Session, text: str, kind: str, service: str, link: str, incid
     body = {"kind": kind, "text": text, "service": service, "link": link}
     answer = session.client.post("incidents", incident, "findings", body=body)
     name = answer.data.get("evidence", "")
-    session.told(answer, f"{name or 'it'} is on record as a {kind}", name=name)
+    session.told(answer, f"{name or 'it'} is on record ({kind})", name=name)
 
 
 @verb(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request as HttpRequest
 
 from allstop.application.aside import aside
-from allstop.application.command_post import Request
+from allstop.application.command_post import Request, refused
 from allstop.application.coordinator import Coordinator
 from allstop.application.views import Views
 from allstop.domain.authority import may
@@ -96,7 +96,7 @@ class Call:
         """Raises Refused unless the current policy grants the action."""
         verdict = may(action, self.who, self.policy, {})
         if not verdict.allowed:
-            raise Refused(tuple((one.code, one.text, one.hint) for one in verdict.reasons))
+            raise refused(verdict)
 
 
 @contextmanager

@@ -118,6 +118,7 @@ def _list(asked: Asked) -> Shown:
     overview: Overview = context["overview"]
     opened = [line for line in overview.incidents if line.state == "open"]
     context |= {
+        "kept": asked.views.protocol(),
         "opened": opened,
         "closed": [line for line in overview.incidents if line.state != "open"],
     }
