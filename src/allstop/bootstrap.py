@@ -96,7 +96,7 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     await store.open(f"{os.getpid()}-{new_name()}")
     policy = await _last_good(store, found) if isinstance(found, Invalid) else found
     post = CommandPost(store, clock, crash)
-    post.load(policy)
+    post.load(policy, found.text if isinstance(found, Invalid) else "")
     hub = Hub(store)
     monitor = Monitor(post, adapters, clock, crash)
     views = Views(post, store, monitor, clock)

@@ -338,10 +338,13 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.server)
-        with contextlib.suppress(OSError):
+        try:
             await asyncio.gather(self._up(reader, back), self._down(there, writer))
-        back.close()
-        writer.close()
+        except OSError:
+            pass  # one of them hung up
+        finally:
+            back.close()
+            writer.close()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
@@ -371,14 +374,17 @@ def silence() -> Iterator[int]:
 @contextlib.contextmanager
 def frozen(cluster: Cluster) -> Iterator[None]:
     """A server that hangs: its postmaster and every process of it is stopped."""
-    pids = [cluster.pid(), *_children(cluster.pid())]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        _signal(cluster, signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(cluster, signal.SIGCONT)
+
+
+def _signal(cluster: Cluster, number: signal.Signals) -> None:
+    for pid in (cluster.pid(), *_children(cluster.pid())):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _children(pid: int) -> list[int]:

@@ -20,6 +20,7 @@ import pytest
 from tests.adapters import loopback
 
 PROGRAM = shutil.which("redis-server")
+ALLOWED = ("--enable-debug-command", "yes", "--enable-protected-configs", "yes")
 PLAIN = ("--save", "", "--repl-diskless-sync-delay", "0", "--loglevel", "notice")
 
 
@@ -33,13 +34,17 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        self.until(lambda: self.answers("PING") == "PONG", "it did not start")
+
+    def begin(self, *more: str) -> None:
+        """Start it, without awaiting that it answers."""
         assert PROGRAM is not None
         self.process = subprocess.Popen(
             [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
-             "--logfile", str(self.folder / "log"), *PLAIN, *self.arguments],
+             "--logfile", str(self.folder / "log"), *PLAIN, *self.arguments, *more],
             start_new_session=True,
         )  # fmt: skip
-        self.until(lambda: self.answers("PING") in ("PONG", "-NOAUTH Authentication required."))
 
     def end(self) -> None:
         if self.process is not None:
@@ -110,7 +115,7 @@ def running(*arguments: str) -> Iterator[Server]:
     if PROGRAM is None:
         pytest.skip("redis-server is not installed (make test-tools)")
     folder = Path(tempfile.mkdtemp(prefix="allstop-"))
-    server = Server(folder, loopback.closed_port(), ("--enable-debug-command", "yes", *arguments))
+    server = Server(folder, loopback.closed_port(), (*ALLOWED, *arguments))
     try:
         server.start()
         yield server

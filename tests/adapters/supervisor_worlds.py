@@ -56,8 +56,8 @@ stopwaitsecs={stopwaitsecs}
 
 # name: command, how many, startsecs, autorestart
 PROGRAMS: dict[str, tuple[str, int, int, str]] = {
-    "plain": ("sleep 600", 300, 0, "true"),
-    "deaf": ("sh -c \"trap '' TERM; while :; do sleep 600; done\"", 6, 0, "true"),
+    "plain": ("sleep 600", 160, 0, "true"),
+    "deaf": ("sh -c \"trap '' TERM; echo up; while :; do sleep 600; done\"", 6, 0, "true"),
     "slow": ("sleep 600", 4, 1, "true"),
     "broken": ("sh -c 'echo no luck >&2; exit 3'", 4, 1, "true"),
     "short": ("sh -c 'exit 3'", 4, 0, "false"),
@@ -86,7 +86,21 @@ class Server:
         name = f"{kind}:{kind}_{number}"
         if running:
             self.call("startProcess", name)
+            self.wait_until_up(name)
         return name
+
+    def wait_until_up(self, name: str) -> None:
+        """Wait until it is the program and no longer supervisord's copy, and has said so if it does."""
+        says_so = any(name.startswith(kind) for kind in ("deaf", "counting"))
+        latest = time.monotonic() + 10
+        while True:
+            info = self.info(name)
+            words = psutil.Process(info["pid"]).cmdline()
+            said = Path(info["stdout_logfile"]).read_text() if says_so else "up"
+            if "supervisor.supervisord" not in words and "up" in said:
+                return
+            assert time.monotonic() < latest, words
+            time.sleep(0.005)
 
     def call(self, method: str, *params: str | int | bool) -> Any:
         """Its interface, past the adapter, over HTTP."""

@@ -25,7 +25,7 @@ from tests.adapters.worlds import Blobs, effect
 
 _numbers = count(1)
 DATABASES = 16
-QUOTED = 'Or"ders; '  # a name that wants quoting
+QUOTED = "Orders.eu-1"  # a name that wants quoting
 
 
 @dataclass
@@ -83,7 +83,7 @@ def bouncer() -> Iterator[Bouncer]:
         port, place = loopback.closed_port(), ground.new("bouncer")
         behind = f"host=127.0.0.1 port={cluster.port} dbname=postgres"
         names = [*(f"shop_{number}" for number in range(1, DATABASES)), QUOTED]
-        listed = "".join(f"{_written(name)} = {behind}\n" for name in names)
+        listed = "".join(f"{name} = {behind}\n" for name in names)
         (place / "bouncer.ini").write_text(
             f"[databases]\n{listed}dead = host=127.0.0.1 port={loopback.closed_port()}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
@@ -99,10 +99,6 @@ def bouncer() -> Iterator[Bouncer]:
             yield made
 
 
-def _written(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _answers(made: Bouncer) -> bool:
     with contextlib.suppress(psycopg.OperationalError):
         made.connect("shop_1").close()
@@ -116,7 +112,7 @@ def database(bouncer: Bouncer) -> Iterator[str]:
     yield QUOTED
     for command in ("RESUME", "ENABLE"):
         with contextlib.suppress(psycopg.Error):
-            bouncer.order(f"{command} {_written(QUOTED)}")
+            bouncer.order(f'{command} "{QUOTED}"')
     (bouncer.place / "marks").unlink(missing_ok=True)
 
 

@@ -35,9 +35,7 @@ def servers() -> Iterator[dict[str, Server]]:
 
 class TestRedis(ActuatorContract):
     @pytest.fixture
-    async def case(
-        self, servers: dict[str, Server], tmp_path: Path
-    ) -> AsyncIterator[ActuatorCase]:
+    async def case(self, servers: dict[str, Server], tmp_path: Path) -> AsyncIterator[ActuatorCase]:
         for server in servers.values():
             server.ask("CLIENT", "UNPAUSE")
             server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
@@ -129,9 +127,7 @@ class TestRedis(ActuatorContract):
 
 class TestRedisProbe(ProbeContract):
     @pytest.fixture
-    async def case(
-        self, servers: dict[str, Server], tmp_path: Path
-    ) -> AsyncIterator[ProbeCase]:
+    async def case(self, servers: dict[str, Server], tmp_path: Path) -> AsyncIterator[ProbeCase]:
         data = servers["data"]
         async with AsyncExitStack() as stack:
             silent, *liars = [

@@ -114,20 +114,16 @@ class TestProbe(ProbeContract):
 # --- stopping -------------------------------------------------------------------------------------
 
 
-async def test_two_hundred_are_stopped_at_once(server: Server) -> None:
-    """Given 200 programs, all stops run together, and each is seen to have ended."""
-    names = [server.take() for _ in range(200)]
+async def test_many_are_stopped_at_once(server: Server) -> None:
+    """Given 40 programs, all stops run together, and each is seen to have ended."""
+    names = [server.take() for _ in range(40)]
     one = Supervisor()
     started = [one.act(effect("start", server.options(name)), Blobs()) for name in names]
     assert {each.ending for each in await asyncio.gather(*started)} == {Ending.DONE}
-    pids = {server.info(names[number])["pid"] for number in (0, 99, 199)}
+    pids = {server.info(names[number])["pid"] for number in (0, 19, 39)}
     stopped = [one.act(effect("stop", server.options(name)), Blobs()) for name in names]
     assert {each.ending for each in await asyncio.gather(*stopped)} == {Ending.DONE}
-    states = {
-        f"{each['group']}:{each['name']}": each["statename"]
-        for each in server.call("getAllProcessInfo")
-    }
-    assert {states[name] for name in names} == {"STOPPED"}
+    assert {server.state(name) for name in names} == {"STOPPED"}
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
@@ -171,19 +167,26 @@ async def test_who_is_about_to_be_started_again_is_not_stopped(server: Server) -
 # --- who is meant ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "process",
-    ["plain", "plain:", "plain:*", "*:*", "*", "", ":", "plain:plain_0:x", "plain: plain_0"],
-)
-@pytest.mark.parametrize("verb", ["stop", "kill", "status"])
-async def test_only_exact_names_are_taken(server: Server, verb: str, process: str) -> None:
+async def test_only_exact_names_are_taken(server: Server) -> None:
     """Given a group, a wildcard or a bare name, it fails: supervisord would take some for a whole group."""
-    before = server.call("getAllProcessInfo")
-    outcome = await act(verb, server.options(process))
-    assert outcome.ending is Ending.FAILED
-    assert "bad options: process" in outcome.because
-    after = server.call("getAllProcessInfo")
-    assert [one["state"] for one in before] == [one["state"] for one in after]
+    inexact = (
+        "plain",
+        "plain:",
+        "plain:*",
+        "*:*",
+        "*",
+        "",
+        ":",
+        "plain:plain_0:x",
+        "plain: plain_0",
+    )
+    before = [one["state"] for one in server.call("getAllProcessInfo")]
+    for process in inexact:
+        for verb in ("stop", "kill", "status"):
+            outcome = await act(verb, server.options(process))
+            assert outcome.ending is Ending.FAILED
+            assert "bad options: process" in outcome.because
+    assert [one["state"] for one in server.call("getAllProcessInfo")] == before
 
 
 @pytest.mark.parametrize("verb", ["stop", "kill", "start", "restart", "status", "tail"])
@@ -211,9 +214,7 @@ async def test_starting_is_not_yet_running(server: Server) -> None:
     assert server.state(slow) == "RUNNING"
 
 
-@pytest.mark.parametrize(
-    ("kind", "why"), [("broken", "is FATAL"), ("missing", "NO_FILE")]
-)
+@pytest.mark.parametrize(("kind", "why"), [("broken", "is FATAL"), ("missing", "NO_FILE")])
 async def test_who_does_not_come_up_has_failed(server: Server, kind: str, why: str) -> None:
     """Given a program that dies at once or is not there, its start fails and says why."""
     outcome = await act("start", server.options(server.take(kind)))
@@ -278,7 +279,6 @@ async def test_orders_are_remembered_in_memory_or_in_a_file(server: Server, tmp_
 async def test_signals_arrive_once(server: Server) -> None:
     """Given a signal, the program gets it, and nobody claims to know afterwards."""
     name = server.take("counting", running=True)
-    await until(lambda: "up" in server.call("tailProcessStdoutLog", name, 0, 100)[0])
     outcome = await act("signal", server.options(name, signal="USR1"))
     assert outcome.ending is Ending.DONE
     await until((server.folder / "signals").exists)
@@ -293,7 +293,8 @@ async def test_signals_arrive_once(server: Server) -> None:
 async def test_the_end_of_a_log_is_kept_whatever_it_holds(server: Server) -> None:
     """Given a log with control characters and letters of two bytes, any length of its end is evidence."""
     name = server.take("talking", running=True)
-    await until(lambda: "end" in server.call("tailProcessStdoutLog", name, 0, 100)[0])
+    log = Path(server.info(name)["stdout_logfile"])
+    await until(lambda: "end" in log.read_text())
     for length in range(4, 16):
         blobs = Blobs()
         wanted = effect("tail", server.options(name, max_bytes=length))

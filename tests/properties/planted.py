@@ -32,8 +32,7 @@ from allstop.domain.incident import events as e
 from allstop.domain.incident import work_commands as work
 from allstop.domain.plan import commands as plans
 from allstop.domain.plan import events as p
-from allstop.domain.plan.lifecycle import StepState
-from allstop.domain.plan.state import Plan
+from allstop.domain.plan.routes import Routes
 from allstop.domain.policy import ApprovalRow, Approvals, Grant, Policy, Preflight, StopRule
 from allstop.domain.principal import MONITOR, RUNNER, TIMEKEEPER
 from allstop.domain.record import AGENTS_STREAM, halt_stream, incident_stream, plan_stream
@@ -43,6 +42,7 @@ from allstop.testing.simulator import Faults, simulate
 from allstop.testing.traces import Trace, Violation
 from tests.domain import builders
 from tests.domain.builders import ADA, BUILDER, EVE, Story, outage
+from tests.properties import planted_nodes
 
 Patch = pytest.MonkeyPatch
 CRASHES = tuple(range(1, 60))
@@ -162,13 +162,8 @@ def no_hold(patch: Patch) -> Iterable[Violation]:
     return judged(outage().settle().answer(failed("no"), only="isolate"))
 
 
-def unready(plan: Plan) -> tuple[p.Step, ...]:
-    waiting = (one for one in plan.steps if plan.standing(one.id).state is StepState.WAITING)
-    return tuple(waiting)
-
-
 def no_order(patch: Patch) -> Iterable[Violation]:
-    patch.setattr(Plan, "ready", unready)
+    patch.setattr(Routes, "ready", lambda *_: True)
     return judged(outage().settle())
 
 
@@ -315,7 +310,7 @@ def believed(patch: Patch) -> Iterable[Violation]:
 
 
 def no_order_outside(patch: Patch) -> Iterable[Violation]:
-    patch.setattr(Plan, "ready", unready)
+    patch.setattr(Routes, "ready", lambda *_: True)
     return simulated([Faults.calm()], (1,))
 
 
@@ -392,6 +387,12 @@ PLANTS: tuple[Plant, ...] = (
     Plant("one trouble, two incidents", "one_per_key", twice_declared),
     Plant("a done step starts again", "steps_in_order", done_again),
     Plant("a failed step does not hold", "troubles_hold", no_hold),
+    Plant("nodes ignore their order", "steps_in_order", planted_nodes.no_order_of_nodes),
+    Plant(
+        "a node that failed is called reached", "nodes_end_as_seen", planted_nodes.claimed_reached
+    ),
+    Plant("a node is forced by nothing", "nodes_end_as_seen", planted_nodes.forced_by_nothing),
+    Plant("a failed node holds nothing", "troubles_hold", planted_nodes.failure_forgotten),
     Plant("steps ignore their order", "steps_in_order", no_order),
     Plant("a gate passes without samples", "gates_passed", gate_of_air),
     Plant("an approval binds to nothing", "approvals_bind", other_steps),

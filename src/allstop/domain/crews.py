@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from allstop.domain.authority import domains_of, team_of
+from allstop.domain.halt.lifecycle import SILENT as SILENT
 from allstop.domain.halt.lifecycle import Hold
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
@@ -14,8 +15,6 @@ from allstop.domain.principal import Kind, Principal
 from allstop.domain.recognition import hit_domains
 from allstop.domain.world import World
 
-# An agent in one of these has not said where it stands, or not truthfully.
-SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 # Its answer counts only while nothing speaks against it.
 TRUSTED = frozenset({Hold.ANSWERED, Hold.CONFIRMED, Hold.ENFORCED, Hold.RELEASED, Hold.RESUMED})
 

@@ -47,9 +47,9 @@ def phrase_in(text: str, phrases: Iterable[str]) -> str:
     Case, width of letters and blanks do not count. Phrases are plain text, never patterns: a document
     must not be able to make matching slow.
     """
-    said = _folded(text)
-    for phrase in sorted(phrases, key=lambda one: (-len(_folded(one)), one)):
-        if _stands_in(_folded(phrase), said):
+    said = folded(text)
+    for phrase in sorted(phrases, key=lambda one: (-len(folded(one)), one)):
+        if _stands_in(folded(phrase), said):
             return phrase
     return ""
 
@@ -59,7 +59,8 @@ def alert_rule(rules: Iterable[AlertRule], labels: Mapping[str, str]) -> AlertRu
     return next((rule for rule in rules if rule.labels.items() <= labels.items()), None)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text as it is compared: without case, width of letters and more than one blank."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from allstop.domain.impact import IMPACT_FACTS
+from allstop.domain.recognition import folded
 from allstop.protocol.check_tests import check_tests
 from allstop.protocol.document_activation import AlertDocument, WhoDocument
 from allstop.protocol.document_protocol import ProtocolDocument
@@ -117,8 +116,7 @@ def _phrases(document: Document[ProtocolDocument], phrases: list[str], found: Fi
     seen: dict[str, int] = {}
     for place, phrase in enumerate(phrases):
         where = document.at("activation", "phrases", place)
-        # As messages are compared with it (`allstop.domain.recognition`).
-        said = " ".join(unicodedata.normalize("NFKC", phrase).casefold().split())
+        said = folded(phrase)
         if not any(letter.isalnum() for letter in said):
             found.add("AP148", where, "a phrase without a letter would be found in any message", "")
         elif said in seen:

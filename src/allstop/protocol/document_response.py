@@ -94,9 +94,11 @@ class CriterionDocument(Shape):
     probe: ProbeNames | None = Field(default=None, description="so many good samples in a row")
     stable_for: Duration | None = Field(default=None, description="good samples for this long")
     statement: Name | None = Field(
-        default=None, description="a person recorded a statement on this"
+        default=None, description="somebody who may has recorded a statement on this"
     )
-    approval: Name | None = Field(default=None, description="a holder of the role approved")
+    approval: Name | None = Field(
+        default=None, description="a holder of the role, or the owner, approved"
+    )
     role: Name | None = Field(default=None, description="the role is filled")
     form: Name | None = Field(default=None, description="the form was filed")
     crews: Literal[True] | None = Field(default=None, description="every crew has members")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -127,7 +126,7 @@ def _explain(node: Node, model: type[BaseModel], error: Mapping[str, Any]) -> Pr
     if kind == "extra_forbidden":
         known = sorted(_known_keys(model, path[:-1]))
         gone = _GONE.get(tuple(str(step) for step in path))
-        hint = gone or _closest(str(path[-1]), known)
+        hint = gone or nearest(str(path[-1]), known)
         return problem(code, place, f'unknown key "{path[-1]}"', hint)
     if kind == "missing":
         return problem(code, place, f"`{name}` is missing")
@@ -139,7 +138,7 @@ def _explain(node: Node, model: type[BaseModel], error: Mapping[str, Any]) -> Pr
     if kind == "literal_error":
         said = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
         values = said.replace("True", "true").split(", ")
-        hint = _closest(str(value), values)
+        hint = nearest(str(value), values)
         return problem(
             code, place, f"`{name}` cannot be {_shown(value)}: {' | '.join(values)}", hint
         )
@@ -194,11 +193,6 @@ def _shown(value: Any) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _closest(word: str, known: list[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else nearest(word, known)
 
 
 def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:

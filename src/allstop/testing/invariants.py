@@ -24,6 +24,7 @@ from allstop.domain.preflight import lets_start
 from allstop.domain.samples import Standing
 from allstop.domain.stop_rules import violated
 from allstop.domain.world import World
+from allstop.testing.invariants_nodes import awaited, branch_stands, nodes_end_as_seen, over
 from allstop.testing.invariants_outside import OUTSIDE
 from allstop.testing.invariants_people import PEOPLE
 from allstop.testing.traces import Moment, Trace, Violation
@@ -204,20 +205,21 @@ def steps_in_order(trace: Trace) -> Found:
             yield f"{event.step} started while the plan is {plan.state}", moment
         if plan.state in ENDED:
             yield f"{event.step} started in a plan that has ended", moment
-        for before in step.after if step else ():
-            if plan.standing(before).state is not StepState.DONE:
+        for before in awaited(plan, event.step) if step else ():
+            if not over(plan, before):
                 yield f"{event.step} started before {before} was done", moment
 
 
 def troubles_hold(trace: Trace) -> Found:
-    """L5: between two transactions a plan with a failed step is held, and a running one has work."""
+    """L5: between two transactions a failed step holds its plan or its branch, and a running plan has work."""
     last = {record.cause: record.position for record in trace.records}
     for plan in trace.end.plans.values():
-        states = [plan.standing(step.id).state for step in plan.steps]
-        if plan.state is PlanState.RUNNING and StepState.FAILED in states:
+        states = {step.id: plan.standing(step.id).state for step in plan.steps}
+        failed = [id for id, state in states.items() if state is StepState.FAILED]
+        if plan.state is PlanState.RUNNING and not all(branch_stands(plan, id) for id in failed):
             yield f"{plan.id} runs on past a failed step", last.get("", "end")
         if plan.state is PlanState.RUNNING and not {StepState.RUNNING, StepState.UNKNOWN} & set(
-            states
+            states.values()
         ):
             yield f"{plan.id} is running and nothing of it is", "end"
 
@@ -321,7 +323,7 @@ def effects_asked(trace: Trace) -> Found:
 CHECKS: tuple[Callable[[Trace], Found], ...] = (
     dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
     deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
-    approvals_bind, checked_first, rules_kept, effects_asked, *PEOPLE, *OUTSIDE,
+    approvals_bind, checked_first, rules_kept, effects_asked, nodes_end_as_seen, *PEOPLE, *OUTSIDE,
 )  # fmt: skip
 
 

@@ -123,13 +123,13 @@ def test_whoever_is_left_up_and_broken_is_an_orphan_unless_named() -> None:
     assert ("orphans", "web") in rules(found, found.drawn(Asked("stop", ("payments",))).id)
     plan = found.drawn(Asked("stop", ("payments",), orphans=("web",)))
     assert ("orphans", "web") not in rules(found, plan.id)
-    assert plan.outlook["radius"] == ("web",)
+    assert plan.outlook["radius"] == ["web"]
 
 
 def test_with_dependents_nobody_is_left_behind() -> None:
     plan = here().drawn(Asked("stop", ("db",), dependents=True))
     assert {node.id for node in plan.nodes} == {"db", "payments", "web"}
-    assert plan.outlook["radius"] == ()
+    assert plan.outlook["radius"] == []
 
 
 def test_a_deadline_names_who_will_not_make_it() -> None:
@@ -145,7 +145,7 @@ def test_an_isolation_has_no_order_and_shows_who_is_hit() -> None:
     found = here()
     plan = found.drawn(Asked("contain", ("payments", "search")))
     assert all(node.after == () for node in plan.nodes)
-    assert plan.outlook["radius"] == ("web",)
+    assert plan.outlook["radius"] == ["web"]
     found.run(plan.id)
     assert found.truth["payments"].isolated
     assert found.world.standing_of("payments").words() == "isolated"

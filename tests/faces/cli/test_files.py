@@ -1,13 +1,14 @@
-"""Files that a person names: whatever they are, the command ends and says what is wrong with them."""
+"""Files that a person names: whatever they are, the command ends and says what is wrong with them.
+
+A command that waits for a pipe for ever is ended by the time limit of the tests.
+"""
 
 import contextlib
 import hashlib
 import json
 import os
 import select
-import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,20 +27,6 @@ WRITERS = [
     ("report", "INC-1", "--to", "{}"), ("protocol", "import", "runbook.md", "--force", "--to", "{}"),
     ("evidence", SHA, "--output", "{}"),
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def no_wait_for_ever() -> Iterator[None]:
-    """A command that waits for a pipe fails its test, and does not stop all others."""
-
-    def given_up(*_: object) -> None:
-        raise TimeoutError("the command waits for ever")
-
-    before = signal.signal(signal.SIGALRM, given_up)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_two_incidents_at_once_are_refused(allstop: Run, book: Recorded) -> None
     "words",
     [
         ["show", "{}"], ["timeline", "{}"], ["report", "{}"], ["close", "{}"], ["ack", "--incident", "{}"],
-        ["plan", "show", "{}"], ["plan", "retry", "{}", "cut"], ["plan", "abandon", "{}", "--because", "b"],
+        ["plan", "show", "{}"], ["plan", "retry", "{}", "cut"], ["plan", "abort", "{}", "--because", "b"],
         ["approve", "{}"], ["override", "{}", "--because", "b"], ["rollcall", "{}"], ["release", "{}", "--because", "b"],
         ["task", "done", "{}"], ["change", "made", "{}", "--note", "n"], ["action", "done", "{}"], ["met", "{}", "how"],
         ["fill", "{}"], ["forms", "{}"], ["confirm", "{}"], ["dismiss", "{}", "--because", "b"], ["assign", "{}", "ada"],

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from allstop.faces.cli.entry import command_group
-from allstop.faces.cli.hints import addressed
+from allstop.faces.cli.hints import addressed, help_of
 from tests.faces.cli import recorded
 from tests.faces.cli.conftest import Run
 from tests.faces.cli.coordinator import Recorded, problem
@@ -119,10 +119,28 @@ def test_hints_are_made_about_one_incident(hint: str, expected: str) -> None:
     assert addressed(hint, "", COMMANDS) == hint
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "allstop --help"),
+        (["task", "add"], "allstop task add --help"),
+        (["--home", "x", "plan", "show", "PLAN-1"], "allstop plan show --help"),
+        (["nonsense", "--x"], "allstop --help"),
+        (["broken"], "allstop --help"),
+    ],
+)
+def test_help_is_found_for_whatever_was_typed(words: list[str], expected: str) -> None:
+    """Given a command whose module is missing too, then the hint is a hint and no second failure."""
+    assert help_of(words, command_group({"broken": "nowhere.at.all:command"})) == expected
+
+
 def test_after_a_stand_down_what_is_owed_comes_next(allstop: Run, rich: Recorded) -> None:
     rich.answer("POST /incidents/current/stand-down", {"incident": "INC-0"})
     ran = allstop("stand-down", "over")
     assert (ran.code, ran.out) == (0, "INC-0 is stood down\nnext: allstop owed INC-0\n")
+    rich.answer("POST /incidents/current/stand-down", {})
+    rich.answer("GET /incidents", (recorded.CLOSED,))
+    assert allstop("stand-down", "over").out == "INC-0 is stood down\nnext: allstop owed INC-0\n"
     nothing = replace(recorded.OWED, obligations=(), actions=(), missing=())
     rich.answer("GET /incidents/INC-0/owed", nothing)
     assert allstop("stand-down", "over").out.endswith("next: allstop report INC-0 --file\n")

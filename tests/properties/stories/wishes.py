@@ -8,6 +8,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
+from allstop.domain import confirmations as cf
 from allstop.domain import proposals as pr
 from allstop.domain.conditions import OPERATORS
 from allstop.domain.halt import commands as h
@@ -18,6 +19,7 @@ from allstop.domain.incident import work_commands as w
 from allstop.domain.incident.state import Incident
 from allstop.domain.money import Money
 from allstop.domain.plan import commands as p
+from allstop.domain.plan.asked import Asked
 from allstop.domain.policy import Condition, Policy, Protocol
 from allstop.domain.principal import COORDINATOR, MONITOR, TIMEKEEPER, Kind, Principal
 from allstop.domain.remedy import STATED_FACTS
@@ -330,6 +332,16 @@ def _about(make: Callable[[Wish, str], Any]) -> Callable[[Wish], Any]:
     return lambda y: make(y, y.plan())
 
 
+def _asked(y: Wish) -> Asked:
+    """A plan for parts of the fleet: one that can be drawn, or nonsense."""
+    purpose = y.one(("stop", "contain", "recover", "degrade", "undo"), "explode")
+    targets = tuple(y.service() for _ in range(y.one((0, 1, 2))))
+    return Asked(
+        purpose, y.one((targets, ("all",))), y.is_so(), tuple(y.service() for _ in range(y.one((0, 1)))),
+        y.one(("minor", "critical", ""), "x"), y.plan(), y.one(("", "stop-payments")), y.one((0, 60_000)),
+    )  # fmt: skip
+
+
 # How each command is wished for. What reports on an effect, or on the probes, comes from the stage.
 WISHES: dict[type, Callable[[Wish], Any]] = {
     c.DeclareIncident: _declare,
@@ -362,7 +374,12 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     h.AnswerRollCall: lambda y: h.AnswerRollCall(y.agent(), y.halt(), "stopped", "a task", "0" * 12, "", y.is_so()),
     h.RemindRollCall: lambda y: h.RemindRollCall(y.halt()),
     h.CloseRollCall: lambda y: h.CloseRollCall(y.halt()),
+    cf.ConfirmProtocol: lambda y: cf.ConfirmProtocol(y.one((y.protocol.name,), "another")),
     p.MakePlan: _for(lambda y, id: p.MakePlan(id, y.one(("contain", "remedy"), "x"))),
+    p.DrawPlan: _for(lambda y, id: p.DrawPlan(id, _asked(y))),
+    p.PausePlan: _about(lambda y, id: p.PausePlan(id, y.words())),
+    p.ContinuePlan: _about(lambda _, id: p.ContinuePlan(id)),
+    p.WaiveStep: _about(lambda y, id: p.WaiveStep(id, y.step(id), y.words())),
     p.StartPlan: _about(lambda _, id: p.StartPlan(id)),
     p.RetryStep: _about(lambda y, id: p.RetryStep(id, y.step(id))),
     p.SettleStep: _about(lambda y, id: p.SettleStep(id, y.step(id), y.is_so(), y.words())),

@@ -81,6 +81,26 @@ PLAYED_BAD = {
         "steps:\n  - {do: declare, by: 'person:owner', with: {title: x, impact: {lost_per_hour: much}}}\n",
         r"4:5: declare: lost_per_hour is money such as 5000 USD",
     ),
+    "impact that is no list": (
+        "steps:\n  - {do: declare, by: 'person:owner', with: {title: x, impact: {core_functions_down: buying}}}\n",
+        r"4:5: declare: core_functions_down is a list of names",
+    ),
+    "impact that is no number": (
+        "steps:\n  - {do: measure, by: 'person:owner', with: {impact: {users: many}}}\n",
+        r"4:5: measure: users is a whole number, 0 or more",
+    ),
+    "impact below nothing": (
+        "steps:\n  - {do: measure, by: 'person:owner', with: {impact: {users: -1}}}\n",
+        r"4:5: measure: users is a whole number, 0 or more",
+    ),
+    "impact that is neither yes nor no": (
+        "steps:\n  - {do: measure, by: 'person:owner', with: {impact: {breach: maybe}}}\n",
+        r"4:5: measure: breach is true or false",
+    ),
+    "impact that is none of them": (
+        "steps:\n  - {do: measure, by: 'person:owner', with: {impact: {compliance: bent}}}\n",
+        r"4:5: measure: compliance is one of none, possible, violated",
+    ),
     "fails nothing": ("steps:\n  - {do: fails}\n", r"4:5: fails: it names none of verb, evidence, check, channel"),
     "finds nothing": ("steps:\n  - {do: finds, with: {facts: {a: 1}}}\n", r"4:5: finds: it names no evidence"),
     "no service": ("steps:\n  - {do: known-good}\n", r"4:5: known-good: 'service' is missing"),

@@ -210,10 +210,12 @@ async def _known(attempt: Attempt) -> Snapshot | None:
     """The snapshot of this very effect, if it was taken. Raises Refused."""
     options: SnapshotOptions = attempt.options
     key, folder = attempt.effect.id, Path(options.folder)
-    found = await DISKS.run(
-        lambda: snapshot_of(folder, options.place, key), attempt.deadline.left_ms()
-    )
-    return found if found is not None and found.copy.is_file() else None
+
+    def look() -> Snapshot | None:
+        found = snapshot_of(folder, options.place, key)
+        return found if found is not None and found.is_whole() else None
+
+    return await DISKS.run(look, attempt.deadline.left_ms())
 
 
 def _taken(snapshot: Snapshot, attempt: Attempt, how: str) -> Outcome:

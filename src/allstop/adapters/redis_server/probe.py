@@ -256,7 +256,7 @@ def _stale(found: Snapshot, age_s: int, options: RedisProbeOptions) -> str:
         return f"{found.name} is dated in the future"
     if 1000 * age_s > options.within_ms:
         return f"{found.name} is {age_s} s old"
-    if not found.copy.is_file() or found.copy.stat().st_size != found.manifest.bytes:
+    if not found.is_whole():
         return f"the copy of {found.name} is not there, or not whole"
     return ""
 

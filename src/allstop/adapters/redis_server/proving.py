@@ -20,7 +20,6 @@ from allstop.adapters.redis_server.resp import (
     Nonsense,
     Refusal,
     Unreachable,
-    abandoned,
     line,
 )
 from allstop.adapters.redis_server.server import Attempt, Info, Refused, Verb, read_info
@@ -35,6 +34,8 @@ from allstop.domain.effects import Outcome, done, failed
 from allstop.domain.policy.tables import Scalar
 
 _PAUSE_S = 0.05
+# To be killed takes a moment; its folder must not go before it.
+_ENDING_S = 5
 _MEGABYTE = 1_000_000
 
 
@@ -134,7 +135,8 @@ async def _loaded(attempt: Attempt, snapshot: Snapshot) -> Info:
         try:
             return await _when_ready(attempt, server, LoginOptions(host=f"{folder}/s"))
         finally:
-            await abandoned(server)
+            server.cancel()
+            await asyncio.wait({server}, timeout=_ENDING_S)
 
 
 def _argv(options: ProvingOptions, folder: str) -> list[str]:

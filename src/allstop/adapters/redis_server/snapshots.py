@@ -78,6 +78,10 @@ class Snapshot:
     def copy(self) -> Path:
         return self.folder / f"{self.name}.rdb"
 
+    def is_whole(self) -> bool:
+        """Whether the copy is there, in its full length. Blocking."""
+        return self.copy.is_file() and self.copy.stat().st_size == self.manifest.bytes
+
     def proof(self) -> Proof | None:
         """The last proof; None when there is none. Blocking. Raises Refused."""
         path = self.folder / f"{self.name}{_PROOF}"

@@ -119,7 +119,7 @@ async def _until_gone(attempt: Attempt, run: str, process: psutil.Process | None
         alive = process is not None and process.is_running() and not is_gone(process.pid)
         if not listening and not alive:
             proof = "" if process is None else ", its process has ended"
-            return done(f"stopped, data saved: {text}{proof}")
+            return done(f"it was told to save and stop: {text}{proof}")
         if attempt.deadline.left_ms() < 2 * _PAUSE_S * 1000:
             why = text if listening else "nobody listens, but its process has not ended"
             raise Unsettled(f"it was told to save and stop, and is at it: {why}")

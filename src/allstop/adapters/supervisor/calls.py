@@ -28,7 +28,7 @@ from allstop.adapters.mechanisms.text import one_line
 from allstop.adapters.mechanisms.threads import ThreadPool
 from allstop.adapters.supervisor.options import TargetOptions
 
-_MOST_CALLS = 100
+_MOST_CALLS = 32  # starting a program takes supervisord some ten milliseconds, and others wait
 _LARGEST = 8_000_000
 _THREADS = ThreadPool("supervisor", 4)
 # What XML cannot carry; supervisord sends it all the same when a log holds it.

@@ -7,6 +7,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
+import psutil
+
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.process_handle import ProcessHandle
 from allstop.adapters.mechanisms.text import one_line, seconds
@@ -78,23 +80,37 @@ async def start(
     """Start it unless it runs, and wait until supervisord calls it RUNNING: STARTING is not yet."""
     name = options.process
     calls = (info_of(name), Call("supervisor.startProcess", (name, False)))
+    near = supervisord.place.is_near()
     fault = ""
     async for _ in _pauses(deadline):
         before, told = await supervisord.ask(calls, deadline)
         seen = program(name, before)
         if seen.state == "RUNNING":
-            return done(seen.words(), seen.facts())
+            break
         if seen.state != "STOPPING":  # such a one says yes, and does not start: it is told again
             refusal = _refusal(told, ALREADY_STARTED)
             fault = f"; supervisord says {refusal}" if refusal else ""
             break
     async for _ in _pauses(deadline):
         seen = await _look(supervisord, name, deadline)
-        if seen.state == "RUNNING":
+        if seen.state == "RUNNING" and not (near and _is_still_supervisord(seen.pid)):
             return done(seen.words(), seen.facts())
         if seen.state in ENDED:
             return failed(one_line(f"{seen.words()}{fault}"), seen.facts())
     return unknown(f"{name} was not RUNNING when time was up{fault}; it may still come up")
+
+
+def _is_still_supervisord(pid: int) -> bool:
+    """Whether a process is no more than supervisord's copy of itself, about to become the program.
+
+    With `startsecs=0` that is called RUNNING, and a stop signal sent to it would be lost.
+    """
+    try:
+        process = psutil.Process(pid)
+        parent = process.parent()
+        return parent is not None and process.cmdline() == parent.cmdline()
+    except (psutil.Error, OSError, ValueError):
+        return False  # not to be seen from here
 
 
 async def _tell(

@@ -98,7 +98,9 @@ def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> 
     if step.action not in DATA_ACTIONS and not step.latent:
         rescue = plan.routes.rescues.get(node.id, {})
         wanted = {"force": "kill", "isolate": "isolate"}.get(policy, "")
-        if wanted in rescue and plan.standing(rescue[wanted]).state is StepState.WAITING:
+        if plan.state is not PlanState.RUNNING:
+            because = f"{because}; the plan is {plan.state}, so nothing more was tried"
+        elif wanted in rescue and plan.standing(rescue[wanted]).state is StepState.WAITING:
             draft.emit(stream, e.StepStarted(rescue[wanted], 1))
             return False
         if policy == "continue":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from allstop.domain.authority import may
@@ -61,7 +61,7 @@ def draw_plan(draft: Draft, command: c.DrawPlan) -> None:
         id, incident.id, command.asked.purpose, drawn.title, drawn.steps, drawn_hash(drawn),
         need.words(), draft.world.epoch + 1, incident.policy, need.by, need.people, need.reviewers,
         _risk(policy, drawn), need.because, review_by(draft, policy, need), drawn.nodes, drawn.pace,
-        command.asked.record(), drawn.bites, asdict(drawn.outlook),
+        command.asked.record(), drawn.bites, drawn.outlook.record(),
     )  # fmt: skip
     draft.emit(plan_stream(id), event)
     draft.result["plan"] = id

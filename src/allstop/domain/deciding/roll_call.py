@@ -8,7 +8,7 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome, Purpose
 from allstop.domain.halt import commands as c
 from allstop.domain.halt import events as e
-from allstop.domain.halt.lifecycle import Hold
+from allstop.domain.halt.lifecycle import SILENT, Hold
 from allstop.domain.halt.state import Halt
 from allstop.domain.record import halt_stream
 from allstop.domain.verdict import nearest
@@ -16,7 +16,6 @@ from allstop.domain.verdict import nearest
 ANSWERABLE = frozenset(
     {Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED, Hold.UNACCOUNTED, Hold.ESCAPED}
 )
-SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 TEXT_LIMIT = 500
 
 

@@ -22,6 +22,7 @@ from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.incident import events as e
 from allstop.domain.incident.parts import Change, Signature
 from allstop.domain.incident.state import Incident
+from allstop.domain.mode import mode_is_on
 from allstop.domain.plan.commands import LateReview
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Policy
@@ -39,7 +40,7 @@ def need_of(
         "protected": protected,
         "stateful": stateful,
         "severity_rank": policy.protocol.severity(incident.severity).rank,
-        "emergency": incident.mode is not None and not incident.mode.ended,
+        "emergency": mode_is_on(incident),
     }
     return need_for(policy, facts)
 

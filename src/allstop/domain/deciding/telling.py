@@ -79,9 +79,10 @@ def tell_person(draft: Draft, incident: str, person: str, subject: str, text: st
 
 def _is_shared(policy: Policy, channel: str, person: str) -> bool:
     """Whether anybody but this person reads a channel."""
-    audiences = policy.protocol.audiences
     people = (one for one in policy.roster.people if one.id != person)
-    return any(channel in one.channels for one in (*audiences, *people))
+    read_by = [one.channels for one in policy.protocol.audiences]
+    read_by += [one.channels for one in people]
+    return any(channel in channels for channels in read_by)
 
 
 def _next_id(draft: Draft, incident: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allstop.domain.approvals import awaited_reviews
 from allstop.domain.falling_due.found import Due
 from allstop.domain.halt import commands as halt_commands
-from allstop.domain.halt.lifecycle import Hold
+from allstop.domain.halt.lifecycle import SILENT
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now, after
@@ -16,8 +16,6 @@ from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.preflight import lets_start
 from allstop.domain.stop_rules import turning_points, violated
 from allstop.domain.world import World
-
-SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 
 
 def halt_due(found: Due, halt: Halt, book: PolicyBook, now: Now) -> None:

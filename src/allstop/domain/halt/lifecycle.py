@@ -25,6 +25,8 @@ class Hold(StrEnum):
 
 
 SETTLED = frozenset({Hold.CONFIRMED, Hold.ENFORCED})
+# Has not said where it stands, or not truthfully.
+SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 
 _TOLD, _ANSWERED, _CONFIRMED = e.AgentTold, e.RollCallAnswered, e.AgentConfirmed
 _CONTRADICTED, _UNACCOUNTED = e.AgentContradicted, e.AgentUnaccounted

@@ -112,8 +112,8 @@ class Approve:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """subject: id of a criterion, `plan:PLAN-1`, `change:CHG-1`, `halt:HALT-1`, `severity:SEV3`, `close`
-    or `preflight`."""
+    """subject: id of a criterion, `plan:PLAN-1`, `change:CHG-1`, `halt:HALT-1`, `severity:SEV3`, `phase`,
+    `close` or `preflight`."""
 
     incident: str
     subject: str

@@ -155,7 +155,7 @@ class IncidentClosed:
 @event("override.recorded")
 @dataclass(frozen=True, slots=True)
 class OverrideRecorded:
-    """subject: `plan:PLAN-1`, `change:CHG-1`, `halt:HALT-1`, `severity`, `close`, `preflight`."""
+    """subject: `plan:PLAN-1`, `change:CHG-1`, `halt:HALT-1`, `severity:SEV3`, `phase`, `close`, `preflight`."""
 
     subject: str
     reason: str

@@ -9,8 +9,8 @@ from allstop.domain.incident import events as e
 
 
 class IncidentState(StrEnum):
-    """open: somebody responds; stood-down: over, and owing; closed: nothing is owed; merged: it goes on
-    in another one; dismissed: a false alarm."""
+    """open: somebody responds; stood-down: over, and owing; closed: what closing asks for is done, other
+    promises are chased on; merged: it goes on in another one; dismissed: a false alarm."""
 
     OPEN = "open"
     STOOD_DOWN = "stood-down"

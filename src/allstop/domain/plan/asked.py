@@ -62,3 +62,12 @@ class Outlook:
     at_risk: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As the log keeps it: lists, as they are read back."""
+        return {
+            "whole_ms": self.whole_ms, "bound_ms": self.bound_ms, "critical": list(self.critical),
+            "radius": list(self.radius), "units": [list(unit) for unit in self.units],
+            "dropped": [list(edge) for edge in self.dropped], "at_risk": list(self.at_risk),
+            "forced": list(self.forced), "lacking": list(self.lacking),
+        }  # fmt: skip

@@ -114,10 +114,6 @@ class Plan:
     def node_at(self, id: str) -> NodeProgress:
         return self.nodes_at.get(id, UNVISITED)
 
-    def ready(self) -> tuple[e.Step, ...]:
-        """Waiting steps whose predecessors have all ended, in the order of the plan."""
-        return tuple(step for step in self.steps if step.id in self.ripe)
-
     @property
     def held_because(self) -> str:
         """Why it is held, all reasons together; empty when it is not."""

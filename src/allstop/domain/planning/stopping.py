@@ -39,15 +39,15 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     if not chosen:
         refuse("nothing-to-do", f"{few(named)}: stopped already", "allstop fleet show")
     services = {one.name: one for one in fleet.services if one.name in chosen}
-    cannot = [name for name, one in services.items() if not stop_actions(one)]
+    actions = {name: stop_actions(one) for name, one in services.items()}
+    cannot = [name for name, found in actions.items() if not found]
     if cannot:
         hint = "add actions.stop or actions.isolate to fleet.yaml, or leave it out"
         raise Refuse(
             Verdict(tuple(Reason("cannot-stop", f"nothing can stop {one}", hint) for one in cannot))
         )
     times = {
-        name: all_expected_ms(world.durations, one, stop_actions(one))
-        for name, one in services.items()
+        name: all_expected_ms(world.durations, one, actions[name]) for name, one in services.items()
     }
     order = stop_order(fleet, chosen, times.__getitem__, importance_rank(fleet))
     radius = blast_radius(fleet, chosen)
@@ -58,8 +58,8 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     # The members of a cycle begin together; only their stops go one by one.
     heads = {name: unit[0] for unit in order.units for name in unit}
     nodes = tuple(_node(services[name], order, heads.get(name, name)) for name in order.names)
-    steps = _steps(services, order)
-    outlook = _outlook(fleet, services, order, times, radius, asked)
+    steps = _steps(services, actions, order)
+    outlook = _outlook(fleet, nodes, order, times, radius, asked)
     title = f"stop {few(order.names)}"
     return Drawn(title, nodes, steps, pace(fleet.limits), bites, outlook)
 
@@ -79,9 +79,11 @@ def _node(service: Service, order: Ordering, head: str) -> Node:
     )  # fmt: skip
 
 
-def _steps(services: dict[str, Service], order: Ordering) -> tuple[Step, ...]:
+def _steps(
+    services: dict[str, Service], actions: dict[str, tuple[str, ...]], order: Ordering
+) -> tuple[Step, ...]:
     found: dict[str, list[Step]] = {
-        name: chain(services[name], stop_actions(services[name])) for name in order.names
+        name: chain(services[name], actions[name]) for name in order.names
     }
     for unit in order.units:
         _together([found[name] for name in unit])
@@ -94,10 +96,14 @@ def _together(members: list[list[Step]]) -> None:
     """A cycle as one unit: all are quiesced, then all drained, then all fenced and so on; then they stop one
     after another, each when the one before has ended, however it did."""
     gently = (*GENTLY, *SAFELY)
+    ids = {
+        action: [one.id for each in members for one in each if one.action == action]
+        for action in gently
+    }
     for at, steps in enumerate(members):
         for place, step in enumerate(steps):
             before = gently[: gently.index(step.action)] if step.action in gently else gently
-            waits = [one.id for each in members for one in each if one.action in before]
+            waits = [id for action in before for id in ids[action]]
             if step.action not in gently and at:
                 waits.append(f"{NODE}{members[at - 1][0].node}")
             steps[place] = replace(step, after=tuple(dict.fromkeys((*step.after, *waits))))
@@ -105,31 +111,28 @@ def _together(members: list[list[Step]]) -> None:
 
 def _outlook(
     fleet: Fleet,
-    services: dict[str, Service],
+    nodes: tuple[Node, ...],
     order: Ordering,
     times: dict[str, int],
     radius: frozenset[str],
     asked: Asked,
 ) -> Outlook:
     limits = fleet.limits
+    sites = {node.service: Site(node.host, node.zone) for node in nodes}
     whole = estimate(
         order,
         times.__getitem__,
         Limits(limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter)),
-        lambda name: Site(services[name].host, services[name].zone),
+        sites.__getitem__,
     )
     late = asked.deadline_ms
     forced = [name for name in order.names if late and whole.ends_ms[name] > late]
     at_risk = [
-        name
-        for name, one in services.items()
-        if one.stateful and "verify-snapshot" not in one.actions
+        one.name
+        for one in fleet.services
+        if one.name in times and one.stateful and "verify-snapshot" not in one.actions
     ]
-    lacking = [
-        f"{name}: {', '.join(stop_lacking(one))}"
-        for name, one in services.items()
-        if stop_lacking(one)
-    ]
+    lacking = [f"{one.service}: {', '.join(one.lacking)}" for one in nodes if one.lacking]
     return Outlook(
         whole.whole_ms, whole.bound_ms, order.critical_path(), tuple(sorted(radius)), order.units,
         order.dropped, tuple(at_risk), tuple(forced), tuple(lacking),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from allstop.domain.policy.tables import Condition
 
@@ -63,7 +63,7 @@ class Activation:
     phrases: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
     alerts: tuple[AlertRule, ...] = ()
-    kinds: tuple[EmergencyKind, ...] = field(default=())
+    kinds: tuple[EmergencyKind, ...] = ()
 
     def kind(self, name: str) -> EmergencyKind | None:
         return next((one for one in self.kinds if one.name == name), None)

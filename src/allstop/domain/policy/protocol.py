@@ -103,8 +103,8 @@ class CriterionKind(StrEnum):
     PLAN = "plan"  # the plan with this purpose is done
     PROBE = "probe"  # `min_samples` good samples in a row
     STABLE_FOR = "stable_for"  # good samples whose intervals sum up to `window_ms`
-    STATEMENT = "statement"  # a person recorded it
-    APPROVAL = "approval"  # a holder of the role approved it
+    STATEMENT = "statement"  # somebody who may has recorded it
+    APPROVAL = "approval"  # a holder of the role, or somebody above all roles, approved it
     ROLE = "role"  # the role is filled
     FORM = "form"  # the form was filed
     CREWS = "crews"  # every crew has members

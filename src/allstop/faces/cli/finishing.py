@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -26,20 +27,15 @@ def stand_down(session: Session, reason: str, incident: str) -> None:
     Refused, with all that is missing, until every criterion holds. Lifts the incident's halts.
     """
     answer = session.client.post("incidents", incident, "stand-down", body={"reason": reason})
-    name = answer.data.get("incident") or incident
-    session.incident = name if name != CURRENT else ""
-    heard = not (session.as_json or session.quiet)
-    told = f"{session.incident or 'it'} is stood down"
-    command = _owed(session, name) if heard else ""
-    session.told(answer, told, name=session.incident, next_command=command)
-
-
-def _owed(session: Session, name: str) -> str:
-    """What comes next; it is over whatever the answer to this question is."""
-    try:
-        return afterwards(session.client.get("incidents", name, "owed").data)
-    except (AllstopError, KeyError):
-        return "allstop owed"
+    name, command = "", "allstop owed"
+    # It is over, whatever becomes of these questions.
+    with suppress(AllstopError):
+        name = str(answer.data.get("incident") or session.still_at_work(incident))
+        name = "" if name == CURRENT else name
+        if name and not (session.as_json or session.quiet):
+            command = afterwards(session.client.get("incidents", name, "owed").data)
+    session.incident = name
+    session.told(answer, f"{name or 'it'} is stood down", name=name, next_command=command)
 
 
 @verb(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from allstop.faces.cli.verbs import WORD
-
+# The parameter of an incident that is named by a word, where it may be, beside the option.
+WORD = "incident_word"
 _COMMAND = re.compile(r"\ballstop ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 _NAMED = re.compile(r"--incident\b|\bINC-\d")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -53,7 +53,10 @@ def _meant(
 def _below(command: click.Command | None, word: str) -> click.Command | None:
     if not isinstance(command, click.Group):
         return None
-    return command.get_command(click.Context(command), word)
+    try:
+        return command.get_command(click.Context(command), word)
+    except (ImportError, AttributeError):
+        return None  # a command that cannot be loaded has an error of its own, and this is no place for it
 
 
 def help_of(words: Sequence[str], commands: click.Command) -> str:

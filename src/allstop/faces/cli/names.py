@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from allstop.faces.cli.advice import criteria
+from allstop.faces.cli.hints import WORD
 from allstop.faces.cli.session import CURRENT, Session
-from allstop.faces.cli.verbs import WORD
 
 if TYPE_CHECKING:
     from allstop.faces.cli.client import Client

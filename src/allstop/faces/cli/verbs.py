@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from allstop.faces.cli.hints import WORD
 from allstop.faces.cli.named import Named
 from allstop.faces.cli.session import CURRENT, Session
 
@@ -72,8 +73,6 @@ def place_options() -> list[click.Option]:
 ONLY_OPEN = "Which incident; the only open one by default."
 AFTERWARDS = "Which incident; the open one by default, else the one that was stood down."
 AS_A_WORD = " May stand as a word too."
-# The parameter of an incident that is named by a word, beside the option.
-WORD = "incident_word"
 
 
 def verb(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from allstop.domain.recognition import folded
 from allstop.protocol.importing.assuming import named_in
 from allstop.protocol.importing.draft import Draft, Raw
 from allstop.protocol.importing.facts import facts_in
 from allstop.protocol.importing.pieces import Piece
+from allstop.protocol.importing.tables import others
 from allstop.protocol.importing.words import after_label, slug, without_marks
 
 MOST_PHRASES, MOST_KINDS = 80, 40
@@ -72,7 +73,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _phrase(draft: Draft, phrase: str, piece: Piece) -> None:
-    said = " ".join(unicodedata.normalize("NFKC", phrase).casefold().split()).strip(" .,!")
+    said = folded(phrase).strip(" .,!")
     if (
         not 2 <= len(said) <= 60
         or len(said.split()) > 8
@@ -145,14 +146,12 @@ def _row(piece: Piece, draft: Draft) -> None:
     title = piece.cells[0]
     if not title or len(title) > 80 or not _kind(draft, title, " ".join(piece.cells[:2]), piece):
         return
-    for place, text in enumerate(piece.cells[1:], 1):
-        if text.strip(" -–—"):
-            head = piece.head[place] if place < len(piece.head) else ""
-            called = _PEOPLE.match(head) or re.search(
-                r"\bwho\b|lead|respon|escalat", head, re.IGNORECASE
-            )
-            why = _CALLED if called else "a kind has no place for it"
-            draft.note(piece, f"{title}: {head}: {text}" if head else text, why)
+    for head, text in others(piece, 0):
+        called = _PEOPLE.match(head) or re.search(
+            r"\bwho\b|lead|respon|escalat", head, re.IGNORECASE
+        )
+        why = _CALLED if called else "a kind has no place for it"
+        draft.note(piece, f"{title}: {head}: {text}" if head else text, why)
 
 
 def _kind(draft: Draft, title: str, text: str, piece: Piece) -> bool:

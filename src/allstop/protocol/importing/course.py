@@ -7,7 +7,7 @@ import re
 from allstop.protocol.importing.criteria import has_prefix, put_criterion
 from allstop.protocol.importing.draft import Draft, Value
 from allstop.protocol.importing.pieces import Piece
-from allstop.protocol.importing.tables import cell, column, tables
+from allstop.protocol.importing.tables import cell, column, others, tables
 from allstop.protocol.importing.topics import is_exit
 from allstop.protocol.importing.words import after_label, slug, span_in, without_marks
 
@@ -144,20 +144,15 @@ def _phase_table(rows: list[Piece], draft: Draft) -> None:
                 _action(draft, key, text.strip(), row)
         if cell(row, exits):
             put_criterion(draft, ("phases", key, "exit"), key, cell(row, exits), row)
-        for place, text in enumerate(row.cells):
-            if place not in (names, does, exits) and text.strip(" -–—.") and not text.isdigit():
-                draft.note(
-                    row,
-                    f"{row.head[place]}: {text}" if place < len(row.head) else text,
-                    "a phase has no place for it",
-                )
+        for head, text in others(row, names, does, exits):
+            if not text.isdigit():
+                said = f"{head}: {text}" if head else text
+                draft.note(row, said, "a phase has no place for it")
 
 
 def read_stand_down(found: list[Piece], draft: Draft) -> None:
     """Conditions for the end, from lists under headings about standing down."""
-    for piece in found:
-        if piece.kind != "item" or piece.topic != "stand-down" or piece.line in draft.claimed:
-            continue
+    for piece in draft.free(found, "stand-down", kinds=("item",)):
         if piece.text.endswith(":") or draft.count("stand_down") >= MOST_CRITERIA:
             continue
         put_criterion(draft, ("stand_down",), "", piece.text, piece)
@@ -165,13 +160,7 @@ def read_stand_down(found: list[Piece], draft: Draft) -> None:
 
 def read_timeline(found: list[Piece], draft: Draft) -> None:
     """`T+5: roll call complete`: deadlines, where it is clear which mark is meant."""
-    for piece in found:
-        if (
-            piece.topic != "timeline"
-            or piece.line in draft.claimed
-            or piece.kind not in ("item", "row", "text")
-        ):
-            continue
+    for piece in draft.free(found, "timeline"):
         span = span_in(piece.cells[0] if piece.kind == "row" and piece.cells else piece.text)
         mark = next((name for name, words in _MARKS if words.search(piece.text)), "")
         if (

@@ -37,12 +37,8 @@ _SIGNERS = ("role:commander", "owner")
 def read_approvals(found: list[Piece], draft: Draft) -> None:
     """Levels of risk and what they mean; from which level on somebody must agree."""
     rules: dict[tuple[int, int], tuple[int, Piece]] = {}
-    for piece in found:
-        if (
-            piece.kind not in ("item", "row", "text")
-            or piece.line in draft.claimed
-            or len(piece.text) > 400
-        ):
+    for piece in draft.free(found):
+        if len(piece.text) > 400:
             continue
         up = _AND_UP.search(piece.text) or (
             _RANGE.search(piece.text) if piece.topic == "approvals" else None
@@ -122,13 +118,7 @@ def _table(rules: dict[tuple[int, int], tuple[int, Piece]]) -> list[Tree]:
 def read_remedy(found: list[Piece], draft: Draft) -> None:
     """When to roll back, fix or investigate: named, and left to people. A few rows in place of the base
     protocol's table would lose what that table is careful about."""
-    for piece in found:
-        if (
-            piece.topic != "remedy"
-            or piece.kind not in ("item", "row", "text")
-            or piece.line in draft.claimed
-        ):
-            continue
+    for piece in draft.free(found, "remedy"):
         match = _REMEDY.search(piece.section) or _REMEDY.search(piece.text)
         what = f"{match[1].lower()}: " if match else ""
         draft.note(

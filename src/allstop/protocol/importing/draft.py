@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,6 +15,8 @@ _FORBIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 LONGEST = 900
+# The kinds of pieces that say something in a line of their own.
+LINES = ("item", "text", "row")
 
 
 class Raw(str):
@@ -142,6 +144,17 @@ class Draft:
     def note(self, piece: Piece, text: str, why: str) -> None:
         """Something that was understood and could not be placed."""
         self.notes[(piece.line, " ".join(clean(text).split())[:200])] = why
+
+    def free(
+        self, found: Iterable[Piece], *topics: str, kinds: tuple[str, ...] = LINES
+    ) -> Iterator[Piece]:
+        """The pieces of these kinds and topics (any, when none is named) that no reader has taken. What is
+        taken on the way is not given out any more."""
+        for piece in found:
+            if piece.kind not in kinds or piece.line in self.claimed:
+                continue
+            if not topics or piece.topic in topics:
+                yield piece
 
     def lines(self) -> set[int]:
         """The lines that something in the document came from."""

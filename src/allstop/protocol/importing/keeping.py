@@ -7,7 +7,7 @@ from datetime import date
 from zoneinfo import available_timezones
 
 from allstop.protocol.importing.assuming import named_in, worst
-from allstop.protocol.importing.draft import Draft, Value
+from allstop.protocol.importing.draft import LINES, Draft, Value
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.importing.tables import cell, column
 from allstop.protocol.importing.words import after_label, days_in, slug, span_in, wall_span_in
@@ -25,13 +25,7 @@ _PAST = re.compile(r"\b(?:last|past|previous|for)\s+(?:the\s+)?(?:last\s+)?\d", 
 
 def read_obligations(found: list[Piece], draft: Draft) -> None:
     """Lists and tables under headings about the time after, with a time in the heading or the line."""
-    for piece in found:
-        if (
-            piece.topic != "after"
-            or piece.kind not in ("item", "row", "text")
-            or piece.line in draft.claimed
-        ):
-            continue
+    for piece in draft.free(found, "after"):
         within = _within(piece)
         title = _title(piece)
         if (
@@ -86,13 +80,7 @@ def _title(piece: Piece) -> str:
 
 def read_mode(found: list[Piece], draft: Draft) -> None:
     """`Suspended:` and `Active:` under a heading about emergency mode."""
-    for piece in found:
-        if (
-            piece.topic != "mode"
-            or piece.kind not in ("item", "text", "row")
-            or piece.line in draft.claimed
-        ):
-            continue
+    for piece in draft.free(found, "mode"):
         label, rest = after_label(piece.text)
         near = " ".join((piece.section, piece.strong or label))
         expires = re.search(
@@ -137,12 +125,8 @@ def _changes(text: str) -> str:
 
 def read_cycles(found: list[Piece], draft: Draft) -> None:
     """`Quarterly drill`, `This protocol is reviewed every 90 days`, and keys of the front matter."""
-    for piece in found:
-        if (
-            piece.line in draft.claimed
-            or piece.kind not in ("item", "text", "row", "front")
-            or len(piece.text) > 400
-        ):
+    for piece in draft.free(found, kinds=(*LINES, "front")):
+        if len(piece.text) > 400:
             continue
         every = days_in(piece.text)
         key = piece.cells[0].lower() if piece.kind == "front" else ""
@@ -191,13 +175,7 @@ _CLOCK = re.compile(
 
 def read_calendar(found: list[Piece], draft: Draft) -> None:
     """`Monday to Friday, 9:00-17:00 Europe/Vienna`; holidays as dates."""
-    for piece in found:
-        if (
-            piece.topic != "calendar"
-            or piece.kind not in ("item", "text", "row")
-            or piece.line in draft.claimed
-        ):
-            continue
+    for piece in draft.free(found, "calendar"):
         text = piece.text[:400]
         days, hours = _days(text), _hours(text)
         if days and hours and not draft.has("calendar", "hours"):
@@ -255,13 +233,7 @@ _EARNS = (
 
 def read_points(found: list[Piece], draft: Draft) -> None:
     """`Resolving team: +50 points`, where it is clear who gets them."""
-    for piece in found:
-        if (
-            piece.topic != "points"
-            or piece.kind not in ("item", "row", "text")
-            or piece.line in draft.claimed
-        ):
-            continue
+    for piece in draft.free(found, "points"):
         match = _POINTS.search(piece.text)
         to = next((name for name, words in _EARNS if words.search(piece.text)), "")
         if match is None or not to or len(_POINTS.findall(piece.text)) > 1 or len(piece.text) > 300:

@@ -8,7 +8,7 @@ from allstop.protocol.importing.assuming import worst
 from allstop.protocol.importing.draft import Draft
 from allstop.protocol.importing.naming import same, strict_severity
 from allstop.protocol.importing.pieces import Piece
-from allstop.protocol.importing.tables import cell, column, span_of, tables
+from allstop.protocol.importing.tables import cell, column, others, span_of, tables
 from allstop.protocol.importing.words import after_label, slug, span_in
 
 MOST = 40
@@ -31,13 +31,8 @@ def read_objectives(found: list[Piece], draft: Draft) -> None:
             _by_class(rows, rto, rpo, draft)
         elif across and rows[0].topic == "objectives":
             _by_severity(rows, across, rpo, draft)
-    for piece in found:
-        if (
-            piece.kind in ("item", "text")
-            and piece.topic == "objectives"
-            and piece.line not in draft.claimed
-        ):
-            _line(piece, draft)
+    for piece in draft.free(found, "objectives", kinds=("item", "text")):
+        _line(piece, draft)
 
 
 def _known(draft: Draft, head: str) -> str:
@@ -52,10 +47,8 @@ def _by_class(rows: list[Piece], rto: int, rpo: int | None, draft: Draft) -> Non
         name = slug(cell(row, 0), "")
         if span and name and draft.count("objectives") < MOST:
             _put(draft, name, span, span_of(cell(row, rpo)), row)
-            for place, text in enumerate(row.cells):
-                if place not in (0, rto, rpo) and text.strip(" -–—"):
-                    head = row.head[place] if place < len(row.head) else ""
-                    draft.note(row, f"{head}: {text}", "an objective has no place for it")
+            for head, text in others(row, 0, rto, rpo):
+                draft.note(row, f"{head}: {text}", "an objective has no place for it")
 
 
 def _put(draft: Draft, name: str, rto: str, rpo: str, piece: Piece) -> None:

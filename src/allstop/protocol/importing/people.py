@@ -6,7 +6,7 @@ import re
 
 from allstop.protocol.importing.draft import Draft, Value
 from allstop.protocol.importing.pieces import Piece
-from allstop.protocol.importing.tables import cell, column, tables
+from allstop.protocol.importing.tables import cell, column, others, tables
 from allstop.protocol.importing.words import after_label, is_role, our_role, slug, wall_span_in
 
 MOST_ROLES, MOST_CREWS, MOST_CHAIN = 40, 20, 12
@@ -32,13 +32,7 @@ def read_roles(found: list[Piece], draft: Draft) -> None:
                 _raci(rows, draft)
             else:
                 _role_table(rows, draft)
-    for piece in found:
-        if (
-            piece.topic != "roles"
-            or piece.line in draft.claimed
-            or piece.kind not in ("item", "text")
-        ):
-            continue
+    for piece in draft.free(found, "roles", kinds=("item", "text")):
         label, rest = after_label(piece.text)
         name = piece.strong or label
         duties = piece.text.removeprefix(piece.strong).lstrip(" :–—-") if piece.strong else rest
@@ -92,10 +86,8 @@ def _role_table(rows: list[Piece], draft: Draft) -> None:
         name = cell(row, names)
         if not name or len(name) > 60 or not _role(draft, name, cell(row, duties), row):
             continue
-        for place, text in enumerate(row.cells):
-            if place not in (names, duties) and text.strip(" -–—"):
-                head = row.head[place] if place < len(row.head) else ""
-                draft.note(row, f"{head}: {text}" if head else text, _ROSTER)
+        for head, text in others(row, names, duties):
+            draft.note(row, f"{head}: {text}" if head else text, _ROSTER)
 
 
 def _is_raci(rows: list[Piece]) -> bool:
@@ -150,18 +142,13 @@ def read_crews(found: list[Piece], draft: Draft) -> None:
 
 def read_roster(found: list[Piece], draft: Draft) -> None:
     """Teams, houses and contacts are people, and those stand in the roster: only said, never placed."""
-    for piece in found:
-        if (
-            piece.topic in ("roster", "who")
-            and piece.kind in ("item", "row", "text")
-            and piece.line not in draft.claimed
-        ):
-            why = (
-                _ROSTER
-                if piece.topic == "roster"
-                else "who may declare: see activation.who and authority"
-            )
-            draft.note(piece, piece.text, why)
+    for piece in draft.free(found, "roster", "who"):
+        why = (
+            _ROSTER
+            if piece.topic == "roster"
+            else "who may declare: see activation.who and authority"
+        )
+        draft.note(piece, piece.text, why)
 
 
 # --- escalation --------------------------------------------------------------------------------------

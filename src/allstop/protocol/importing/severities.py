@@ -16,7 +16,13 @@ from allstop.protocol.importing.naming import (
     without_name,
 )
 from allstop.protocol.importing.pieces import Piece
-from allstop.protocol.importing.tables import column_kind, span_of, speaks_of_severity, tables
+from allstop.protocol.importing.tables import (
+    column_kind,
+    others,
+    span_of,
+    speaks_of_severity,
+    tables,
+)
 from allstop.protocol.importing.words import after_label, seconds, span_in, wall_span_in
 
 MOST = 12
@@ -47,9 +53,8 @@ def read_severities(found: list[Piece], draft: Draft) -> None:
     for rows in tables(found):
         if rows[0].line not in draft.claimed:
             _table(rows, draft, told)
-    for piece in found:
-        if piece.line not in draft.claimed and piece.kind in ("item", "text", "heading", "lead"):
-            _line(piece, draft, told)
+    for piece in draft.free(found, kinds=("item", "text", "heading", "lead")):
+        _line(piece, draft, told)
     severities = draft.at("severities")
     titles: dict[str, str] = {}
     spans: dict[str, int | None] = {}
@@ -131,10 +136,8 @@ def _about_severities(rows: list[Piece], place: int) -> bool:
 
 def _row(row: Piece, column: int, name: str, draft: Draft, told: _Told) -> None:
     _title(draft, name, row.cells[column], row)
-    for place, cell in enumerate(row.cells):
-        if place != column and cell.strip(" -–—"):
-            head = row.head[place] if place < len(row.head) else ""
-            _attribute(draft, name, head, cell, row, told)
+    for head, cell in others(row, column):
+        _attribute(draft, name, head, cell, row, told)
 
 
 def _transposed(rows: list[Piece], across: dict[int, str], draft: Draft, told: _Told) -> None:

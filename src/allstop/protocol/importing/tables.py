@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from allstop.protocol.importing.pieces import Piece
 from allstop.protocol.importing.words import span_in
@@ -60,6 +61,13 @@ def column(rows: list[Piece], *patterns: str) -> int | None:
             if re.search(pattern, head, re.IGNORECASE):
                 return place
     return None
+
+
+def others(row: Piece, *placed: int | None) -> Iterator[tuple[str, str]]:
+    """(head, text) of every cell that says something, but for those in these columns."""
+    for place, text in enumerate(row.cells):
+        if place not in placed and text.strip(" -–—."):
+            yield (row.head[place] if place < len(row.head) else "", text)
 
 
 def cell(row: Piece, place: int | None) -> str:

@@ -21,11 +21,7 @@ _EVERY = re.compile(
 
 def read_cadence(found: list[Piece], draft: Draft) -> None:
     """`Updates every 15 minutes`: for the severities it names, else for all that have none of their own."""
-    for piece in found:
-        if piece.kind not in ("item", "text", "row") or piece.line in draft.claimed:
-            continue
-        if piece.topic not in ("updates", "phase", "", "procedure", "severity"):
-            continue
+    for piece in draft.free(found, "updates", "phase", "", "procedure", "severity"):
         match = _CADENCE.search(piece.text) or _EVERY.search(piece.text)
         if match is None:
             continue

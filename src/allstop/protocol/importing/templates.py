@@ -73,9 +73,7 @@ _HOLE = re.compile(r"\{+([^{}\n]{1,80})\}+|\[([^\[\]\n]{1,80})\](?!\()|<([^<>\n]
 
 def read_templates(found: list[Piece], draft: Draft) -> None:
     """Blocks under headings about templates and messages become templates, those of reports forms."""
-    for piece in found:
-        if piece.kind not in ("code", "quote") or piece.line in draft.claimed:
-            continue
+    for piece in draft.free(found, kinds=("code", "quote")):
         near = " / ".join(piece.headings[-3:])
         spoken = piece.topic == "template" or (
             piece.topic in ("updates", "after", "stand-down", "phase", "trigger") and _near(piece)

@@ -34,16 +34,30 @@ def impact_of(fields: Fields) -> Impact:
     unknown = sorted(set(fields) - set(IMPACT_FACTS))
     if unknown:
         raise ValueError(f"impact has no {', '.join(unknown)}")
-    found: dict[str, Any] = dict(fields)
-    for name in ("core_functions_down", "functions_down"):
-        if name in found:
-            found[name] = tuple(str(one) for one in found[name])
-    if "lost_per_hour" in found:
-        money = parse_money(str(found["lost_per_hour"]))
-        if money is None:
-            raise ValueError("lost_per_hour is money such as 5000 USD")
-        found["lost_per_hour"] = Money(*money)
-    return Impact(**found)
+    return Impact(**{name: _measure(name, value) for name, value in fields.items()})
+
+
+def _measure(name: str, value: Any) -> Any:
+    """One measure of impact as the core has it; null says that nobody knows. Raises ValueError."""
+    sort = IMPACT_FACTS[name]
+    if name in ("core_functions_down", "functions_down"):
+        fits, wanted = isinstance(value, list), "a list of names"
+        value = tuple(str(one) for one in value) if fits else value
+    elif sort == "money":
+        money = parse_money(value) if isinstance(value, str) else None
+        fits, wanted = money is not None, "money such as 5000 USD"
+        value = Money(*money) if money else value
+    elif sort == "number":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        fits, wanted = is_number and value >= 0, "a whole number, 0 or more"
+    elif sort == "yes/no":
+        fits, wanted = isinstance(value, bool), "true or false"
+    else:
+        choices = sort.split("|")
+        fits, wanted = value in choices, f"one of {', '.join(choices)}"
+    if not (fits or value is None):
+        raise ValueError(f"{name} is {wanted}")
+    return value
 
 
 def _texts(value: list[str]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Refusal:
 
 @dataclass(slots=True)
 class Played:
-    """What a rehearsal came to. told: (when, to, channel, subject, text); falls_due: what is still owed."""
+    """What a rehearsal came to. steps: their places, in the order they were played; told: (when, to, channel,
+    subject, text)."""
 
     policy: Policy
     start: datetime
@@ -186,7 +187,7 @@ class _Stage:
             return
         try:
             command = DEEDS[step.do].make(step.fields, self.now().utc)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{step.place}: {step.do}: {missing}") from None
         verdict = self._do(command, who)

@@ -105,7 +105,7 @@ def _no_deadline(played: Played, written: str) -> Unheard | None:
 
 
 # Deadlines that every response may have, whether this one came to them or not.
-_ALWAYS = ("acknowledge", "update:", "target:", "action:", "handoff")
+_ALWAYS = ("acknowledge", "update:", "target:", "action:")
 
 
 def _field(name: str, incident: str, value: str) -> Judge:

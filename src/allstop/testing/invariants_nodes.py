@@ -1,0 +1,68 @@
+"""What must hold of plans made of nodes: order between nodes, branches that stand, ends that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from allstop.domain.deciding.node_running import DATA_ACTIONS, GENTLE_ACTIONS
+from allstop.domain.plan import events as p
+from allstop.domain.plan.lifecycle import ENDS, NodeState, StepState
+from allstop.domain.plan.routes import NODE
+from allstop.domain.plan.state import OVER, Plan
+from allstop.testing.traces import Trace
+
+Found = Iterator[tuple[str, object]]
+
+
+def awaited(plan: Plan, step: str) -> Iterator[str]:
+    """Everything that must be over before a step begins: steps, and nodes as `node:ID`."""
+    one = plan.routes.steps[step]
+    yield from one.after
+    node = plan.routes.nodes.get(one.node)
+    yield from (f"{NODE}{id}" for id in (node.after if node and not one.latent else ()))
+
+
+def over(plan: Plan, what: str) -> bool:
+    if what.startswith(NODE):
+        return plan.node_at(what.removeprefix(NODE)).state in ENDS
+    return plan.standing(what).state in OVER
+
+
+def branch_stands(plan: Plan, step: str) -> bool:
+    """Whether nothing goes on behind a failed step: its node is held, is being rescued, or ended without it."""
+    node = plan.routes.steps[step].node
+    if not node:
+        return False
+    state = plan.node_at(node).state
+    rescued = any(
+        plan.standing(id).state in (StepState.RUNNING, StepState.UNKNOWN)
+        for id in plan.routes.rescues.get(node, {}).values()
+    )
+    return state is NodeState.HELD or state in ENDS or rescued
+
+
+def nodes_end_as_seen(trace: Trace) -> Found:
+    """S6: a node is reached, forced or isolated only by steps that were seen to be done; waiving is for people."""
+    for moment in trace.moments():
+        event, plan = moment.record.event, moment.before.plans.get(moment.id)
+        if plan is None:
+            continue
+        if isinstance(event, p.StepWaived) and moment.record.actor.startswith("agent:"):
+            yield f"{event.step} was waived by {moment.record.actor}", moment
+        if isinstance(event, p.NodeEnded):
+            yield from ((what, moment) for what in _unseen(plan, event))
+
+
+def _unseen(plan: Plan, event: p.NodeEnded) -> Iterator[str]:
+    rescues = plan.routes.rescues.get(event.node, {})
+    if event.state in (NodeState.FORCED, NodeState.ISOLATED):
+        wanted = "kill" if event.state == NodeState.FORCED else "isolate"
+        if plan.standing(rescues.get(wanted, "")).state is not StepState.DONE:
+            yield f"{event.node} is {event.state}, and nothing did that"
+    if event.state != NodeState.REACHED:
+        return
+    for id in plan.routes.of_node.get(event.node, ()):
+        state, action = plan.standing(id).state, plan.routes.steps[id].action
+        spared = state is StepState.WAIVED and action in DATA_ACTIONS | GENTLE_ACTIONS
+        if state is not StepState.DONE and not spared:
+            yield f"{event.node} is reached, and {id} is {state}"
