@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -108,6 +109,129 @@ async def test_a_reading_is_kept() -> None:
     assert (fine.ending, fine.facts) == (Ending.DONE, {"rows": 3, "status": 200})
     assert blobs.held[fine.evidence] == b'{"rows": 3}'
     assert (refused.ending, blobs.held[refused.evidence]) == (Ending.FAILED, b"go away")
+
+
+@dataclass
+class Till:
+    """A service that can be drained. It has `left` purchases under way, one less at each look."""
+
+    left: int = 3
+    draining: bool = False
+    seq: int = 0
+    orders: int = 0
+    deaf: bool = False
+
+    async def order(self, request: loopback.Received, writer: Any) -> None:
+        self.orders += 1
+        if request.json()["seq"] < self.seq:
+            writer.write(loopback.raw(409, b"{}"))
+            return
+        self.draining, self.seq = not self.deaf, request.json()["seq"]
+        writer.write(loopback.raw(202, b"{}"))
+
+    async def show(self, request: loopback.Received, writer: Any) -> None:
+        if self.draining and self.left:
+            self.left -= 1
+        state = {"draining": self.draining, "left": self.left, "seq": self.seq}
+        await loopback.says(200, state)(request, writer)
+
+
+async def switch(world: loopback.Loopback, timeout_ms: int = 5000, **more: Any) -> Outcome:
+    options = {
+        "url": world.url("/drain"),
+        "json": {"seq": "{epoch}"},
+        "read_url": world.url("/state"),
+        "read_json": {"draining": True, "left": 0},
+        **more,
+    }
+    return await Http().act(effect("switch", options, timeout_ms=timeout_ms), Blobs())
+
+
+async def test_a_switch_is_done_when_it_is_seen_not_when_it_is_accepted() -> None:
+    """Given a service that takes a drain with 202, it is done once nothing is under way any more."""
+    till = Till()
+    async with loopback.serving({"/drain": till.order, "/state": till.show}) as world:
+        outcome = await switch(world)
+        assert (outcome.ending, outcome.because) == (
+            Ending.DONE,
+            "answered 202; the state holds",
+        )
+        assert outcome.facts == {"draining": True, "left": 0, "seq": 5}
+        again = await switch(world)
+        assert (again.because, till.orders) == ("the state held already", 1)
+
+
+async def test_a_switch_that_is_accepted_and_not_seen_is_unknown() -> None:
+    """Given a service that says 202 and does nothing, or not in time, then nothing is claimed."""
+    till = Till(deaf=True)
+    async with loopback.serving({"/drain": till.order, "/state": till.show}) as world:
+        outcome = await switch(world, 400)
+    assert outcome.ending is Ending.UNKNOWN
+    assert outcome.because == ("answered 202; not seen within 0.4s: draining is false, not true")
+
+
+@pytest.mark.parametrize("lost", [loopback.hangs_up, loopback.no_http])
+async def test_a_lost_answer_does_not_matter_when_the_state_holds(lost: loopback.Handler) -> None:
+    """Given a request that took effect and whose answer was lost, the state tells."""
+    till = Till()
+
+    async def take(request: loopback.Received, writer: Any) -> None:
+        till.draining = True
+        await lost(request, writer)
+
+    async with loopback.serving({"/drain": take, "/state": till.show}) as world:
+        outcome = await switch(world)
+    assert outcome.ending is Ending.DONE
+    assert outcome.because.startswith("sent, but ")
+
+
+async def test_a_switch_can_be_refused() -> None:
+    """Given a newer order, an unexpected status, or nobody there, the reason is the ordinary one."""
+    till = Till(seq=9)
+    routes = {"/drain": till.order, "/state": till.show, "/busy": loopback.says(503, b"")}
+    async with loopback.serving(routes) as world:
+        newer = await switch(world)
+        assert newer.because == "refused: a newer order has been given"
+        assert not till.draining
+        assert (await switch(world, url=world.url("/busy"))).ending is Ending.RETRY
+        absent = await switch(world, url=f"http://127.0.0.1:{loopback.closed_port()}/")
+        assert absent.ending is Ending.RETRY
+        till.seq = 0
+        picky = await switch(world, expect_status=[200])
+        assert (picky.ending, picky.because) == (Ending.FAILED, "answered 202")
+        till.draining = False
+        fine = await switch(world, expect_status=[200, 202])
+        assert fine.ending is Ending.DONE
+
+
+async def test_a_switch_needs_something_to_read() -> None:
+    """Given no state to expect, it is no switch: nothing could be seen."""
+    async with loopback.serving({}) as world:
+        outcome = await switch(world, read_json={})
+        assert (outcome.ending, "read_json" in outcome.because) == (Ending.FAILED, True)
+        assert world.requests == []
+
+
+async def test_a_check_beforehand_only_reads() -> None:
+    """Given options, `verify` connects and reads the state, and sends nothing else."""
+    till = Till()
+    routes = {"/drain": till.order, "/state": till.show, "/page": loopback.says(200, b"<html>")}
+    async with loopback.serving(routes) as world:
+        options = {
+            "url": world.url("/drain"),
+            "read_url": world.url("/state"),
+            "read_json": {"left": 0},
+        }
+        assert (await Http().verify(options, 2000)).ending is Ending.DONE
+        page = {**options, "read_url": world.url("/page")}
+        assert (await Http().verify(page, 2000)).because.endswith("answered what is no JSON")
+        assert (await Http().verify({"url": world.url("/drain")}, 2000)).ending is Ending.DONE
+        assert {request.method for request in world.requests} == {"GET"}
+        assert till.orders == 0
+    absent = {"url": f"http://127.0.0.1:{loopback.closed_port()}/"}
+    assert (await Http().verify(absent, 2000)).ending is Ending.UNKNOWN
+    assert (await Http().verify({"url": "ftp://x/"}, 2000)).ending is Ending.FAILED
+    assert (await Http().verify({"nonsense": 1}, 2000)).ending is Ending.FAILED
 
 
 def test_retry_after_may_be_a_date() -> None:

@@ -38,7 +38,7 @@ def test_a_probe_and_an_actuator_of_one_name_are_shown_as_one() -> None:
     info = next(info for info in InstalledAdapters().infos() if info.name == "http")
     assert set(info.ports) == {"probe", "actuator"}
     assert info.probe_options is HttpProbeOptions
-    assert {verb.name for verb in info.verbs} == {"put", "read"}
+    assert {verb.name for verb in info.verbs} == {"put", "switch", "read"}
 
 
 def broken() -> dict[str, Any]:

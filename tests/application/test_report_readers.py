@@ -17,7 +17,7 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as k
 from allstop.domain.policy import Policy
 from allstop.domain.principal import Kind, Principal
-from allstop.errors import Missing, Refused
+from allstop.errors import Missing, Refused, Unavailable
 from tests.application.ground import House, told
 from tests.application.whole import ZOE, whole
 from tests.domain.builders import ADA, BEN
@@ -114,6 +114,18 @@ async def test_the_file_of_a_private_incident_is_whole(house: House, tmp_path: P
 
     assert f"INC-2: {TITLE}" in text
     assert "INC-1" in text
+
+
+@told
+async def test_a_folder_that_takes_no_file_is_told_of(house: House, tmp_path: Path) -> None:
+    """Given a file where the folder of the reports should be, then filing says so, and nothing says that a report
+    was written."""
+    await linked(house)
+    (tmp_path / "reports").write_text("not a folder")
+
+    with pytest.raises(Unavailable, match="cannot be written"):
+        await reports(house, tmp_path).file("INC-1", ADA)
+    assert "report.written" not in house.kinds()
 
 
 @told

@@ -18,7 +18,7 @@ from allstop.adapters.command import Command
 from allstop.adapters.git_release import GitRelease
 from allstop.adapters.http import Http
 from allstop.adapters.webhook import Webhook
-from allstop.testing.contracts.actuator import ActuatorCase, ActuatorContract, VerbCase
+from allstop.testing.contracts.actuator import EPOCH, ActuatorCase, ActuatorContract, VerbCase
 from allstop.testing.contracts.fitness import MARK
 from tests.adapters import loopback
 from tests.adapters.worlds import Agent, Repo, running_agent
@@ -74,6 +74,15 @@ class TestHttp(ActuatorContract):
     @pytest.fixture
     async def case(self) -> AsyncIterator[ActuatorCase]:
         state: dict[str, Any] = {}
+        switched: dict[str, Any] = {"mode": "open", "epoch": 0}
+
+        async def switch(request: loopback.Received, writer: asyncio.StreamWriter) -> None:
+            if request.method == "POST":
+                if request.json()["epoch"] < switched["epoch"]:
+                    writer.write(loopback.raw(409, b"{}"))
+                    return
+                switched.update(request.json())
+            await loopback.says(200, switched)(request, writer)
 
         async def put(request: loopback.Received, writer: asyncio.StreamWriter) -> None:
             if request.method == "PUT":
@@ -85,6 +94,7 @@ class TestHttp(ActuatorContract):
 
         routes = {
             "/state": put,
+            "/switch": switch,
             "/page": loopback.says(200, {"rows": 3}),
             "/hang": loopback.hangs,
             "/noise": loopback.no_http,
@@ -92,11 +102,25 @@ class TestHttp(ActuatorContract):
             "/away": loopback.says(302, b"", {"location": "/page"}),
         }
         body = {"mode": "closed", "epoch": "{epoch}"}
+        closed = {"mode": "closed", "epoch": EPOCH}
         absent = f"http://127.0.0.1:{loopback.closed_port()}/"
         async with loopback.serving(routes) as world:
+            shown = {"read_url": world.url("/switch"), "read_json": {"mode": "closed"}}
             yield ActuatorCase(
                 Http(),
                 (
+                    VerbCase(
+                        "switch",
+                        {
+                            "url": world.url("/switch"),
+                            "json": body,
+                            "read_url": world.url("/switch"),
+                            "read_json": {"mode": "closed", "epoch": "{epoch}"},
+                        },
+                        lambda: dict(switched),
+                        closed,
+                        fenced=True,
+                    ),
                     VerbCase(
                         "put",
                         {"url": world.url("/state"), "json": body},
@@ -112,8 +136,8 @@ class TestHttp(ActuatorContract):
                     ),
                 ),
                 trouble=tuple(
-                    (verb, {"url": url})
-                    for verb in ("put", "read")
+                    (verb, {"url": url, **(shown if verb == "switch" else {})})
+                    for verb in ("put", "read", "switch")
                     for url in (
                         *(
                             world.url(path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from allstop.adapters.mechanisms.files import replace, sync_folder
 
 FOLDER = "reports"
 
@@ -17,16 +18,8 @@ class ReportFiles:
     def keep(self, name: str, text: str) -> str:
         """Write the report and return its path relative to the project folder. Raises OSError."""
         folder = self._home / FOLDER
-        folder.mkdir(exist_ok=True)
-        draft = folder / f".{name}.draft"
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / name)
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            sync_folder(self._home)
+        replace(folder / name, text)
         return f"{FOLDER}/{name}"

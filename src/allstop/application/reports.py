@@ -17,7 +17,7 @@ from allstop.application.views import Views
 from allstop.domain.incident.commands import RecordReport
 from allstop.domain.principal import Principal
 from allstop.domain.verdict import nearest
-from allstop.errors import Missing
+from allstop.errors import Missing, Unavailable
 
 KINDS = {"report": report, "post-mortem": post_mortem}
 MEDIA = {
@@ -33,7 +33,7 @@ class Archive(Protocol):
     """Where reports are kept."""
 
     def keep(self, name: str, text: str) -> str:
-        """Write durably and return the path relative to the project folder."""
+        """Write durably and return the path relative to the project folder. Blocking. Raises OSError."""
 
 
 Typesetter = Callable[[Paper], bytes]
@@ -89,8 +89,8 @@ class Reports:
     async def file(self, name: str, who: Principal) -> tuple[str, str]:
         """Write the report to `reports/YYYY-MM-DD-ID.md`; returns path and text.
 
-        Anybody may open the file, so it names no other incident that is private. Raises Missing, and
-        Refused before anything is written.
+        Anybody may open the file, so it names no other incident that is private. Raises Missing, Refused
+        before anything is written, and Unavailable when it cannot be.
         """
         incident = self._post.world.incidents[self._views.known(name)]
         written = f"{incident.declared_at:%Y-%m-%d}-{incident.id}.md"
@@ -100,7 +100,11 @@ class Reports:
             await self._post.do(RecordReport(incident.id, written, ""), request)
         everybody = self.for_(self._views.for_readers_of(incident.id))
         text = await aside(lambda: everybody.render(incident.id))
-        path = await aside(lambda: self._archive.keep(written, text))
+        try:
+            path = await aside(lambda: self._archive.keep(written, text))
+        except OSError as error:
+            hint = "look at the folder of the reports, and at the space on the disk"
+            raise Unavailable(f"the report cannot be written: {error}", hint) from error
         digest = hashlib.sha256(text.encode()).hexdigest()
         await self._post.do(RecordReport(incident.id, path, digest), request)
         return path, text

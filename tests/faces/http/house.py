@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import NoCrashPoints
 from allstop.adapters.memory_store import MemoryStore
+from allstop.adapters.report_files import ReportFiles
 from allstop.adapters.sqlite import SqliteStore
 from allstop.application.access import Access
 from allstop.application.command_post import CommandPost
@@ -34,17 +35,6 @@ from allstop.plugins import InstalledAdapters
 from tests.domain import builders
 
 OWNER, COMMANDER, AGENT, SOURCE = "person:eve", "person:ada", "agent:builder-1", "source:prometheus"
-
-
-@dataclass
-class FolderArchive:
-    """Keeps reports in a folder."""
-
-    folder: Path
-
-    def keep(self, name: str, text: str) -> str:
-        (self.folder / name).write_text(text, "utf-8")
-        return f"reports/{name}"
 
 
 def house_policy() -> Policy:
@@ -80,7 +70,7 @@ async def build(
             post, store, clock, lambda uid: peer if uid == os.getuid() else None,
             lambda: secrets.token_hex(32),
         ),
-        reports=Reports(views, post, clock, FolderArchive(folder)), adapters=adapters, clock=clock,
+        reports=Reports(views, post, clock, ReportFiles(folder)), adapters=adapters, clock=clock,
         monitor=monitor, runner=Runner(post, store, hub, adapters, clock, crash),
         timekeeper=Timekeeper(post, hub, clock, crash), read_policy=house_policy, audit=audit,
     )  # fmt: skip

@@ -1,11 +1,16 @@
 """What the pages say, looked up by selector."""
 
+from enum import StrEnum
+
 import pytest
 
 from allstop.domain.halt.commands import OrderHalt, ReleaseHalt
+from allstop.domain.halt.lifecycle import Hold
 from allstop.domain.incident import commands as c
 from allstop.domain.incident.course_commands import TriageIncident
 from allstop.domain.incident.course_events import EntryCorrected
+from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.faces.web.signs import SIGNS
 from tests.application.happening import Happened, happenings
 from tests.faces.web.conftest import Opener, text, words
 from tests.faces.web.scenes import (
@@ -122,6 +127,13 @@ async def test_an_incident_in_the_middle(opened: Opener) -> None:
     assert "offered to Grace Hopper, not accepted" in text(page, "[data-role=communications]")
     assert "48s met" in text(page, "[data-measure=detect]")
     assert "not yet" in text(page, "[data-measure=resolve]")
+
+
+@pytest.mark.parametrize(
+    ("subject", "states"), [("plan", PlanState), ("step", StepState), ("agent", Hold)]
+)
+def test_every_state_has_a_word_and_a_shape(subject: str, states: type[StrEnum]) -> None:
+    assert {one.value for one in states} <= set(SIGNS[subject])
 
 
 async def test_a_gate_in_progress(opened: Opener) -> None:

@@ -93,7 +93,7 @@ class FlagFile:
         return await change.settled(change.carry_out)
 
     async def observe(self, effect: Effect) -> Outcome:
-        """Whether the flag stands as this very order, or a newer one of the kind, left it."""
+        """Whether the flag stands as an order of this number left it."""
         change = _changing(effect)
         if isinstance(change, str):
             return failed(change)
@@ -131,7 +131,7 @@ class _Change:
     async def settled(self, work: Callable[[], Outcome]) -> Outcome:
         """The outcome of blocking work: what it returns, or what its error means."""
         try:
-            return await _DISKS.run(work, self.deadline.left_ms())
+            return await _DISKS.by(self.deadline, work)
         except (Refused, NewerOrder, Damaged) as error:
             return failed(one_line(str(error)))
         except TimeoutError as error:
@@ -150,6 +150,10 @@ class _Change:
         place = place_of(self.options.path, self.options.flag)
         if not place.file.parent.is_dir():
             raise Refused(f"no folder {place.file.parent}")
+        if not place.file.exists():
+            self._may_make(place, place.empty, damaged=False)  # before a lock file is made there
+        elif not place.file.is_file():
+            raise Refused(f"{place.file} is no ordinary file")  # a device must not be replaced
         with locked(place.file, self.deadline):
             document, damaged = self._document(place)
             record = place.records(document).get(place.name)
@@ -157,9 +161,11 @@ class _Change:
                 self._may_make(place, document, damaged=damaged)
             elif self._stands(self._standing(record)):
                 return self._read_back(place)
+            if self.deadline.passed():  # whoever asked has gone: this may not happen any more
+                raise TimeoutError("the file did not answer in time")
             self.begun = True
             if damaged:
-                place.file.replace(_beside(place.file))
+                _beside(place.file).hardlink_to(place.file)
             kept = record if isinstance(record, dict) else {}
             write_document(place, place.with_record(document, {**kept, **self._flag().fields()}))
             return self._read_back(place, "; the damaged file lies beside it" if damaged else "")
@@ -261,7 +267,7 @@ def _reach(options: FlagOptions) -> Outcome:
             return done(f"{place.name} is {_word(flag.on)}")
     except FileNotFoundError:
         document = place.empty
-    except Damaged as error:
+    except (Damaged, OSError) as error:
         return failed(one_line(str(error)))
     lacking = missing(place, document)
     return done(f"{lacking}: `off` would make it") if options.create else failed(lacking)

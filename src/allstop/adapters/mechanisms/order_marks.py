@@ -113,7 +113,7 @@ def _standing(path: Path, *, ends: bool) -> dict[str, Mark]:
     try:
         return read_marks(path)
     except Unreadable:
-        if not ends:
+        if not ends or not path.is_file():  # a device is no damaged file
             raise
         path.replace(path.with_name(f"{path.name}.damaged"))
         return {}

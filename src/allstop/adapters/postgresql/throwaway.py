@@ -201,8 +201,10 @@ async def _comes_up(
 
 
 def _last_words(errors: bytes) -> str:
-    lines = [line for line in errors.splitlines() if b"FATAL:" in line or b"PANIC:" in line]
-    return one_line(last_line(lines[-1] if lines else errors), 200)
+    """Why it ended. What it told us while we knocked is a FATAL as well, and no reason."""
+    fatal = [line for line in errors.splitlines() if b"FATAL:" in line or b"PANIC:" in line]
+    telling = [line for line in fatal if b"the database system is" not in line]
+    return one_line(last_line(telling[-1] if telling else errors), 200)
 
 
 def _soon() -> Deadline:

@@ -130,7 +130,7 @@ def _overrule(
     ]
     if active:
         plan = active[-1]
-        refuse("plan-active", f"{plan.id} is {plan.state}", f"allstop plan abandon {plan.id} first")
+        refuse("plan-active", f"{plan.id} is {plan.state}", f"allstop plan abort {plan.id} first")
     besides = disputes(draft.world, policy, incident, service)
     event = e.RemedyDecided(
         command.remedy, command.reason.strip(), -1, facts, (), service, by_person=True,

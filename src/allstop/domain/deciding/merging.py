@@ -71,7 +71,7 @@ def _check(draft: Draft, incident: Incident, into: Incident) -> None:
         if plan.state.value in ("running", "held")
     ]
     if active:
-        hint = f"wait for it, or allstop plan abandon {active[0].id}"
+        hint = f"wait for it, or allstop plan abort {active[0].id}"
         refuse("plan-active", f"{active[0].id} of {incident.id} is {active[0].state}", hint)
     if incident.private and not into.private:
         text = f"{incident.id} is private and {into.id} is not: everybody would read of it there"

@@ -190,7 +190,7 @@ def waive_step(draft: Draft, command: c.WaiveStep) -> None:
     if draft.who.kind is not Kind.PERSON:
         refuse("human-only", f"only a person may waive a step, and {draft.who} is none")
     if not plan.nodes:
-        hint = f"allstop plan retry {plan.id} {command.step}, or allstop plan abandon {plan.id}"
+        hint = f"allstop plan retry {plan.id} {command.step}, or allstop plan abort {plan.id}"
         refuse("not-waivable", f"every step of {plan.id} is needed", hint)
     if not command.reason.strip():
         refuse("no-reason", "waiving a step needs a reason", '--because "..."')
@@ -292,7 +292,7 @@ def _tell_held(draft: Draft, plan_id: str, step: str, because: str) -> None:
     commander = incident.roles.get("commander", "")
     again = f"allstop plan retry {plan_id} {step}" if step else f"allstop plan show {plan_id}"
     first = (commander,) if commander else ()
-    text = f"{because}. {again}, or allstop plan abandon {plan_id}"
+    text = f"{because}. {again}, or allstop plan abort {plan_id}"
     escalate(draft, incident.id, f"{plan_id} is held", text, first)
 
 

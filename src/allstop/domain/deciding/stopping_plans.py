@@ -64,7 +64,7 @@ def _tell(draft: Draft, plan: Plan, rules: tuple[StopRule, ...]) -> None:
     hints = ", ".join(f"allstop plan retry {plan.id} {RULE}{rule.id}" for rule in rules)
     text = (
         f"{plan.id} was to: {plan.title}. {cited[0].upper()}{cited[1:]}. "
-        f"Accept it and go on: {hints}. Or stop: allstop plan abandon {plan.id}"
+        f"Accept it and go on: {hints}. Or stop: allstop plan abort {plan.id}"
     )
     escalate(draft, plan.incident, f"{plan.id} is held by a stop rule: {named}", text, first)
 

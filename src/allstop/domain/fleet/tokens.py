@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # What is counted and how much of it there may be: `(("host", "alpha"), 8)`.
 Limit = tuple[tuple[str, str], int]
@@ -19,8 +20,7 @@ class Limits:
     per_adapter: Mapping[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """Whose tokens a service takes while it is under way."""
 
     host: str = ""

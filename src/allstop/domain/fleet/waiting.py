@@ -50,23 +50,25 @@ class Waiting:
 
     def pop(self) -> tuple[Key, Site] | None:
         """The most urgent one that has room; it takes its tokens. None when nobody has any."""
-        while self._trying and self._tokens.has(self._everywhere):
+        tokens = self._tokens
+        while self._trying and tokens.full(self._everywhere) is None:
             key, place = heapq.heappop(self._trying)
             if not self._is_head(key, place, None):
                 continue
             site, queue = self._sites[place], self._queues[place]
-            demand = self._tokens.wanted(site)
-            full = self._tokens.full(demand)
+            demand = tokens.wanted(site)
+            full = tokens.full(demand)
             if full is None:
                 heapq.heappop(queue)
-                self._tokens.take(site)
+                tokens.take(site)
                 if queue:
                     heapq.heappush(self._trying, (queue[0], place))
             else:
                 self._parked_at[place] = full
                 heapq.heappush(self._parked.setdefault(full, []), (key, place))
-            for limit in demand:
-                self._let_try(limit)
+            if self._parked:
+                for limit in demand:
+                    self._let_try(limit)
             if full is None:
                 return key, site
         return None
@@ -74,7 +76,7 @@ class Waiting:
     def give(self, site: Site) -> None:
         """One at this site has ended: its tokens are free."""
         self._tokens.give(site)
-        for limit in self._tokens.wanted(site):
+        for limit in self._tokens.wanted(site) if self._parked else ():
             self._let_try(limit)
 
     def _let_try(self, limit: Limit) -> None:

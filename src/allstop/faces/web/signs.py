@@ -48,6 +48,7 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "approved": Sign("half", "plain", "approved"),
         "running": Sign("dot", "plain", "running"),
         "held": Sign("stop", "bad", "HELD"),
+        "paused": Sign("half", "warn", "PAUSED"),
         "done": Sign("check", "good", "done"),
         "abandoned": Sign("ring", "plain", "abandoned"),
     },
@@ -57,6 +58,7 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "done": Sign("check", "good", "done"),
         "failed": Sign("stop", "bad", "FAILED"),
         "unknown": Sign("diamond", "bad", "UNKNOWN"),
+        "waived": Sign("diamond", "warn", "WAIVED"),
     },
     "evidence": {
         "requested": Sign("half", "warn", "asked for"),
