@@ -10,9 +10,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import detection, first_effect, protocols, start
+from benchmarks import detection, first_effect, fleet_planning, ordered_stop, protocols, start
 
-NAMES = ("append", "first-effect", "help", "idle", "detection", "protocols")
+NAMES = (
+    "append",
+    "first-effect",
+    "help",
+    "idle",
+    "detection",
+    "protocols",
+    "ordered-stop",
+    "fleet-planning",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +39,7 @@ def main(arguments: list[str]) -> int:
     runs: dict[str, Callable[[], object]] = {
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
         "idle": start.measure_idle, "detection": detection.measure, "protocols": protocols.measure,
+        "ordered-stop": ordered_stop.measure, "fleet-planning": fleet_planning.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

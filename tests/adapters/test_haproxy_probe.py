@@ -24,6 +24,8 @@ backend leader
   server a 127.0.0.1:{shop} check inter 30ms rise 1
 backend follower
   server x 127.0.0.1:{shop} track leader/a
+backend heavy
+  server one 127.0.0.1:{shop} weight 100
 listen raw
   mode tcp
   bind unix@{{folder}}/raw
@@ -98,6 +100,20 @@ async def test_who_follows_a_drained_server_is_drained(world: World) -> None:
     assert (await measure(world, expect="drained", server="follower/x"))[0] is True
 
 
+async def test_weighs_sees_each_step_of_a_ramp(world: World) -> None:
+    """Given a share, the weight is compared with what it comes to; one that comes to nothing is none."""
+    world.order("set server heavy/one weight 25%")
+    assert (await measure(world, expect="weighs", server="heavy/one", percent=25))[0] is True
+    good, text, _ = await measure(world, expect="weighs", server="heavy/one", percent=50)
+    assert (good, text) == (False, "heavy/one weighs 25 of 100, 50 wanted")
+    world.order("set server be/up weight 0")
+    assert (await measure(world, expect="weighs", server="be/up", percent=0))[0] is True
+    good, text, _ = await measure(world, expect="weighs", server="be/up", percent=50)
+    assert (good, "is nothing" in text) == (None, True)
+    unfilled = await measure(world, expect="weighs", server="heavy/one", percent="{percent}")
+    assert unfilled[0] is None
+
+
 async def test_enough_counts_who_takes_traffic(world: World) -> None:
     """Given three servers of which one takes traffic, then one is enough and two are not."""
     good, text, facts = await measure(world, expect="enough", backend="be")
@@ -168,6 +184,8 @@ async def test_frontends_are_open_or_closed(world: World) -> None:
         {"expect": "up", "server": "be/up", "backend": "be"},
         {"expect": "open", "server": "be/up"},
         {"expect": "up", "server": "be/no"},
+        {"expect": "up", "server": "be/up", "percent": 5},
+        {"expect": "weighs", "server": "be/up"},
         {"expect": "enough", "backend": "no"},
         {"expect": "open", "frontend": "be"},
         {"expect": "up", "server": "be/up;show info"},

@@ -20,6 +20,7 @@ from allstop.domain.effects import Ending, Outcome
 from allstop.testing.contracts.actuator import ActuatorCase, ActuatorContract, VerbCase
 from allstop.testing.contracts.probe import ProbeCase, ProbeContract
 from tests.adapters import loopback
+from tests.adapters import postgres_trouble as trouble
 from tests.adapters import postgres_world as world
 from tests.adapters.worlds import Blobs, effect
 
@@ -93,7 +94,7 @@ def bouncer() -> Iterator[Bouncer]:
         (place / "users").write_text('"postgres" ""\n"client" ""\n')
         cluster.ask("CREATE ROLE client LOGIN")
         argv = world.as_account([program, "-q", str(place / "bouncer.ini")])
-        with world.background(argv) as process:
+        with trouble.background(argv) as process:
             made = Bouncer(port, process.pid, place)
             world.eventually(lambda: _answers(made), "the pooler")
             yield made
@@ -145,12 +146,12 @@ class TestPgBouncer(ActuatorContract):
             for verb, name in names.items()
         )
         async with loopback.serving({}) as nonsense:
-            with world.silence() as silent:
+            with trouble.silence() as silent:
                 ports = (silent, loopback.closed_port(), nonsense.port)
                 options = bouncer.options("shop_1", mark_file=str(marks))
-                trouble = [("fence", {**options, "port": port}) for port in ports]
-                trouble += [("quiesce", {**options, "database": "nobody"})]
-                yield ActuatorCase(PgBouncer(), verbs, tuple(trouble))
+                troubles = [("fence", {**options, "port": port}) for port in ports]
+                troubles += [("quiesce", {**options, "database": "nobody"})]
+                yield ActuatorCase(PgBouncer(), verbs, tuple(troubles))
 
 
 VERBS = {"quiesce": PAUSED, "unquiesce": OPEN, "fence": CLOSED, "unfence": OPEN}
@@ -160,7 +161,7 @@ class TestPgBouncerProbe(ProbeContract):
     @pytest.fixture
     async def case(self, bouncer: Bouncer, database: str) -> Any:
         async with loopback.serving({}) as nonsense:
-            with world.silence() as silent:
+            with trouble.silence() as silent:
                 yield ProbeCase(
                     PgBouncer(),
                     good=bouncer.probe(database),
@@ -205,7 +206,7 @@ async def test_a_fence_cuts_everybody_off_and_is_seen_from_outside(
 ) -> None:
     """Given a client in a transaction, a fence ends it, and the proof is a refusal from outside. KILL leaves
     the database paused: lifting the fence resumes it as well, or clients would only wait."""
-    options = bouncer.options(database, client_user="client")
+    options = bouncer.options(database, client={"user": "client"})
     with contextlib.closing(bouncer.connect(database)) as client:
         client.execute("BEGIN")
         client.execute("SELECT 1")
@@ -229,7 +230,7 @@ async def test_a_client_that_is_refused_for_itself_proves_no_fence(
     bouncer: Bouncer, database: str
 ) -> None:
     """Given a client the bouncer does not know, its refusal says nothing about the database."""
-    outcome = await act("fence", bouncer.options(database, client_user="stranger"))
+    outcome = await act("fence", bouncer.options(database, client={"user": "stranger"}))
     assert outcome.ending in (Ending.UNKNOWN, Ending.DONE)
     if outcome.ending is Ending.DONE:
         assert "disabled" in outcome.because
@@ -275,7 +276,7 @@ async def test_a_frozen_bouncer_is_unknown_and_its_database_is_asked_later(
     """Given a bouncer that stops once KILL was asked for, the outcome is unknown, and in time; a bouncer that
     never says a word was asked nothing."""
     options = bouncer.options(database)
-    async with world.Proxy(bouncer.port, b"KILL").running() as between:
+    async with trouble.Proxy(bouncer.port, b"KILL").running() as between:
         wanted = effect("fence", {**options, "port": between.port}, timeout_ms=1000)
         assert (await PgBouncer().act(wanted, Blobs())).ending is Ending.UNKNOWN
         assert between.heard.is_set()

@@ -25,6 +25,9 @@ def test_every_built_in_is_there() -> None:
     names = [info.name for info in found.infos()]
     assert names == sorted(
         {"http", "tcp", "command", "git-release", "chat-file", "webhook", "agent-process"}
+        | {"haproxy", "redis", "flag-file"}
+        | {"postgres", "pgbouncer"}
+        | {"process", "supervisor", "disk", "memory", "cpu", "file", "log", "prometheus"}
     )
     assert found.probe("http") is not None
     assert found.actuator("http") is not None

@@ -1,20 +1,19 @@
-"""The archive, backups, their proof by a restore, and statements that need one."""
+"""Backups, and their proof by a restore."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from allstop.adapters.postgresql.actuator import Postgres
-from allstop.domain.effects import Ending, Outcome
+from allstop.domain.effects import Ending
 from tests.adapters import postgres_world as world
+from tests.adapters.postgres_proof import act, backup, proven, verify
 from tests.adapters.worlds import Blobs, effect
 
 
@@ -34,90 +33,6 @@ def cluster(ground: world.Ground) -> Iterator[world.Cluster]:
 @pytest.fixture
 def root(ground: world.Ground) -> Path:
     return ground.new("backups")
-
-
-async def act(verb: str, options: dict[str, Any], **changes: Any) -> Outcome:
-    return await Postgres().act(effect(verb, options, **changes), Blobs())
-
-
-async def backup(cluster: world.Cluster, root: Path, **changes: Any) -> Path:
-    """A backup, taken by the adapter; its folder."""
-    options = {**cluster.server, **cluster.programs, "backup_root": str(root)}
-    outcome = await act("backup", options, **changes)
-    assert outcome.ending is Ending.DONE, outcome.because
-    return root / str(outcome.facts["backup"])
-
-
-async def verify(cluster: world.Cluster, root: Path, **changes: Any) -> Outcome:
-    """An attempt to prove the newest backup."""
-    options = {"backup_root": str(root), "backup": "newest", "checks": world.CHECKS}
-    key = changes.pop("id", "verify")
-    return await act("verify-backup", {**cluster.programs, **options, **changes}, id=key)
-
-
-async def proven(cluster: world.Cluster, root: Path) -> Path:
-    folder = await backup(cluster, root)
-    outcome = await verify(cluster, root)
-    assert outcome.ending is Ending.DONE, outcome.because
-    return folder
-
-
-# --- the archive -----------------------------------------------------------------------------------
-
-
-async def archiving(cluster: world.Cluster, command: str) -> None:
-    """Another archive command, and a switch out of the segment that the old one may still see."""
-    cluster.ask(f"ALTER SYSTEM SET archive_command = '{command}'")
-    cluster.ask("SELECT pg_reload_conf()")
-    world.eventually(lambda: cluster.ask("SHOW archive_command") == command, "the command")
-    cluster.ask("CREATE TABLE IF NOT EXISTS wal AS SELECT 1")
-    cluster.ask("INSERT INTO wal VALUES (1)")
-
-
-@pytest.mark.parametrize(
-    ("command", "ending", "said"),
-    [
-        ("true", Ending.UNKNOWN, "it is not there"),
-        ("head -c 100000 %p > ARCHIVE/%f", Ending.UNKNOWN, "100000 of 1048576 bytes"),
-        ("head -c 1048576 /dev/zero > ARCHIVE/%f", Ending.UNKNOWN, "no segment of this cluster"),
-        ("(head -c 900000 %p; head -c 148576 /dev/urandom) > ARCHIVE/%f", Ending.FAILED, "differs"),
-        ("false", Ending.UNKNOWN, "archiving has failed"),
-    ],
-)
-async def test_an_archive_command_that_ends_well_proves_nothing(
-    cluster: world.Cluster, command: str, ending: Ending, said: str
-) -> None:
-    """Given commands that say "OK" and copy nothing, half, nonsense or something else, or that fail, the
-    switch is not done: the archived file itself is looked at."""
-    good = cluster.ask("SHOW archive_command")
-    options = {**cluster.server, "archive_dir": str(cluster.archive)}
-    try:
-        await archiving(cluster, command.replace("ARCHIVE", str(cluster.archive)))
-        outcome = await act("switch-wal", options, timeout_ms=2500)
-        assert (outcome.ending, said in outcome.because) == (ending, True), outcome.because
-    finally:
-        for path in cluster.archive.iterdir():
-            path.unlink()
-        await archiving(cluster, good)
-    assert (await act("switch-wal", options)).ending is Ending.DONE
-
-
-async def test_an_archive_that_is_off_or_not_there_fails_at_once(
-    cluster: world.Cluster, ground: world.Ground
-) -> None:
-    """Given no archive folder, or a server that archives nothing, it fails and says so."""
-    missing = {**cluster.server, "archive_dir": str(ground.place / "nowhere")}
-    assert (await act("switch-wal", missing)).ending is Ending.FAILED
-    off = ground.cluster("off", archive_mode="off")
-    off.start()
-    outcome = await act("switch-wal", {**off.server, "archive_dir": str(off.archive)})
-    assert (outcome.ending, outcome.because) == (
-        Ending.FAILED,
-        "archive_mode is off: nothing is archived",
-    )
-
-
-# --- backups ---------------------------------------------------------------------------------------
 
 
 async def test_a_backup_that_has_no_time_leaves_nothing_behind(
@@ -201,6 +116,8 @@ async def test_the_restored_server_keeps_to_itself(cluster: world.Cluster, root:
     cluster.ask(f"ALTER SYSTEM SET archive_cleanup_command = 'touch {trace}'")
     try:
         folder = await backup(cluster, root)
+        waiting = cluster.data / "pg_wal" / "archive_status"
+        world.eventually(lambda: not list(waiting.glob("*.ready")), "the cluster's own archiving")
         before = sorted(path.name for path in cluster.archive.iterdir())
         outcome = await verify(cluster, root)
         assert outcome.ending is Ending.DONE, outcome.because
@@ -266,283 +183,6 @@ async def test_newest_never_takes_another_clusters_backup(
         )
         assert (wrong.ending, said in wrong.because) == (Ending.FAILED, True), wrong.because
     assert (await verify(cluster, root, backup="..")).ending is Ending.FAILED
-
-
-# --- going back to a point in time -------------------------------------------------------------------
-
-
-def restoring(cluster: world.Cluster, root: Path, target: Path, **more: Any) -> dict[str, Any]:
-    return {
-        **cluster.programs,
-        "backup_root": str(root),
-        "backup": "newest",
-        "checks": world.CHECKS,
-        "data_dir": str(target),
-        "archive_dir": str(cluster.archive),
-        **more,
-    }
-
-
-def rows(restored: world.Cluster) -> list[int]:
-    """Which of the later orders the restored cluster has; it is started for that."""
-    restored.port = world.Cluster(restored.data).port
-    restored.configure()
-    restored.start()
-    try:
-        with restored.connect("shop") as session:
-            found = session.execute("SELECT id FROM orders WHERE id > 100 ORDER BY id").fetchall()
-        return [int(row[0]) for row in found]
-    finally:
-        restored.stop()
-
-
-async def test_a_cluster_goes_back_to_a_name_a_position_and_a_moment(
-    cluster: world.Cluster, root: Path, ground: world.Ground
-) -> None:
-    """Given orders before and after a point, each kind of target brings back the first and not the second;
-    the result is promoted, was asked, and was shut down cleanly."""
-    await proven(cluster, root)
-    cluster.ask("INSERT INTO orders VALUES (101, 1, 10)", "shop")
-    lsn = cluster.ask("SELECT pg_create_restore_point('before')::text")
-    moment = cluster.ask("SELECT clock_timestamp()").astimezone(UTC)
-    cluster.ask("INSERT INTO orders VALUES (102, 1, 10)", "shop")
-    try:
-        switched = await act("switch-wal", {**cluster.server, "archive_dir": str(cluster.archive)})
-        assert switched.ending is Ending.DONE, switched.because
-        targets = [
-            ({"target_name": "before"}, [101]),
-            ({"target_lsn": lsn}, [101]),
-            ({"target_time": moment.isoformat()}, [101]),
-            ({"target_end": True}, [101, 102]),
-        ]
-        for number, (target, expected) in enumerate(targets):
-            restored = world.Cluster(ground.place / f"restored-{number}")
-            wanted = effect(
-                "restore", restoring(cluster, root, restored.data, **target), id=f"r{number}"
-            )
-            outcome = await Postgres().act(wanted, Blobs())
-            assert outcome.ending is Ending.DONE, outcome.because
-            assert (outcome.facts["state"], outcome.facts["timeline"]) == ("shut down", 2)
-            # The new timeline's history is kept for the archive: no later restore may take its number.
-            assert list(restored.data.glob("pg_wal/archive_status/00000002.history.ready"))
-            assert rows(restored) == expected, target
-            assert (await Postgres().observe(wanted)).ending is Ending.DONE
-    finally:
-        cluster.ask("DELETE FROM orders WHERE id > 100", "shop")
-
-
-async def test_a_target_that_is_never_reached_leaves_nothing(
-    cluster: world.Cluster, root: Path, ground: world.Ground
-) -> None:
-    """Given a moment the archive does not reach, a backup no restore has proven, or checks that fail, then
-    there is no data directory, and no half of one."""
-    target = ground.place / "restored"
-    await backup(cluster, root)
-    options = restoring(cluster, root, target, target_end=True)
-    unproven = await act("restore", options)
-    assert (unproven.ending, "no restore has proven" in unproven.because) == (Ending.FAILED, True)
-    assert (await verify(cluster, root)).ending is Ending.DONE
-    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    beyond = await act("restore", restoring(cluster, root, target, target_time=later))
-    assert (beyond.ending, "before configured recovery target" in beyond.because) == (
-        Ending.FAILED,
-        True,
-    ), beyond.because
-    checks = [{"database": "shop", "query": "SELECT count(*) FROM orders", "equals": 1}]
-    unmet = await act("restore", {**options, "checks": checks})
-    assert (unmet.ending, "not as expected" in unmet.because) == (Ending.FAILED, True)
-    assert not target.exists()
-    assert list(ground.place.glob("restored.restoring-*")) == []
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        {},
-        {"target_end": True, "target_name": "x"},
-        {"target_time": "2026-03-01T12:00:00"},
-        {"target_time": "yesterday"},
-        {"target_lsn": "0/g"},
-        {"target_end": True, "archive_dir": "/tmp/$(touch x)"},
-    ],
-)
-async def test_a_target_that_makes_no_sense_is_refused(
-    cluster: world.Cluster, root: Path, ground: world.Ground, target: dict[str, Any]
-) -> None:
-    """Given no target, two, one without a zone, or a path that a shell would read, nothing is begun."""
-    options = restoring(cluster, root, ground.place / "restored", **target)
-    outcome = await act("restore", options)
-    assert (outcome.ending, outcome.because.startswith("bad options")) == (Ending.FAILED, True)
-
-
-async def test_nothing_is_restored_over_what_is_there(
-    cluster: world.Cluster, root: Path, ground: world.Ground
-) -> None:
-    """Given a running server it is refused; given a stopped one too, unless it may be moved aside: then it
-    is kept, whole, under another name, and doing it again moves nothing more."""
-    await proven(cluster, root)
-    old = ground.cluster("old")
-    old.start()
-    options = restoring(cluster, root, old.data, target_end=True)
-    aside = {**options, "move_aside": True}
-    running = await act("restore", aside)
-    assert (running.ending, "stop it first" in running.because) == (Ending.FAILED, True)
-    old.stop()
-    before = world.pg("pg_controldata", "-D", str(old.data))
-    full = await act("restore", options)
-    assert (full.ending, "not empty" in full.because) == (Ending.FAILED, True)
-    assert world.pg("pg_controldata", "-D", str(old.data)) == before
-    for _ in range(2):
-        outcome = await act("restore", aside)
-        assert outcome.ending is Ending.DONE, outcome.because
-        kept = old.data.with_name(str(outcome.facts["moved_aside"]))
-        assert world.pg("pg_controldata", "-D", str(kept)) == before
-        assert len(list(ground.place.glob("old.before-*"))) == 1
-        assert old.state() == "shut down"
-
-
-async def test_a_crash_before_the_last_rename_is_mended(
-    cluster: world.Cluster, root: Path, ground: world.Ground
-) -> None:
-    """Given a cluster that was prepared and not yet put in place, observing says no, and acting again only
-    puts it there."""
-    await proven(cluster, root)
-    target = ground.place / "restored"
-    wanted = effect("restore", restoring(cluster, root, target, target_end=True))
-    assert (await Postgres().act(wanted, Blobs())).ending is Ending.DONE
-    inode = target.stat().st_ino
-    name = (root / next(root.glob("*/ALLSTOP"))).parent.name
-    target.rename(target.with_name(f"restored.restoring-{name}"))
-    assert (await Postgres().observe(wanted)).ending is Ending.FAILED
-    assert (await Postgres().act(wanted, Blobs())).ending is Ending.DONE
-    assert target.stat().st_ino == inode
-
-
-# --- statements --------------------------------------------------------------------------------------
-
-
-def deleting(cluster: world.Cluster, root: Path, **more: Any) -> dict[str, Any]:
-    return {
-        **cluster.server,
-        "database": "shop",
-        "statement": "DELETE FROM customers WHERE id > $1",
-        "parameters": [1_000_000],
-        "backup_root": str(root),
-        **more,
-    }
-
-
-async def test_no_statement_without_a_proven_backup(cluster: world.Cluster, root: Path) -> None:
-    """Given no backup, one that is not proven, one proven too long ago, of another cluster, dated in the
-    future, or whose proof is of another manifest, the statement is refused; else it runs."""
-    nothing = await act("sql", deleting(cluster, root))
-    assert (nothing.ending, "no backup of cluster" in nothing.because) == (Ending.FAILED, True)
-    folder = await backup(cluster, root)
-    unproven = await act("sql", deleting(cluster, root))
-    assert (unproven.ending, "no restore has proven" in unproven.because) == (Ending.FAILED, True)
-    assert (await verify(cluster, root)).ending is Ending.DONE
-    proof, key = folder / "proof.json", folder / "ALLSTOP"
-    good, mine = json.loads(proof.read_text()), json.loads(key.read_text())
-    ago = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    for changed, path, said in (
-        (good | {"at": ago}, proof, "too long ago"),
-        (mine | {"taken_at": ago}, key, "too long ago"),
-        (good | {"at": later}, proof, "in the future"),
-        (good | {"manifest_sha256": "0" * 64}, proof, "another manifest"),
-        (good | {"system_identifier": "7000000000000000001"}, proof, "another cluster"),
-        (good | {"proven": "yes"}, proof, "failed"),
-        (good | {"at": "yesterday"}, proof, "makes no sense"),
-    ):
-        path.write_text(json.dumps(changed))
-        refused = await act("sql", deleting(cluster, root))
-        assert (refused.ending, said in refused.because) == (Ending.FAILED, True), refused.because
-        proof.write_text(json.dumps(good))
-        key.write_text(json.dumps(mine))
-    outcome = await act("sql", deleting(cluster, root))
-    assert (outcome.ending, outcome.facts["backup"]) == (Ending.DONE, folder.name), outcome.because
-
-
-async def test_a_statement_is_one_and_cannot_leave_its_transaction(
-    cluster: world.Cluster, root: Path
-) -> None:
-    """Given several statements in one, a COMMIT, too many rows, or a lock somebody holds, nothing of it is
-    left; and a statement that cannot run in a transaction fails."""
-    await proven(cluster, root)
-    attempts: list[tuple[dict[str, Any], Ending]] = [
-        ({"statement": "COMMIT; DELETE FROM customers", "parameters": []}, Ending.FAILED),
-        ({"statement": "COMMIT", "parameters": []}, Ending.UNKNOWN),
-        (
-            {"statement": "DELETE FROM customers", "parameters": [], "at_most_rows": 4},
-            Ending.FAILED,
-        ),
-        ({"statement": "VACUUM customers", "parameters": []}, Ending.FAILED),
-        ({"parameters": []}, Ending.FAILED),
-        ({"statement": "DELETE FROM nowhere", "parameters": []}, Ending.FAILED),
-    ]
-    for number, (words, ending) in enumerate(attempts):
-        outcome = await act("sql", deleting(cluster, root, **words), id=f"sql{number}")
-        assert outcome.ending is ending, (words, outcome.because)
-    with contextlib.closing(cluster.connect("shop")) as other:
-        other.execute("BEGIN")
-        other.execute("LOCK TABLE customers")
-        options = deleting(cluster, root, lock_timeout_ms=100)
-        held = await act("sql", options, id="locked")
-        assert held.ending is Ending.RETRY, held.because
-    assert cluster.ask("SELECT count(*) FROM customers", "shop") == 5
-
-
-async def test_after_a_crash_the_server_says_what_became_of_it(
-    cluster: world.Cluster, root: Path
-) -> None:
-    """Given a noted transaction that was rolled back, observing says no; one that is under way is unknown,
-    and is not run twice; one that was committed is done, and not run again, even without the proof."""
-    folder = await proven(cluster, root)
-    statement = {"statement": "UPDATE counters SET n = n + 1", "parameters": []}
-    wanted = effect("sql", deleting(cluster, root, **statement))
-    assert (await Postgres().act(wanted, Blobs())).ending is Ending.DONE
-    note = next((root / "statements").glob("*.json"))
-    body = json.loads(note.read_text())
-    (folder / "proof.json").unlink()
-    assert (await Postgres().act(wanted, Blobs())).ending is Ending.DONE
-    with contextlib.closing(cluster.connect("shop")) as session:
-        session.execute("BEGIN")
-        row = session.execute("SELECT pg_current_xact_id()::text").fetchone()
-        assert row is not None
-        note.write_text(json.dumps(body | {"transaction": row[0]}))
-        assert (await Postgres().observe(wanted)).ending is Ending.UNKNOWN
-        assert (await Postgres().act(wanted, Blobs())).ending is Ending.UNKNOWN
-        session.execute("ROLLBACK")
-    assert (await Postgres().observe(wanted)).ending is Ending.FAILED
-    note.write_text(json.dumps(body | {"timeline": "00000009"}))
-    assert (await Postgres().observe(wanted)).ending is Ending.UNKNOWN
-    note.write_text("{")
-    assert (await Postgres().act(wanted, Blobs())).ending is Ending.UNKNOWN
-    assert cluster.ask("SELECT n FROM counters WHERE id = 1", "shop") == 1
-
-
-async def test_a_reading_statement_cannot_write(cluster: world.Cluster) -> None:
-    """Given read_only, rows are kept as evidence without any backup, and writing is refused."""
-    options = {**cluster.server, "database": "shop", "read_only": True}
-    blobs = Blobs()
-    query = {
-        "statement": "SELECT id, paid FROM orders WHERE id <= $1 ORDER BY id",
-        "parameters": [2],
-    }
-    outcome = await Postgres().act(effect("sql", {**options, **query}), blobs)
-    assert (outcome.ending, outcome.facts["rows"]) == (Ending.DONE, 2)
-    assert blobs.held[outcome.evidence] == b"id\tpaid\n1\t10\n2\t10\n"
-    for statement in (
-        "DELETE FROM orders RETURNING id",
-        "SELECT 1; DELETE FROM orders",
-        "SELECT setval('x', 1)",
-        "CREATE TABLE t (n int)",
-    ):
-        refused = await act("sql", {**options, "statement": statement})
-        assert refused.ending is Ending.FAILED, statement
-    endless = await act("sql", {**options, "statement": "SELECT generate_series(1, 100000000)"})
-    assert (endless.ending, endless.facts["more"]) == (Ending.DONE, True)
-    assert cluster.ask("SELECT count(*) FROM orders", "shop") == 20
 
 
 async def test_a_program_that_dies_halfway_is_no_backup(

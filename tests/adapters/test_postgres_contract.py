@@ -18,6 +18,7 @@ from allstop.domain.effects import Ending
 from allstop.testing.contracts.actuator import ActuatorCase, ActuatorContract, VerbCase
 from allstop.testing.contracts.probe import ProbeCase, ProbeContract
 from tests.adapters import loopback
+from tests.adapters import postgres_trouble as trouble
 from tests.adapters import postgres_world as world
 from tests.adapters.worlds import Blobs, effect
 
@@ -208,16 +209,16 @@ class TestPostgres(ActuatorContract):
         verbs = (*on_the_server(proven, number), *on_disk(proven, number))
         options = {verb.verb: verb.options for verb in verbs}
         async with loopback.serving({}) as nonsense:
-            with world.silence() as silent, contextlib.ExitStack() as held:
+            with trouble.silence() as silent, contextlib.ExitStack() as held:
                 held.enter_context(
                     contextlib.closing(proven.cluster.connect(f"terminate_{number}"))
                 )
                 ports = (silent, loopback.closed_port(), nonsense.port)
-                trouble = [("fence", {**options["fence"], "port": port}) for port in ports]
+                troubles = [("fence", {**options["fence"], "port": port}) for port in ports]
                 others = ("checkpoint", "switch-wal", "terminate", "sql", "backup", "promote")
                 closed = {"port": loopback.closed_port()}
-                trouble += [(verb, {**options[verb], **closed}) for verb in others]
-                yield ActuatorCase(Postgres(), verbs, tuple(trouble))
+                troubles += [(verb, {**options[verb], **closed}) for verb in others]
+                yield ActuatorCase(Postgres(), verbs, tuple(troubles))
         proven.ground.forget()
 
 
@@ -227,7 +228,7 @@ class TestPostgresProbe(ProbeContract):
         server = shop.cluster.server
         query = {**server, "kind": "integrity", "database": "shop"}
         async with loopback.serving({}) as nonsense:
-            with world.silence() as silent:
+            with trouble.silence() as silent:
                 yield ProbeCase(
                     PostgresProbe(),
                     good={**server, "role": "primary"},

@@ -12,6 +12,7 @@ import pytest
 
 from allstop.adapters.postgresql.actuator import Postgres
 from allstop.domain.effects import Ending, Outcome
+from tests.adapters import postgres_trouble as trouble
 from tests.adapters import postgres_world as world
 from tests.adapters.worlds import Blobs, effect
 
@@ -238,7 +239,7 @@ async def test_verifying_finds_what_is_missing_and_changes_nothing(cluster: worl
     assert cluster.lets_in("shop")
     assert (await Postgres().verify({**options, "database": "no"}, 3000)).ending is Ending.FAILED
     assert (await Postgres().verify({**options, "surplus": 1}, 3000)).ending is Ending.FAILED
-    with world.silence() as port:
+    with trouble.silence() as port:
         unheard = await Postgres().verify({**options, "port": port}, 500)
     assert unheard.ending is not Ending.DONE
 
@@ -253,7 +254,7 @@ async def test_a_fence_that_was_asked_for_and_not_answered_is_unknown(
     """Given a server whose answers get lost, or turn to nonsense, once the fence was asked for, the
     outcome is neither done nor failed, and observing by the straight way tells what is."""
     options = {**cluster.server, "database": database}
-    async with world.Proxy(cluster.port, b"ALLOW_CONNECTIONS", instead).running() as between:
+    async with trouble.Proxy(cluster.port, b"ALLOW_CONNECTIONS", instead).running() as between:
         wanted = effect("fence", {**options, "port": between.port}, timeout_ms=1200)
         outcome = await Postgres().act(wanted, Blobs())
         assert between.heard.is_set()
@@ -267,7 +268,7 @@ async def test_a_frozen_server_is_waited_for_no_longer_than_allowed(
 ) -> None:
     """Given a server that is stopped in its tracks, nothing is claimed, and nothing happens later."""
     options = {**cluster.server, "database": database}
-    with world.frozen(cluster):
+    with trouble.frozen(cluster):
         outcome = await act("fence", options, timeout_ms=800)
         assert outcome.ending is not Ending.DONE
         seen = await Postgres().observe(effect("fence", options, timeout_ms=800))

@@ -15,6 +15,7 @@ import pytest
 from allstop.adapters.postgresql.actuator import Postgres
 from allstop.adapters.postgresql.probe import PostgresProbe
 from allstop.domain.effects import Ending
+from tests.adapters import postgres_trouble as trouble
 from tests.adapters import postgres_world as world
 from tests.adapters.worlds import Blobs, effect
 
@@ -125,7 +126,7 @@ async def test_two_of_one_name_are_not_guessed_between(pair: Pair) -> None:
             "application_name=twin",
         ]
     )
-    with world.background(argv):
+    with trouble.background(argv):
         world.eventually(
             lambda: pair.primary.ask("SELECT count(*) FROM pg_stat_replication") == 2, "two"
         )
@@ -272,7 +273,7 @@ async def test_a_backup_counts_from_when_it_was_taken_and_only_when_proven(pair:
 
 async def test_a_frozen_server_is_bad_in_time(pair: Pair) -> None:
     """Given a server that is stopped in its tracks, the sample is bad, and others are not held up."""
-    with world.frozen(pair.replica):
+    with trouble.frozen(pair.replica):
         good, text, _ = await measure(pair.replica.server, 600)
         assert (good, bool(text)) == (False, True)
         assert (await measure(pair.primary.server))[0] is True

@@ -13,6 +13,7 @@ import pytest
 
 from allstop.adapters.postgresql.actuator import Postgres
 from allstop.domain.effects import Ending, Outcome
+from tests.adapters import postgres_trouble as trouble
 from tests.adapters import postgres_world as world
 from tests.adapters.worlds import Blobs, effect
 
@@ -69,7 +70,7 @@ async def test_a_stop_rolls_open_transactions_back(cluster: world.Cluster) -> No
 
 async def test_a_server_that_hangs_is_stopping_not_stopped(cluster: world.Cluster) -> None:
     """Given a frozen server, a stop that was asked for is unknown, and comes true when it thaws."""
-    with world.frozen(cluster):
+    with trouble.frozen(cluster):
         outcome = await act("stop", cluster.whole, timeout_ms=800)
         assert (outcome.ending, "stopping" in outcome.because) == (Ending.UNKNOWN, True)
     world.eventually(lambda: not cluster.runs(), "the end")
@@ -106,7 +107,7 @@ async def test_a_stranger_with_the_old_number_is_let_alone(cluster: world.Cluste
     pid_file = cluster.data / "postmaster.pid"
     kept = pid_file.read_text()
     cluster.stop()
-    with world.background(["sleep", "600"]) as stranger:
+    with trouble.background(["sleep", "600"]) as stranger:
         lines = kept.splitlines()
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         outcome = await act("stop", cluster.whole)

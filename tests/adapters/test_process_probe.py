@@ -72,14 +72,22 @@ async def test_facts_say_what_it_uses(plain: Service) -> None:
     assert (facts["pid"], facts["threads"]) == (plain.pid, 1)
     assert facts["rss_bytes"] > 100_000
     assert 0 <= facts["uptime_s"] < 3600
-    assert (await measure(**plain.options(expect="gone")))[0] is False
+    for expect in ("gone", "frozen"):
+        assert (await measure(**plain.options(expect=expect)))[0] is False
 
 
 async def test_frozen_is_neither_running_nor_gone(plain: Service) -> None:
-    """Given a frozen process, it is bad whatever is expected."""
+    """Given a frozen process, it is neither of them; frozen it is only with its whole group."""
     freeze(plain)
     for expect in ("running", "gone"):
         assert (await measure(**plain.options(expect=expect)))[0] is False
+    assert (await measure(**plain.options(expect="frozen")))[0] is True
+    assert (await measure(**plain.options(expect="frozen", port=80)))[0] is None
+    member = next(pid for pid in plain.pids() - {plain.pid} if os.getpgid(pid) == plain.pid)
+    os.kill(member, signal.SIGCONT)
+    await until(lambda: plain.state() == "mixed")
+    good, text, _ = await measure(**plain.options(expect="frozen"))
+    assert (good, "1 process of its group can run" in text) == (False, True)
 
 
 async def test_a_zombie_is_gone(plain: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from allstop.domain.effects import Ending, Outcome
 from tests.adapters import loopback, redises
 from tests.adapters.redises import Server
 from tests.adapters.worlds import Blobs, effect
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "fleet" / "adapters" / "redis.md"
 
 
 @pytest.fixture
@@ -138,3 +141,25 @@ async def observe(port: int, state: Path) -> Outcome:
 async def test_nobody_there_and_no_stop_of_ours_is_unknown(state: Path) -> None:
     """Given a server that is gone for a reason of its own, an observation claims nothing."""
     assert (await observe(loopback.closed_port(), state)).ending is Ending.UNKNOWN
+
+
+async def test_a_user_with_the_rights_of_the_page_can_do_it_all(
+    server: Server, state: Path, tmp_path: Path
+) -> None:
+    """Given a user with exactly the rights that the page names, every verb works."""
+    found = re.search(r"A user with `([^`]+)`", PAGE.read_text("utf-8"))
+    assert found is not None
+    server.ask("ACL", "SETUSER", "allstop", "on", ">pw", "~allstop:check", found[1])
+    secret = tmp_path / "secret"
+    secret.write_text("pw")
+    login: dict[str, Any] = {
+        "host": "127.0.0.1", "port": server.port, "user": "allstop", "password_file": str(secret)
+    }  # fmt: skip
+    ordered = {"state_file": str(state)}
+    snapshots = {"folder": str(tmp_path)}
+    for verb, more in (
+        ("quiesce", ordered), ("unquiesce", ordered), ("fence", ordered), ("unfence", ordered),
+        ("snapshot", snapshots), ("verify-snapshot", snapshots), ("stop", ordered),
+    ):  # fmt: skip
+        outcome = await Redis().act(effect(verb, {**login, **more}), Blobs())
+        assert outcome.ending is Ending.DONE, (verb, outcome.because)

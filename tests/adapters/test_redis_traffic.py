@@ -12,7 +12,7 @@ import pytest
 
 from allstop.adapters.redis_server.actuator import Redis
 from allstop.domain.effects import Ending, Outcome
-from tests.adapters import redises
+from tests.adapters import loopback, redises
 from tests.adapters.redises import Server
 from tests.adapters.worlds import Blobs, effect
 
@@ -193,6 +193,21 @@ async def test_what_cannot_be_tried_is_not_claimed(
     assert outcome.ending is Ending.UNKNOWN
     assert "cannot be tried" in outcome.because
     assert server.write() == "-NOREPLICAS"
+
+
+async def test_tls_trusts_only_whom_it_is_told_to(state: Path, tmp_path: Path) -> None:
+    """Given a server behind TLS, its own authority opens it; without that, nothing was asked."""
+    certificate, key = redises.self_signed(tmp_path)
+    port = loopback.closed_port()
+    with redises.running(
+        "--tls-port", str(port), "--tls-auth-clients", "no", "--tls-cert-file", str(certificate),
+        "--tls-key-file", str(key), "--tls-ca-cert-file", str(certificate),
+    ) as server:  # fmt: skip
+        trusting = {"tls": True, "root_certificate": str(certificate)}
+        assert (await act("fence", port, state, **trusting)).ending is Ending.DONE
+        assert server.write() == "-NOREPLICAS"
+        assert (await act("unfence", port, state, tls=True)).ending is not Ending.DONE
+        assert server.write() == "-NOREPLICAS"
 
 
 async def test_a_unix_socket_will_do(state: Path, tmp_path: Path) -> None:

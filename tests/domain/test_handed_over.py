@@ -100,6 +100,13 @@ def test_a_reviewer_who_is_named_late_hears_of_the_review() -> None:
     assert "allstop approve PLAN-1 --review" in newest(story)
 
 
+def test_who_must_sign_and_review_hears_of_both() -> None:
+    """Given a plan that the commander signs and reviews in two roles, then one message names both."""
+    story = isolating(row(1, reviewers=("commander",)))
+    handed(story, "commander", BEN)
+    assert "allstop approve PLAN-1, and allstop approve PLAN-1 --review" in newest(story)
+
+
 def test_a_commander_hears_of_a_review_that_nobody_can_give_yet() -> None:
     """Given a review by a role that nobody holds, when command changes hands, then the new commander hears
     that somebody has to be named."""

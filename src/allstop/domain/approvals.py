@@ -120,13 +120,12 @@ def awaited_reviews(
     incident: Incident, plans: tuple[Plan, ...]
 ) -> tuple[tuple[str, Plan | Change], ...]:
     """What waits for reviewers by a deadline that was not missed yet, by subject (`plan:PLAN-1`)."""
-    asked: list[tuple[str, Plan | Change]] = [(f"plan:{one.id}", one) for one in plans]
-    asked += [(f"change:{one.id}", one) for one in incident.changes.values()]
+    asked: tuple[Plan | Change, ...] = (*plans, *incident.changes.values())
     return tuple(
-        (subject, one)
-        for subject, one in asked
-        if one.state == "proposed"
-        and one.review_by is not None
+        (f"{'change' if isinstance(one, Change) else 'plan'}:{one.id}", one)
+        for one in asked
+        if one.review_by is not None
+        and one.state == "proposed"
         and review_id(incident, one.id) not in incident.missed
         and reviews_missing(one)
     )

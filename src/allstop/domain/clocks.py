@@ -94,8 +94,18 @@ def timers(policy: Policy, incident: Incident) -> tuple[tuple[str, datetime], ..
 def wanted(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
     """What is owed now and not kept yet, by the state alone; missed ones included.
 
-    A clock that was set comes as it was stored, so nothing computes its instant twice.
+    A clock that was set comes as it was stored, so nothing computes its instant twice. Whoever decides,
+    `due` and the views ask for the same after each command: it is worked out once for one world.
     """
+    known = world.remembered.get(incident.id)
+    if known is None or known[0] is not incident or known[1] is not policy:
+        known = (incident, policy, _wanted(world, policy, incident))
+        world.remembered[incident.id] = known
+    clocks: tuple[Clock, ...] = known[2]
+    return clocks
+
+
+def _wanted(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]:
     parts: tuple[Callable[[World, Policy, Incident], Iterator[Clock]], ...] = ()
     if incident.is_open and incident.severity_at is not None:
         parts = (_answering, _updating, _targets, _rules, _objectives, _expected, _owed, _actions)
@@ -131,8 +141,10 @@ def reachable(policy: Policy, incident: Incident) -> tuple[tuple[str, ...], ...]
     """The people of each entry of the chain that means somebody; without any, the owner."""
     chain = (people_meant(policy, incident.roles, entry) for entry in chain_of(policy, incident))
     found = tuple(people for people in chain if people)
+    if found:
+        return found
     owners = people_meant(policy, incident.roles, "owner")
-    return found or ((owners,) if owners else ())
+    return (owners,) if owners else ()
 
 
 def marks_missing(world: World, policy: Policy, incident: Incident, deadline: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from allstop.domain.policy.tables import Condition, Scalar
 
-OPERATORS = ("is", "is_not", "at_least", "more_than", "at_most", "less_than")
+_COMPARES: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "at_least": operator.ge, "more_than": operator.gt, "at_most": operator.le, "less_than": operator.lt,
+}  # fmt: skip
+OPERATORS = ("is", "is_not", *_COMPARES)
 
 
 def holds(condition: Condition, facts: Mapping[str, Scalar]) -> bool:
@@ -24,12 +28,7 @@ def holds(condition: Condition, facts: Mapping[str, Scalar]) -> bool:
     left, right = _number(value, condition.unit), _number(condition.value, "")
     if left is None or right is None:
         return False
-    return {
-        "at_least": left >= right,
-        "more_than": left > right,
-        "at_most": left <= right,
-        "less_than": left < right,
-    }[condition.op]
+    return _COMPARES[condition.op](left, right)
 
 
 def all_hold(conditions: tuple[Condition, ...], facts: Mapping[str, Scalar]) -> bool:

@@ -1,7 +1,8 @@
 """`replace` as `dataclasses` has it, for state that is changed with every entry.
 
 That one calls the constructor with every field, which for an incident takes longer than all the rest
-of an entry. A frozen class without slots keeps its fields in one dictionary, and that is copied whole.
+of an entry. A frozen class without slots keeps its fields in one dictionary, and that is copied whole,
+but for what it remembers (`World.remembered`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ def _replace(value: T, /, **changes: Any) -> T:
     except AttributeError:
         slotted: T = dataclasses.replace(value, **changes)  # type: ignore[type-var]
         return slotted
+    fields.pop("remembered", None)
     size = len(fields)
     fields.update(changes)
     if len(fields) != size:

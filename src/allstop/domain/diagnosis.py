@@ -10,7 +10,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import CriterionKind, Policy
 from allstop.domain.policy.tables import Scalar
-from allstop.domain.remedy import REMEDY_FACTS, STATED_FACTS, decide_by_table
+from allstop.domain.remedy import REMEDY_FACTS, STATED_FACTS, row_by_table
 from allstop.domain.world import World
 
 UNMEASURED = Impact()
@@ -86,8 +86,7 @@ def outdated(world: World, policy: Policy, incident: Incident) -> bool:
     if any(_is_settled(plan) for plan in world.plans_of(incident.id)):
         return False
     facts = remedy_facts(world, policy, incident, chosen.service)
-    found = decide_by_table(policy.protocol, facts)
-    return (found.remedy, found.row) != (chosen.remedy, chosen.row)
+    return row_by_table(policy.protocol, facts) != (chosen.remedy, chosen.row)
 
 
 def _is_waited_for(policy: Policy, incident: Incident) -> bool:
@@ -106,6 +105,8 @@ def _is_settled(plan: Plan) -> bool:
 
 
 def _stated(incident: Incident) -> dict[str, Scalar]:
+    if not incident.facts:
+        return {}
     known = STATED_FACTS.keys() & incident.facts.keys()
     return {
         fact: incident.facts[fact] for fact in sorted(known) if incident.facts[fact] is not None

@@ -34,8 +34,9 @@ def listeners(
 
 def concerns(policy: Policy, incident: Incident, audience: Audience) -> bool:
     """Whether the severity names an audience, and the worst impact so far is what it asks for."""
-    wanted = policy.protocol.severity(incident.severity).audiences
-    return audience.name in wanted and all_hold(audience.when, incident.worst_impact.facts())
+    if audience.name not in policy.protocol.severity(incident.severity).audiences:
+        return False
+    return not audience.when or all_hold(audience.when, incident.worst_impact.facts())
 
 
 def heard(incident: Incident, audience: Audience) -> bool:

@@ -54,10 +54,17 @@ class Decision:
 def decide_by_table(protocol: Protocol, facts: Mapping[str, Scalar]) -> Decision:
     """The first row that holds. Total: where none does, investigate, because nothing irreversible follows."""
     unknown = tuple(name for name in REMEDY_FACTS if facts.get(name) is None)
+    remedy, place = row_by_table(protocol, facts)
+    if place < 0:
+        return Decision(remedy, place, "no row of the decision table matched", unknown)
+    row = protocol.remedy.rows[place]
+    tests = ", ".join(sentence(condition) for condition in row.when)
+    return Decision(remedy, place, f"{row.because} ({tests})" if tests else row.because, unknown)
+
+
+def row_by_table(protocol: Protocol, facts: Mapping[str, Scalar]) -> tuple[str, int]:
+    """What the table decides, and the row that says so, without any words."""
     for place, row in enumerate(protocol.remedy.rows):
         if all_hold(row.when, facts):
-            tests = ", ".join(sentence(condition) for condition in row.when)
-            return Decision(
-                row.remedy, place, f"{row.because} ({tests})" if tests else row.because, unknown
-            )
-    return Decision("investigate", -1, "no row of the decision table matched", unknown)
+            return row.remedy, place
+    return "investigate", -1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from allstop.domain import confirmations, proposals
 from allstop.domain.confirmations import Confirmations
@@ -57,6 +59,11 @@ class World:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     durations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def remembered(self) -> dict[str, Any]:
+        """What was worked out from this world before, for whoever asks again. No part of its state."""
+        return {}
+
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(incident for incident in self.incidents.values() if incident.is_open)
 
@@ -91,7 +98,9 @@ class World:
     def plans_of(self, incident: str) -> tuple[Plan, ...]:
         """The plans that count for an incident: nothing made before it was reopened proves anything."""
         now = self.round_of(incident)
-        return tuple(plan for plan in self.all_plans_of(incident) if plan.round == now)
+        return tuple(
+            plan for plan in self.plans.values() if plan.incident == incident and plan.round == now
+        )
 
     def all_plans_of(self, incident: str) -> tuple[Plan, ...]:
         """Its whole history, with what was before it was reopened."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ from allstop.adapters.haproxy.runtime import (
     RuntimeOptions,
     Unreachable,
 )
+from allstop.adapters.haproxy.weights import share
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.options import read_options
 from allstop.adapters.mechanisms.text import one_line
@@ -34,11 +35,14 @@ Seen = tuple[bool | None, str, dict[str, Scalar]]
 class HAProxyProbeOptions(RuntimeOptions):
     """What of which HAProxy is looked at, and what is good."""
 
-    expect: Literal["up", "ready", "drained", "enough", "few-errors", "open", "closed"] = Field(
+    expect: Literal[
+        "up", "ready", "drained", "weighs", "enough", "few-errors", "open", "closed"
+    ] = Field(
         title="Expected",
         description=(
             "up: the server's health check passes and it takes traffic; ready: it may take traffic, checked or"
-            " not; drained: it takes nothing new and no session is left; enough: the backend has at_least"
+            " not; drained: it takes nothing new and no session is left; weighs: it has percent of its configured"
+            " weight; enough: the backend has at_least"
             " servers that take traffic; few-errors: answers with a status from 500 to 599 since the last look;"
             " open, closed: the frontend."
         ),
@@ -47,7 +51,7 @@ class HAProxyProbeOptions(RuntimeOptions):
         default="",
         pattern=f"{SERVER}|^$",
         title="Server",
-        description="BACKEND/SERVER, for up, ready, drained, and few-errors of one server.",
+        description="BACKEND/SERVER, for up, ready, drained, weighs, and few-errors of one server.",
     )
     backend: str = Field(
         default="",
@@ -60,6 +64,11 @@ class HAProxyProbeOptions(RuntimeOptions):
         pattern=f"{NAME}|^$",
         title="Frontend",
         description="Its name, for open and closed.",
+    )
+    percent: Annotated[int, Field(ge=0, le=100)] | Literal["{percent}"] | None = Field(
+        default=None,
+        title="Share",
+        description="Per cent of its weight by the configuration, for weighs; or {percent}, which a ramp fills in.",
     )
     at_least: int = Field(
         default=1, ge=1, title="At least", description="So many servers are enough."
@@ -89,6 +98,8 @@ class HAProxyProbeOptions(RuntimeOptions):
         given = [name for name in ("server", "backend", "frontend") if getattr(self, name)]
         if len(given) != 1 or given[0] not in wanted:
             raise ValueError(f"{self.expect} needs {' or '.join(wanted)}, and nothing else")
+        if (self.expect == "weighs") != (self.percent is not None):
+            raise ValueError("percent goes with weighs, and with nothing else")
         return self
 
 
@@ -165,6 +176,13 @@ def _drained(farm: Farm, options: HAProxyProbeOptions) -> Seen:
     return one.takes_nothing_new and not one.busy, text, one.facts()
 
 
+def _weighs(farm: Farm, options: HAProxyProbeOptions) -> Seen:
+    one = farm.server(options.server)
+    wanted = share(one, options.percent)
+    text = f"{one.path} weighs {one.weight} of {one.initial}, {wanted} wanted"
+    return one.weight == wanted, text, one.facts()
+
+
 def _enough(farm: Farm, options: HAProxyProbeOptions) -> Seen:
     servers = farm.backend(options.backend)
     serving = sum(1 for one in servers if one.takes_traffic)
@@ -184,6 +202,7 @@ _LOOKS: dict[str, Callable[[Farm, HAProxyProbeOptions], Seen]] = {
     "up": _server,
     "ready": _server,
     "drained": _drained,
+    "weighs": _weighs,
     "enough": _enough,
     "open": _frontend,
     "closed": _frontend,

@@ -153,8 +153,12 @@ class LogProbe:
             await self._answers(chosen.path, deadline)
             if chosen.by_growth():
                 known = self._known(chosen)
-                async with asyncio.timeout(deadline.left_ms() / 1000), known.lock:
+                async with asyncio.timeout(deadline.left_ms() / 1000):
+                    await known.lock.acquire()
+                try:
                     good, text, facts = await _by_growth(known, chosen, deadline)
+                finally:
+                    known.lock.release()
             else:
                 good, text, facts = await _by_time(chosen, deadline)
         except _NotRead as error:

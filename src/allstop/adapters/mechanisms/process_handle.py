@@ -84,7 +84,8 @@ def group_members(group: int) -> tuple[list[int], list[int]]:
     a fraction of a millisecond."""
     living: list[int] = []
     ended: list[int] = []
-    for pid in psutil.pids():
+    # The kernel knows at once whether there is anybody; two hundred stops at a time need not read all of /proc.
+    for pid in () if group_is_empty(group) else psutil.pids():
         with contextlib.suppress(OSError):
             if os.getpgid(pid) == group:
                 (ended if is_gone(pid) else living).append(pid)

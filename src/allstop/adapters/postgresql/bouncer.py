@@ -124,7 +124,7 @@ async def _unfence(attempt: Attempt[QuiesceOptions]) -> Outcome:
         return failed("it is still closed")
     if quiesced:
         return done("clients get in again; it stays paused, because it is quiesced")
-    async with session(attempt.options.client(), name, attempt.deadline, console=True) as fresh:
+    async with session(attempt.options.outside(), name, attempt.deadline, console=True) as fresh:
         await fresh.row("SELECT 1")
     return done("a query from outside went through")
 
@@ -136,7 +136,7 @@ async def _refusal(attempt: Attempt[QuiesceOptions]) -> str:
     """
     options = attempt.options
     try:
-        async with session(options.client(), options.database, attempt.deadline, console=True):
+        async with session(options.outside(), options.database, attempt.deadline, console=True):
             return ""
     except TurnedAway as error:
         if any(words in str(error) for words in _CLOSED):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from allstop.adapters.mechanisms.deadline import Deadline
+from allstop.adapters.mechanisms.options import Options
 from allstop.adapters.postgresql.server import Refused
 from allstop.adapters.postgresql.session import (
     LoginOptions,
@@ -39,6 +40,15 @@ class BouncerOptions(LoginOptions):
         return value
 
 
+class Client(Options):
+    """Somebody who uses the database through the bouncer."""
+
+    user: str = Field(min_length=1, title="User", description="Whom the bouncer knows.")
+    password_file: str = Field(
+        default="", title="Password file", description="File with the password on one line."
+    )
+
+
 class QuiesceOptions(BouncerOptions):
     """What the order is about, and where it is remembered."""
 
@@ -47,15 +57,10 @@ class QuiesceOptions(BouncerOptions):
         title="Mark",
         description="File of this machine that keeps the number of the last order about each database of this bouncer.",
     )
-    client_user: str = Field(
-        default="",
+    client: Client | None = Field(
+        default=None,
         title="Client",
-        description="User that tries to get in from outside, to prove a fence; empty: the admin.",
-    )
-    client_password_file: str = Field(
-        default="",
-        title="Client's password file",
-        description="File with the client's password on one line.",
+        description="Who tries to get in from outside, to prove a fence; none: the admin.",
     )
 
     @field_validator("mark_file")
@@ -65,10 +70,11 @@ class QuiesceOptions(BouncerOptions):
             raise ValueError("write an absolute path")
         return value
 
-    def client(self) -> LoginOptions:
+    def outside(self) -> LoginOptions:
         """How somebody from outside logs in."""
-        own = {"user": self.client_user, "password_file": self.client_password_file}
-        return login_of(self, **(own if self.client_user else {}))
+        if self.client is None:
+            return login_of(self)
+        return login_of(self, user=self.client.user, password_file=self.client.password_file)
 
 
 class BouncerProbeOptions(BouncerOptions):

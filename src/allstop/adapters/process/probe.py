@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.options import Options, read_options
@@ -43,10 +43,10 @@ class ProcessProbeOptions(Options):
         title="Word",
         description="Whole word of its command line; a process without it is another.",
     )
-    expect: Literal["running", "gone"] = Field(
+    expect: Literal["running", "gone", "frozen"] = Field(
         default="running",
         title="Expected",
-        description="gone: good when neither it nor anybody of its process group is left.",
+        description="gone: neither it nor anybody of its group is left; frozen: none of them can run.",
     )
     host: str = Field(
         default="127.0.0.1", min_length=1, title="Host", description="Where its port is."
@@ -59,13 +59,20 @@ class ProcessProbeOptions(Options):
         description="TCP port that must be open when it runs, and refuse when it is gone.",
     )
 
+    @model_validator(mode="after")
+    def _fits(self) -> ProcessProbeOptions:
+        if self.expect == "frozen" and self.port is not None:
+            raise ValueError("the port of a frozen process proves nothing: connections are taken")
+        return self
+
 
 class State(StrEnum):
-    """What can be seen of it. remains: it has ended, others of its group have not; unnamed: there is no
-    pid file, and nothing else to look for."""
+    """What can be seen of it. half-frozen: others of its group can run; remains: it has ended, others of
+    its group have not; unnamed: there is no pid file, and nothing else to look for."""
 
     RUNNING = "running"
     FROZEN = "frozen"
+    HALF_FROZEN = "half-frozen"
     REMAINS = "remains"
     GONE = "gone"
     UNNAMED = "unnamed"
@@ -73,8 +80,11 @@ class State(StrEnum):
 
 
 # What each state is worth; None: nothing is known. An open port, or a closed one, comes on top.
-_RUNNING = {State.RUNNING: True, State.UNKNOWN: None}
-_GONE = {State.GONE: True, State.UNNAMED: None, State.UNKNOWN: None}
+_WORTH: dict[str, dict[State, bool | None]] = {
+    "running": {State.RUNNING: True, State.UNKNOWN: None},
+    "frozen": {State.FROZEN: True, State.UNKNOWN: None},
+    "gone": {State.GONE: True, State.UNNAMED: None, State.UNKNOWN: None},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +134,7 @@ class ProcessProbe:
 async def _judged(
     options: ProcessProbeOptions, seen: Look, deadline: Deadline
 ) -> tuple[bool | None, str]:
-    worth = _RUNNING if options.expect == "running" else _GONE
-    good = worth.get(seen.state, False)
+    good = _WORTH[options.expect].get(seen.state, False)
     if not good or options.port is None:
         return good, seen.text
     is_open, answer = await reaches(options.host, options.port, deadline)
@@ -167,8 +176,19 @@ def _alive(process: psutil.Process) -> Look:
     except (OSError, psutil.Error) as error:
         return Look(State.UNKNOWN, f"process {pid} cannot be looked at: {error}")
     if state == psutil.STATUS_STOPPED:
+        running = [one for one in group_members(pid)[0] if not _is_stopped(one)]
+        if running:
+            text = f"process {pid} is frozen, but {counted(len(running))} of its group can run"
+            return Look(State.HALF_FROZEN, text, facts)
         return Look(State.FROZEN, f"process {pid} is frozen", facts)
     return Look(State.RUNNING, f"process {pid} runs", facts)
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True  # it has ended meanwhile
 
 
 def _ended(named: Named) -> Look:

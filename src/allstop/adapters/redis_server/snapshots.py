@@ -100,7 +100,11 @@ class Snapshot:
 def name_of(server: str, key: str) -> str:
     """The name of an effect's snapshot: readable, and different for different keys."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{re.sub(r'[^A-Za-z0-9_.]+', '-', server).strip('-')[:80]}-{digest}"
+    return f"{_prefix(server)}-{digest}"
+
+
+def _prefix(server: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", server).strip("-")[:80]
 
 
 def snapshot_of(folder: Path, server: str, key: str) -> Snapshot | None:
@@ -117,7 +121,9 @@ def snapshot_of(folder: Path, server: str, key: str) -> Snapshot | None:
 def newest(folder: Path, server: str) -> Snapshot:
     """The newest snapshot of a server. Blocking. Raises Refused when there is none."""
     try:
-        names = [one.stem for one in folder.glob("*.json") if not one.name.endswith(_PROOF)]
+        # What else lies there is nobody's snapshot of this server.
+        ours = re.compile(re.escape(_prefix(server)) + r"-[0-9a-f]{12}\.json")
+        names = [one.stem for one in folder.iterdir() if ours.fullmatch(one.name)]
     except OSError as error:
         raise Refused(f"{folder} cannot be read: {error.strerror}") from None
     found = []

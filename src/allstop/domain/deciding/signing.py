@@ -86,8 +86,11 @@ def tell_of_waiting(draft: Draft, incident: str, role: str) -> None:
     for one in _waiting(draft.world, found):
         reviews, signs = _awaits(policy, found, one, role, person)
         if reviews or signs:
-            hint = f"allstop approve {one.id}{' --review' if reviews else ''}"
-            lines.append(f"{one.id}: {one.title}. {hint}{_unmanned(found, _need(one))}")
+            hints = ([f"allstop approve {one.id}"] if signs else []) + (
+                [f"allstop approve {one.id} --review"] if reviews else []
+            )
+            text = f"{one.id}: {one.title}. {', and '.join(hints)}"
+            lines.append(f"{text}{_unmanned(found, _need(one))}")
     if lines:
         many = (
             f"{len(lines)} things wait" if len(lines) > 1 else f"{lines[0].partition(':')[0]} waits"

@@ -69,8 +69,7 @@ def tell_person(draft: Draft, incident: str, person: str, subject: str, text: st
     for channel in entry.channels if entry else ():
         said = (subject, text)
         if found.private and _is_shared(policy, channel, person):
-            hint = f"allstop show {incident}"
-            said = (f"{incident} is private", f"You have a part in it: {hint}")
+            said = (f"{incident} is private", f"You have a part in it: allstop show {incident}")
         event = e.NotificationRequested(
             _next_id(draft, incident), f"person:{person}", channel, *said
         )

@@ -15,7 +15,7 @@ from allstop.domain.world import World
 def preflights_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:
     """The first plan that is ready to start brings the checks; once they have run, a person repeats them."""
     del now
-    if incident.preflights:
+    if incident.preflights or not policy.protocol.preflight.required:
         return
     ready = (plan for plan in world.plans_of(incident.id) if is_ready(plan))
     if any(not lets_start(policy, incident, plan).allowed for plan in ready):

@@ -15,9 +15,10 @@ HARD = frozenset({DependencyKind.HARD})
 RUNNING = frozenset({DependencyKind.HARD, DependencyKind.SOFT})
 STARTING = frozenset(DependencyKind)
 
-# Graphs of the fleets asked about last. A fleet is immutable, so the same one has the same graph.
+# Graphs of the fleets asked about last: four kinds of each. A fleet is immutable, so the same one has the
+# same graph.
 _KEPT: list[tuple[Fleet, frozenset[DependencyKind], Graph]] = []
-_KEPT_AT_MOST = 6
+_KEPT_AT_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)

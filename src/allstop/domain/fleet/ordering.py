@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from allstop.domain.fleet.components import components
 from allstop.domain.fleet.graph import HARD, RUNNING, STARTING, Graph, closure, graph_of
-from allstop.domain.policy.fleet import Fleet
+from allstop.domain.policy.fleet import Fleet, Service
 
 # What a stop protects first, and a degradation sheds last.
 CATEGORIES = ("revenue", "customer-facing", "internal", "analytics")
@@ -54,11 +54,13 @@ class Ordering:
 
 
 def importance_rank(fleet: Fleet) -> dict[str, int]:
+    """The rank of every service."""
+    return {service.name: rank_of(service) for service in fleet.services}
+
+
+def rank_of(service: Service) -> int:
     """0 for the most important: by category, then by importance within it."""
-    return {
-        service.name: CATEGORIES.index(service.category) * 1000 + (100 - service.importance)
-        for service in fleet.services
-    }
+    return CATEGORIES.index(service.category) * 1000 + (100 - service.importance)
 
 
 def stop_order(
