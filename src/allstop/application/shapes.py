@@ -149,7 +149,9 @@ class ProbeLine:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """state: up | down | unknown; known_good: release to go back to, or empty."""
+    """state: up | down | unknown; known_good: release to go back to, or empty; standing: what plans have
+    left it in, empty for as usual; policy: what happens when a stop of it fails; lacking: what a stop of it
+    would want and does not find."""
 
     name: str
     title: str
@@ -160,6 +162,11 @@ class ServiceLine:
     probes: tuple[ProbeLine, ...]
     known_good: str
     functions: tuple[str, ...]
+    standing: str = ""
+    host: str = ""
+    zone: str = ""
+    policy: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,24 +329,25 @@ class Views:
         return tuple(found)
 
     def services(self) -> tuple[ServiceLine, ...]:
+        return service_lines(self._post.book.latest, self._post.world, self._probes())
+
+    def fleet(self) -> FleetView:
+        """The services with all that can be done to them, by category."""
+        return fleet_view(self._post.book.latest, self._post.world, self._probes())
+
+    def blast_radius(self, names: Iterable[str]) -> BlastRadius:
+        """What is lost with some services. Raises Missing when one does not exist."""
         fleet = self._post.book.latest.fleet
-        found = []
-        for service in fleet.services:
-            probes = tuple(
-                probe_line(spec.name, self._monitor.watches.get(spec.name))
-                for spec in service.probes
+        return blast_radius_view(fleet, names, self._post.world.durations)
+
+    def _probes(self) -> dict[str, tuple[ProbeLine, ...]]:
+        watches = self._monitor.watches
+        return {
+            service.name: tuple(
+                probe_line(spec.name, watches.get(spec.name)) for spec in service.probes
             )
-            states = {probe.state for probe in probes}
-            state = "down" if "down" in states else "up" if states == {"up"} else "unknown"
-            good = self._post.world.known_good.get(service.name)
-            functions = tuple(one.title for one in fleet.functions if service.name in one.services)
-            found.append(
-                ServiceLine(
-                    service.name, service.title, service.category, state, service.protected,
-                    tuple(edge.to for edge in service.depends), probes, good.release if good else "", functions,
-                )
-            )  # fmt: skip
-        return tuple(found)
+            for service in self._post.book.latest.fleet.services
+        }
 
     # --- what to do next ---------------------------------------------------------------------
 

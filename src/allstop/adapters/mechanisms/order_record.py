@@ -95,7 +95,7 @@ def _write(path: Path, record: OrderRecord) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise

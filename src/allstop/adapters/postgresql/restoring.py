@@ -167,7 +167,7 @@ async def _prepare(attempt: Attempt[RestoreOptions], found: Backup, prepared: Pa
         argv = [program(options, "initdb"), "--sync-only", "-D", str(prepared)]
         await succeed(options, argv, deadline)
         replace(prepared / KEY_FILE, f"{attempt.effect.id}\n")
-    except BaseException:
+    except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
         await asyncio.shield(cleared(options, prepared))
         raise
 

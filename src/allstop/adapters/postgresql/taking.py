@@ -63,7 +63,7 @@ async def backup(attempt: Attempt[BackupOptions]) -> Outcome:
         await _clear(options, partial)
         try:
             await _take(attempt, partial, cluster)
-        except BaseException:
+        except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
             await asyncio.shield(_clear(options, partial))
             raise
         partial.rename(final)

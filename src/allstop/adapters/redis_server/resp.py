@@ -241,7 +241,9 @@ def _unreachable(error: Exception, place: str) -> Unreachable:
     if nobody:
         return Unreachable(f"nobody listens at {place}", refused=True)
     reason = getattr(error, "strerror", None) or str(error)
-    return Unreachable(f"no connection to {place}: {reason}")
+    # Whom we do not trust now we shall not trust in a minute.
+    distrust = isinstance(error, ssl.SSLCertVerificationError)
+    return Unreachable(f"no connection to {place}: {reason}", passing=not distrust)
 
 
 def _tls(login: LoginOptions) -> ssl.SSLContext | None:

@@ -9,7 +9,6 @@ from allstop.domain.fleet.graph import graph_of
 from allstop.domain.fleet.ordering import rank_of
 from allstop.domain.policy.fleet import DependencyKind, Fleet, Function
 
-
 SOFT = frozenset({DependencyKind.SOFT})
 
 
