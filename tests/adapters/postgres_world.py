@@ -176,6 +176,20 @@ class Cluster:
         pid = self.pid()
         return bool(pid) and Path(f"/proc/{pid}").exists()
 
+    def inhabitants(self) -> list[str]:
+        """Processes whose folder the data directory is."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (process / "cwd").readlink() == self.data:
+                    found.append(process.name)
+        return found
+
+    def kill(self) -> None:
+        """End it with SIGKILL, and wait until nothing of it is left, not even its number."""
+        os.kill(self.pid(), signal.SIGKILL)
+        eventually(lambda: not self.runs() and not self.inhabitants(), "the end of its processes")
+
     def end(self) -> None:
         """However it stands: frozen, starting, or gone."""
         if pid := self.pid():

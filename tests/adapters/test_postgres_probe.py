@@ -258,6 +258,8 @@ async def test_a_backup_counts_from_when_it_was_taken_and_only_when_proven(pair:
     taken = await Postgres().act(effect("backup", {**pair.primary.server, **programs}), Blobs())
     assert taken.ending is Ending.DONE, taken.because
     assert (await measure(options))[0] is False
+    merely = await measure({**options, "proven": False})
+    assert (merely[0], merely[2]["proven"]) == (True, False), merely[1]
     proving = {**programs, "backup": "newest", "checks": world.CHECKS}
     assert (await Postgres().act(effect("verify-backup", proving), Blobs())).ending is Ending.DONE
     good, text, facts = await measure(options)
@@ -269,6 +271,49 @@ async def test_a_backup_counts_from_when_it_was_taken_and_only_when_proven(pair:
     ahead = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     key.write_text(json.dumps(json.loads(key.read_text()) | {"taken_at": ahead}))
     assert (await measure(options))[0] is None
+
+
+async def test_a_database_is_closed_when_it_refuses_and_nobody_is_left_inside(pair: Pair) -> None:
+    """Given a database that is open, one that is closed with a session still inside, and one that is closed,
+    only the last is closed; a role that is refused for itself proves nothing."""
+    cluster = pair.primary
+    cluster.ask("CREATE DATABASE door")
+    options = {**cluster.server, "kind": "admission", "database": "door"}
+    closed = {**options, "expect": "closed"}
+    assert (await measure(options))[0] is True
+    assert (await measure(closed))[0] is False
+    cluster.ask("CREATE ROLE shut_out LOGIN")
+    cluster.ask("REVOKE CONNECT ON DATABASE door FROM PUBLIC")
+    refused = await measure({**closed, "user": "shut_out"})
+    assert (refused[0], "not closed, but" in refused[1]) == (False, True), refused[1]
+    with contextlib.closing(cluster.connect("door")):
+        cluster.ask("ALTER DATABASE door ALLOW_CONNECTIONS false")
+        inside = await measure(closed)
+        assert (inside[0], inside[2]["sessions"]) == (False, 1), inside[1]
+    world.eventually(
+        lambda: not cluster.ask("SELECT count(*) FROM pg_stat_activity WHERE datname = 'door'"),
+        "end",
+    )
+    assert (await measure(closed))[0] is True
+    assert (await measure(options))[0] is False
+    assert (await measure({**closed, "database": "no"}))[0] is None
+
+
+async def test_stopped_means_shut_down_and_not_merely_gone(pair: Pair) -> None:
+    """Given a running server, one that was killed, and one that was stopped, only the last is stopped."""
+    cluster = pair.ground.cluster("stopping")
+    options = {**cluster.server, **cluster.programs, "kind": "stopped"}
+    options["data_dir"] = str(cluster.data)
+    cluster.start()
+    running = await measure(options)
+    assert (running[0], "processes run" in running[1]) == (False, True), running[1]
+    cluster.kill()
+    killed = await measure(options)
+    assert (killed[0], killed[2]["state"]) == (False, "in production"), killed[1]
+    cluster.start()
+    cluster.stop()
+    assert (await measure(options))[0] is True
+    assert (await measure({**options, "data_dir": "/nowhere"}))[0] is None
 
 
 async def test_a_frozen_server_is_bad_in_time(pair: Pair) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,25 +78,12 @@ async def test_a_server_that_hangs_is_stopping_not_stopped(cluster: world.Cluste
 async def test_killed_is_not_shut_down(cluster: world.Cluster) -> None:
     """Given a server that was killed, stopping it fails: its data needs recovery. Starting it recovers and
     says so."""
-    pid = cluster.pid()
-    os.kill(pid, signal.SIGKILL)
-    world.eventually(lambda: not cluster.runs(), "the end")
+    cluster.kill()
     stopped = await act("stop", cluster.whole)
     assert (stopped.ending, "recovery is needed" in stopped.because) == (Ending.FAILED, True)
-    world.eventually(lambda: not _of(cluster), "the end of its children")
     started = await act("start", cluster.whole)
     assert (started.ending, started.facts["recovered"]) == (Ending.DONE, True), started.because
     assert "check its integrity" in started.because
-
-
-def _of(cluster: world.Cluster) -> list[str]:
-    """Processes that still have the data directory as their folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cwd").readlink() == cluster.data:
-                found.append(process.name)
-    return found
 
 
 async def test_a_stranger_with_the_old_number_is_let_alone(cluster: world.Cluster) -> None:

@@ -52,7 +52,7 @@ async def test_a_flush_knows_when_it_is_on_disk() -> None:
         outcome = await act("flush", server)
         assert outcome.ending is Ending.DONE
         assert outcome.because == "the append-only file is on disk (appendfsync everysec)"
-        early = await act("flush", server, timeout_ms=600)
+        early = await act("flush", server, timeout_ms=1500)
         assert (early.ending, "not come round" in early.because) == (Ending.FAILED, True)
 
         server.ask("CONFIG", "SET", "appendfsync", "no")
@@ -75,7 +75,7 @@ async def test_a_flush_counts_bytes_and_works_while_writes_wait() -> None:
         primary.ask("SET", "big", "x" * 5000)
         primary.ask("CLIENT", "PAUSE", "60000", "WRITE")
 
-        lagging = await act("flush", primary, timeout_ms=1000, replicas=1)
+        lagging = await act("flush", primary, timeout_ms=1500, replicas=1)
 
         assert lagging.ending is Ending.FAILED
         assert "0 of 1 replicas have everything, the best lacks" in lagging.because
@@ -130,8 +130,8 @@ async def test_a_save_that_takes_too_long_is_unknown_and_leaves_nothing_half(
     server: Server, folder: Path
 ) -> None:
     """Given a slow save, the order ends in time as unknown; observed, there is no snapshot; later there is."""
-    server.ask("CONFIG", "SET", "rdb-key-save-delay", "8000")
-    outcome = await act("snapshot", server, timeout_ms=700, folder=str(folder))
+    server.ask("CONFIG", "SET", "rdb-key-save-delay", "15000")
+    outcome = await act("snapshot", server, timeout_ms=1500, folder=str(folder))
     assert outcome.ending is Ending.UNKNOWN
     wanted = effect(
         "snapshot",

@@ -125,7 +125,7 @@ async def test_one_that_is_still_at_it_is_unknown(state: Path, hangs_up: bool) -
         return redises.honest(words)
 
     async with redises.lying(says) as liar:
-        outcome = await stop(liar.port, state, timeout_ms=700)
+        outcome = await stop(liar.port, state, timeout_ms=1500)
         assert outcome.ending is Ending.UNKNOWN
         assert "told to save and stop" in outcome.because
         seen = await observe(liar.port, state)

@@ -248,7 +248,7 @@ async def test_silence_after_an_order_is_unknown_and_before_it_is_later(state: P
 
     for word, ending in (("SET", Ending.UNKNOWN), ("INFO", Ending.RETRY)):
         async with redises.lying(silent_at(word)) as liar:
-            outcome = await act("fence", liar.port, state, timeout_ms=500)
+            outcome = await act("fence", liar.port, state, timeout_ms=1500)
             assert outcome.ending is ending, outcome.because
 
 

@@ -30,6 +30,7 @@ from allstop.errors import Missing
 Probes = Mapping[str, tuple[ProbeLine, ...]]
 # How many services of a way are shown: enough to see where it comes from and where it leads.
 _LONGEST_WAY = 40
+_HINTS = 5
 
 
 def state_of(probes: Iterable[ProbeLine]) -> str:
@@ -160,9 +161,11 @@ def blast_radius_view(
     asked = tuple(dict.fromkeys(names))
     unknown = [name for name in asked if name not in services]
     if unknown:
-        hints = [nearest(name, services) for name in unknown]
+        # Looking for near names takes long in a large fleet; the first few show what went wrong.
+        hints = [nearest(name, services) for name in unknown[:_HINTS]]
+        more = f" and {len(unknown) - _HINTS} more" if len(unknown) > _HINTS else ""
         raise Missing(
-            f"there is no service {' and no service '.join(unknown)}",
+            f"there is no service {', '.join(unknown[:_HINTS])}{more}",
             "; ".join(dict.fromkeys(hint for hint in hints if hint))
             or "fleet.yaml has no services",
         )

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost, refused
+from allstop.application.fleet_shapes import BlastRadius, FleetView
+from allstop.application.fleet_views import blast_radius_view, fleet_view, service_lines
 from allstop.application.incident_views import Seen, incident_line, incident_view
 from allstop.application.monitor import Monitor
 from allstop.application.plan_shapes import PlanPreview, PlanView
@@ -21,6 +23,7 @@ from allstop.application.shapes import (
     IncidentLine,
     IncidentView,
     Overview,
+    ProbeLine,
     ServiceLine,
 )
 from allstop.application.shaping import correction_of, entry, probe_line, roll_line

@@ -11,7 +11,7 @@ from allstop.domain.plan.commands import ContinuePlan, PausePlan, RetryStep, Sta
 from allstop.domain.plan.lifecycle import ENDS, NodeState, PlanState
 from allstop.domain.policy import Fleet, OnFailure
 from tests.domain.builders import BUILDER, EVE
-from tests.domain.fleet.fleets import HARD, random_fleet, service, stateful
+from tests.domain.fleet.fleets import HARD, acts, random_fleet, service, stateful
 from tests.domain.fleet.ground import Ground, random_faults
 
 SHOP = Fleet(
@@ -95,6 +95,16 @@ def test_a_stateful_one_that_does_not_answer_is_cut_off_and_left_for_a_person() 
     assert here.truth["db"].isolated
     assert here.truth["db"].up
     assert plan.failures == {"db"}
+
+
+def test_what_cannot_be_stopped_is_cut_off_and_not_called_stopped() -> None:
+    fleet = Fleet((service("saas", {"db": HARD}, actions=acts("isolate", "reopen")), service("db")))
+    here = ground(fleet)
+    here.drawn(ALL)
+    assert here.run("PLAN-1").state is PlanState.DONE
+    assert states(here) == {"saas": "isolated", "db": "reached"}
+    assert here.truth["saas"].up
+    assert here.world.standing_of("saas").words() == "isolated"
 
 
 def test_a_person_retries_what_was_held_and_the_branch_goes_on() -> None:

@@ -36,13 +36,13 @@ _FOUND = """
     FROM pg_database d WHERE d.datname = $1
 """
 # To a role without the right to see them, other people's sessions have no kind, start or state.
-_SESSIONS = """
+SESSIONS = """
     SELECT pid, coalesce(backend_start::text, '') FROM pg_stat_activity
     WHERE datname = $1 AND pid <> pg_backend_pid() AND (backend_type IS NULL
         OR backend_type IN ('client backend', 'walsender', 'parallel worker'))
 """
-_HIDDEN = f"{_SESSIONS} AND backend_type IS NULL"
-_IDLE = f"""{_SESSIONS}
+_HIDDEN = f"{SESSIONS} AND backend_type IS NULL"
+_IDLE = f"""{SESSIONS}
       AND state LIKE 'idle in transaction%'
       AND state_change <= now() - $2 * interval '1 millisecond'
 """
@@ -121,10 +121,10 @@ async def fence(attempt: Attempt[DatabaseOptions]) -> Outcome:
     name = attempt.options.database
     async with administering(attempt.options, attempt.deadline) as opened:
         await _ordered(opened, attempt, fence=True)
-        ended, left = await _end(opened, name, _SESSIONS, [name])
+        ended, left = await _end(opened, name, SESSIONS, [name])
         refusal = await _refusal(attempt)
         # Whoever was let in just before the fence shows up only now.
-        late, left = await _end(opened, name, _SESSIONS, [name]) if not left else (0, left)
+        late, left = await _end(opened, name, SESSIONS, [name]) if not left else (0, left)
         prepared = await _prepared(opened, name)
     ended += late
     facts: dict[str, Scalar] = {"sessions_ended": ended, "prepared_transactions": prepared}
@@ -161,7 +161,7 @@ async def fence_seen(attempt: Attempt[DatabaseOptions]) -> Outcome:
         return failed("a fresh connection gets in")
     async with administering(attempt.options, attempt.deadline) as opened:
         name = attempt.options.database
-        left = len((await opened.rows(_SESSIONS, [name])).rows)
+        left = len((await opened.rows(SESSIONS, [name])).rows)
     return (
         failed(f"{left} sessions are still open")
         if left
@@ -210,7 +210,7 @@ async def _end(
         await _terminate(opened, pid, since)
     left = wanted
     while left and not opened.deadline.passed():
-        there = (await opened.rows(_SESSIONS, [name])).rows
+        there = (await opened.rows(SESSIONS, [name])).rows
         left = wanted & {(int(pid), str(since)) for pid, since in there}
         if left:
             await asyncio.sleep(0.02)
@@ -234,7 +234,7 @@ async def terminate(attempt: Attempt[TerminateOptions]) -> Outcome:
     """End sessions, and see that these very ones are gone. New ones may come: a fence stops that."""
     options, name = attempt.options, attempt.options.database
     idle = options.which == "idle-in-transaction"
-    query, parameters = (_IDLE, [name, options.idle_ms]) if idle else (_SESSIONS, [name])
+    query, parameters = (_IDLE, [name, options.idle_ms]) if idle else (SESSIONS, [name])
     async with administering(options, attempt.deadline) as opened:
         await _standing(opened, name)
         hidden = len((await opened.rows(_HIDDEN, [name])).rows) if idle else 0

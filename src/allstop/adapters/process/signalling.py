@@ -7,8 +7,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -26,7 +27,6 @@ from allstop.adapters.mechanisms.process_tree import (
     members,
     send,
     sessions,
-    untouchable,
 )
 from allstop.adapters.mechanisms.threads import ThreadPool
 
@@ -75,10 +75,25 @@ def ask(process: psutil.Process) -> Asked | None:
 
 
 def _spare_ourselves(pid: int, *, group: bool) -> None:
-    for own in untouchable():
+    for own in _line_of_descent():
         with contextlib.suppress(OSError):
             if own == pid or (group and os.getpgid(own) == pid):
                 raise NotTouched(f"{pid}: this coordinator runs inside; nothing was touched")
+
+
+def _line_of_descent() -> Iterator[int]:
+    """This process, its parent, and so on up to the first one.
+
+    `untouchable` says the same and takes several times as long, which two hundred stops at once feel.
+    """
+    pid = os.getpid()
+    while pid > 0:
+        yield pid
+        try:
+            after_name = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2]
+            pid = int(after_name.split()[1])
+        except (OSError, ValueError, IndexError):
+            return
 
 
 async def still_there(asked: Sequence[Asked], until: Deadline) -> list[int]:

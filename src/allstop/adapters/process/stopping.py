@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.freezing import thaw
@@ -12,7 +13,7 @@ from allstop.adapters.mechanisms.pid_file import NoPid
 from allstop.adapters.mechanisms.text import one_line, seconds
 from allstop.adapters.mechanisms.threads import ThreadPool
 from allstop.adapters.process.looking import tree_of
-from allstop.adapters.process.naming import InDoubt, identity
+from allstop.adapters.process.naming import InDoubt, find, identity
 from allstop.adapters.process.options import ProcessOptions
 from allstop.adapters.process.signalling import Asked, ask, kill_all, still_there
 from allstop.adapters.process.tree import OwnedTree, counted
@@ -73,7 +74,7 @@ async def stop(
 def _successor(options: ProcessOptions) -> str:
     """Who has taken its place meanwhile: something starts it again. Empty: nobody."""
     try:
-        process = tree_of(options, {}).named.process
+        process = find(Path(options.pid_file), options.word, options.mark()).process
     except (NoPid, InDoubt):
         return ""  # it took its pid file along, or its number has gone to a stranger
     return f"it has ended, and process {process.pid} runs in its place" if process else ""

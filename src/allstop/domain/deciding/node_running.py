@@ -77,9 +77,10 @@ def node_step_done(draft: Draft, plan_id: str, step_id: str) -> None:
     # What makes it gentle or keeps data safe may be waived; the end itself cannot be claimed then.
     spared = GENTLE_ACTIONS | DATA_ACTIONS
     missed = any(plan.routes.steps[one].action not in spared for one in waived)
-    draft.emit(
-        stream, e.NodeEnded(step.node, NodeState.LEFT if missed else NodeState.REACHED, text)
-    )
+    # What cannot be stopped is cut off instead, and that is not the same.
+    instead = plan.purpose == "stop" and plan.routes.steps[steps[-1]].action == "isolate"
+    state = NodeState.ISOLATED if instead else NodeState.REACHED
+    draft.emit(stream, e.NodeEnded(step.node, NodeState.LEFT if missed else state, text))
 
 
 def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> bool:

@@ -14,6 +14,7 @@ from allstop.application.views import Views
 from allstop.errors import Invalid, Missing
 from allstop.faces.web.graph import draw
 from allstop.faces.web.headline import halt_line, headline, service_state
+from allstop.faces.web.plan_nodes import NodesShown, laid_out
 
 # How many entries of a timeline a page shows, and how many when all are asked for: a page of more takes
 # seconds to make and to read.
@@ -135,6 +136,7 @@ def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
     chosen = [entry for entry in entries if everything or entry.kind not in QUIET]
     whole = asked.query.get("all") == "1"
     shown = [asked.views.corrected(one) for one in chosen[-(MOST_ENTRIES if whole else ENTRIES) :]]
+    laid = _laid_out(asked, view)
     context |= {
         "view": view,
         "line": view.line,
@@ -147,7 +149,8 @@ def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
         "told": asked.views.read_in(name),
         "forms": asked.views.forms(name),
         "deadlines": sorted(view.deadlines, key=lambda one: one.at),
-        "next": next_step(view),
+        "laid_out": laid,
+        "next": next_step(view, laid),
     }
     parts = (
         "state", "incident", "read-in", "gates", "roll-call", "plans", "work", "cause", "times", "team",
@@ -156,13 +159,29 @@ def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
     return _shown("incident", parts, f"{view.line.id} {view.line.severity}", context)
 
 
-def next_step(view: IncidentView) -> tuple[str, str] | None:
-    """The command that helps most now and why; None when nobody need do anything."""
+def _laid_out(asked: Asked, view: IncidentView) -> dict[str, NodesShown]:
+    """Plans of nodes, by id, as their cards show them."""
+    made, opened = asked.coordinator.post.world.plans, view.line.state == "open"
+    return {
+        plan.id: laid_out(plan, tuple(made[plan.id].holding), opened=opened)
+        for plan in view.plans
+        if plan.nodes
+    }
+
+
+def next_step(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, str] | None:
+    """The command that helps most now and why; None when nobody need do anything.
+
+    laid: plans of nodes, by id.
+    """
     if view.line.state != "open":
         return None
+    urged = [found.next for found in laid.values() if found.next]
     for plan in view.plans:
-        if plan.state == "held" and not plan.earlier:
+        if plan.state == "held" and not plan.earlier and plan.id not in laid:
             return _held(plan)
+    if urged:
+        return urged[0]
     for plan in view.plans:
         if plan.state == "proposed" and plan.approve and not plan.earlier:
             return (

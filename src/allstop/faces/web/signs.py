@@ -60,6 +60,15 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "unknown": Sign("diamond", "bad", "UNKNOWN"),
         "waived": Sign("diamond", "warn", "WAIVED"),
     },
+    "node": {
+        "waiting": Sign("ring", "plain", "waiting"),
+        "running": Sign("dot", "plain", "running"),
+        "held": Sign("stop", "bad", "HELD"),
+        "reached": Sign("check", "good", "reached"),
+        "forced": Sign("square", "warn", "FORCED"),
+        "isolated": Sign("half", "warn", "ISOLATED"),
+        "left": Sign("triangle", "bad", "LEFT"),
+    },
     "evidence": {
         "requested": Sign("half", "warn", "asked for"),
         "collected": Sign("check", "good", "collected"),

@@ -1,0 +1,180 @@
+"""A plan of nodes as its card shows it: counted, what matters first, the rest folded, commands to copy."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from allstop.application.plan_shapes import NodeLine, PlanView, StepLine
+
+# In the order in which a person wants to see them; the first five need a look, whatever the size of the plan.
+STATES = ("held", "running", "forced", "isolated", "left", "waiting", "reached")
+MATTERS = STATES[:5]
+OVER = frozenset({"forced", "isolated", "left", "reached"})
+# As many nodes are listed one by one, as many stand in each fold; `allstop plan show` has them all.
+LISTED = 16
+FOLDED = 150
+FEW = 5
+# More commands than a person copies at once only push away what they are for.
+ADVISED = 4
+WHY = '--because "why"'
+
+
+@dataclass(frozen=True, slots=True)
+class NodeShown:
+    """One node. steps: of one that runs or is held; waits: nodes it waits for that have not ended, the first
+    few, and how many more; commands: what a person can do about one that is held."""
+
+    line: NodeLine
+    steps: tuple[StepLine, ...]
+    waits: tuple[str, ...]
+    more: int
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Nodes of one state that are not listed. more: how many are only counted."""
+
+    state: str
+    count: int
+    nodes: tuple[NodeShown, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodesShown:
+    """counts: of nodes by state, none of them 0; over: how many have ended; commands: about the whole plan.
+
+    next: the command that helps most now, and why; None when nobody need do anything.
+    """
+
+    counts: tuple[tuple[str, int], ...]
+    over: int
+    listed: tuple[NodeShown, ...]
+    folds: tuple[Fold, ...]
+    commands: tuple[str, ...]
+    next: tuple[str, str] | None
+
+
+def laid_out(plan: PlanView, holding: Collection[str], *, opened: bool) -> NodesShown:
+    """holding: what the plan is held for, steps and `failures` or `rule:ID`; opened: its incident is open."""
+    counts = Counter(node.state for node in plan.nodes)
+    acting = opened and not plan.earlier and plan.state not in ("done", "abandoned")
+    shown = _shown(plan, acting=acting)
+    few = len(shown) <= LISTED
+    if not few:
+        shown.sort(key=lambda one: STATES.index(one.line.state))
+    chosen = [one for one in shown if few or one.line.state in MATTERS][:LISTED]
+    listed = {one.line.id for one in chosen}
+    folds = []
+    for state in STATES:
+        left = [one for one in shown if one.line.state == state and one.line.id not in listed]
+        if left:
+            folds.append(Fold(state, len(left), tuple(left[:FOLDED]), max(0, len(left) - FOLDED)))
+    return NodesShown(
+        tuple((state, counts[state]) for state in STATES if counts[state]),
+        sum(counts[state] for state in OVER),
+        tuple(chosen),
+        tuple(folds),
+        _commands(plan, holding) if acting else (),
+        _next(plan, holding) if acting else None,
+    )
+
+
+def _shown(plan: PlanView, *, acting: bool) -> list[NodeShown]:
+    """Each node behind what it waits for."""
+    steps: dict[str, list[StepLine]] = {}
+    for step in plan.steps:
+        # What only runs after a failure is of interest once it does.
+        if not step.latent or step.state != "waiting":
+            steps.setdefault(step.node, []).append(step)
+    ended = {node.id for node in plan.nodes if node.state in OVER}
+    advised = 0
+    found = []
+    for node in _in_order(plan.nodes):
+        waits = [one for one in node.after if one not in ended] if node.state == "waiting" else []
+        own = tuple(steps.get(node.id, ())) if node.state in ("running", "held") else ()
+        advice: tuple[str, ...] = ()
+        if acting and node.state == "held" and advised < ADVISED:
+            advice = _about(plan, own)
+            advised += 1
+        found.append(NodeShown(node, own, tuple(waits[:FEW]), max(0, len(waits) - FEW), advice))
+    return found
+
+
+def _about(plan: PlanView, steps: Iterable[StepLine]) -> tuple[str, ...]:
+    """What a person can do about a held node. A step of unknown end is looked at, and its end said."""
+    stuck = next((one for one in steps if one.state in ("failed", "unknown")), None)
+    if stuck is None:
+        return ()
+    settle = f'allstop plan settle {plan.id} {stuck.id} --happened --evidence "what you saw"'
+    both = (
+        f"allstop plan retry {plan.id} {stuck.id}",
+        f"allstop plan waive {plan.id} {stuck.id} {WHY}",
+    )
+    return (settle, *both) if stuck.state == "unknown" else both
+
+
+def _commands(plan: PlanView, holding: Collection[str]) -> tuple[str, ...]:
+    """About the whole plan. How it is approved stands beside who must agree."""
+    abort = f"allstop plan abort {plan.id} {WHY}"
+    match plan.state:
+        case "approved" if plan.asked:
+            return (_run(plan), abort)
+        case "proposed" if plan.asked and not plan.approve:
+            return (_run(plan), abort)
+        case "running":
+            return (f"allstop plan pause {plan.id} {WHY}", abort)
+        case "paused":
+            return (f"allstop plan resume {plan.id}", abort)
+        case "held":
+            return (*(f"allstop plan retry {plan.id} {one}" for one in _rules(holding)), abort)
+        case _:
+            return ()
+
+
+def _run(plan: PlanView) -> str:
+    return f"allstop plan run {plan.id} --follow"
+
+
+def _rules(holding: Collection[str]) -> list[str]:
+    """What a plan is held for as a whole, and a person can accept."""
+    return [one for one in holding if one == "failures" or one.startswith("rule:")]
+
+
+def _next(plan: PlanView, holding: Collection[str]) -> tuple[str, str] | None:
+    rules = _rules(holding)
+    if plan.state == "held" and rules:
+        return f"allstop plan retry {plan.id} {rules[0]}", f"{plan.id} is held: {plan.held_because}"
+    held = {node.id: node.because for node in plan.nodes if node.state == "held"}
+    for step in plan.steps:
+        if step.node in held and step.state in ("failed", "unknown"):
+            text = f"{step.node} is held in {plan.id}: {held[step.node]}"
+            return f"allstop plan retry {plan.id} {step.id}", text
+    if plan.asked and (plan.state == "approved" or (plan.state == "proposed" and not plan.approve)):
+        return _run(plan), f"{plan.id} can be run: {plan.title}"
+    return None
+
+
+def _in_order(nodes: tuple[NodeLine, ...]) -> list[NodeLine]:
+    """Each behind what it waits for; of several that could go, the most urgent first."""
+    known = {node.id: node for node in nodes}
+    left = {node.id: sum(one in known for one in node.after) for node in nodes}
+    behind: dict[str, list[str]] = {}
+    for node in nodes:
+        for one in node.after:
+            behind.setdefault(one, []).append(node.id)
+    ready = [(node.rank, node.id) for node in nodes if not left[node.id]]
+    heapq.heapify(ready)
+    found = []
+    while ready:
+        _, id = heapq.heappop(ready)
+        found.append(known[id])
+        for one in behind.get(id, ()):
+            left[one] -= 1
+            if not left[one]:
+                heapq.heappush(ready, (known[one].rank, one))
+    return found
