@@ -46,6 +46,8 @@ BUILT_IN: dict[str, str] = {
     "postgres": "allstop.adapters.postgresql.actuator:Postgres",
     "postgres-probe": "allstop.adapters.postgresql.probe:PostgresProbe",
     "pgbouncer": "allstop.adapters.postgresql.bouncer:PgBouncer",
+    "ssh": "allstop.adapters.ssh.actuator:Ssh",
+    "ssh-probe": "allstop.adapters.ssh.probe:SshProbe",
 }
 
 
@@ -169,4 +171,4 @@ def _entry(info: AdapterInfo) -> AdapterEntry:
     verbs = tuple(
         VerbEntry(verb.name, by_model(verb.options), verb.read_only) for verb in info.verbs
     )
-    return AdapterEntry(info.name, info.ports, verbs, options)
+    return AdapterEntry(info.name, info.ports, verbs, options, info.proofs)

@@ -44,7 +44,7 @@ async def test_a_backup_that_has_no_time_leaves_nothing_behind(
     options = {**cluster.server, **cluster.programs, "bin_dir": str(slow)}
     wanted = effect("backup", {**options, "backup_root": str(root)}, timeout_ms=1500)
     outcome = await Postgres().act(wanted, Blobs())
-    assert (outcome.ending, "taken away" in outcome.because) == (Ending.FAILED, True)
+    assert (outcome.ending, "nothing of it" in outcome.because) == (Ending.FAILED, True)
     assert not Path(f"/proc/{marker.read_text().strip()}").exists()
     assert [path.name for path in root.iterdir() if path.is_dir()] == []
     assert (await Postgres().observe(wanted)).ending is Ending.FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 async def act(verb: str, options: dict[str, Any], **changes: Any) -> Outcome:
     return await Supervisor().act(effect(verb, options, **changes), Blobs())
+
+
+def is_frozen(pid: int) -> bool:
+    """Whether it is; a signal takes a moment to arrive."""
+    for _ in range(40):
+        if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+            return True
+        time.sleep(0.005)
+    return False
 
 
 class TestActuator(ActuatorContract):
@@ -65,8 +75,8 @@ class TestActuator(ActuatorContract):
                     VerbCase(
                         "signal",
                         server.options(hung, signal="STOP"),
-                        lambda: psutil.Process(server.info(hung)["pid"]).status(),
-                        psutil.STATUS_STOPPED,
+                        lambda: is_frozen(server.info(hung)["pid"]),
+                        True,
                     ),
                     VerbCase("status", server.options(seen), lambda: server.state(seen), "RUNNING"),
                     VerbCase("tail", server.options(seen), lambda: server.state(seen), "RUNNING"),
@@ -281,8 +291,9 @@ async def test_signals_arrive_once(server: Server) -> None:
     name = server.take("counting", running=True)
     outcome = await act("signal", server.options(name, signal="USR1"))
     assert outcome.ending is Ending.DONE
-    await until((server.folder / "signals").exists)
-    assert (server.folder / "signals").read_text() == "got\n"
+    got = server.folder / "signals"
+    await until(lambda: got.exists() and bool(got.read_text()))
+    assert got.read_text() == "got\n"
     options = server.options(name, signal="USR1")
     assert (await Supervisor().observe(effect("signal", options))).ending is Ending.UNKNOWN
     idle = server.options(server.take(), signal="HUP")

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from allstop.domain.incident.commands import DeclareIncident
+from allstop.domain.incident.course_commands import MergeIncident
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import (
     Dependency,
     DependencyKind,
+    Grant,
     MonitorSettings,
     Policy,
     Service,
@@ -286,3 +288,22 @@ async def test_a_fleet_without_probes_is_watched_in_peace(house: House) -> None:
         await house.wait(10 * SECOND)
 
     assert house.store.last_position() == position
+
+
+@told
+async def test_a_service_of_a_merged_incident_is_not_declared_again(house: House) -> None:
+    """Given an incident that goes on in another one which never named its service, while that service still
+    fails, then nothing is declared for it and nothing is refused: the one that goes on covers it, and what is
+    measured there is its impact."""
+    plain = builders.policy()
+    grants = (*plain.protocol.authority, Grant("link", ("person",)))
+    await house.begin(replace(plain, protocol=replace(plain.protocol, authority=grants)))
+    await house.declare("gateway")
+    failing(house, "payments-deep")
+    await rounds(house, 4)
+    assert [one.services for one in incidents(house)] == [("gateway",), ("payments",)]
+    await house.do(MergeIncident("INC-2", "INC-1", "the same"))
+    await rounds(house, 5)
+
+    assert len(incidents(house)) == 2
+    assert house.store.refusals() == []

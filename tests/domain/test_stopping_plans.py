@@ -85,7 +85,7 @@ def test_a_measured_impact_against_a_rule_holds_the_plan_and_cites_it() -> None:
     assert note.text == (
         "PLAN-1 was to: isolate payments. Stop rule Failures rise: it makes it worse (failed_share_percent "
         "at least 90). Accept it and go on: allstop plan retry PLAN-1 rule:rising. Or stop: allstop plan "
-        "abandon PLAN-1"
+        "abort PLAN-1"
     )
     assert story.world.incidents["INC-1"].violations == ("rising",)
 

@@ -92,6 +92,7 @@ class AgentProcess:
             _verb("freeze", "Stops every process of the agent and reads it back.", "resume"),
             _verb("resume", "Writes that the agent may go on, and wakes its processes."),
         ),
+        proofs=("worktree", "pid_file"),
     )
 
     async def act(self, effect: Effect, keep: BlobSink) -> Outcome:  # noqa: ARG002

@@ -22,6 +22,7 @@ from allstop.domain.incident.commands import (
     NoteRelease,
     RecordSamples,
 )
+from allstop.domain.kin import services_about
 from allstop.domain.moment import Now, words
 from allstop.domain.money import per_hour
 from allstop.domain.policy import Fleet, Meter, ProbeSpec
@@ -189,9 +190,8 @@ class Monitor:
 
     def _uncovered(self) -> tuple[str, ...]:
         """Failing services that no open incident explains."""
-        named = [
-            name for incident in self._post.world.open_incidents() for name in incident.services
-        ]
+        world = self._post.world
+        named = [name for one in world.open_incidents() for name in services_about(world, one)]
         return tuple(name for name in self.down_services() if not covered(self._fleet, named, name))
 
     def _shaky(self, failing: tuple[str, ...]) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ class Monitor:
     def _concerns(self, name: str) -> bool:
         """Whether what the monitor measures is this incident's: an outage elsewhere is not its impact."""
         world = self._post.world
-        services = world.incidents[name].services
+        services = services_about(world, world.incidents[name])
         if not services:
             return len(world.open_incidents()) == 1
         return any(set(services) & set(function.services) for function in self._fleet.functions)

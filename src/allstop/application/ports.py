@@ -262,7 +262,8 @@ class VerbInfo:
 class AdapterInfo:
     """What an adapter says about itself; checks, help and docs are generated from it.
 
-    ports: any of `probe`, `actuator`, `notifier`, `agent`; probe_options: model of a probe's options.
+    ports: any of `probe`, `actuator`, `notifier`, `agent`; probe_options: model of a probe's options;
+    proofs: options of an agent of which it takes one at least to check what the agent says.
     """
 
     name: str
@@ -271,6 +272,7 @@ class AdapterInfo:
     ports: tuple[str, ...]
     verbs: tuple[VerbInfo, ...] = ()
     probe_options: type[BaseModel] | None = None
+    proofs: tuple[str, ...] = ()
 
     def verb(self, name: str) -> VerbInfo | None:
         return next((verb for verb in self.verbs if verb.name == name), None)

@@ -53,7 +53,9 @@ def _takes_part(world: World, incident: Incident, who: Principal) -> bool:
     began |= {one.by for one in world.proposals.values() if one.incident == incident.id}
     working = {member for crew in incident.crews.values() for member in crew.members}
     working |= {task.owner for task in incident.tasks.values()}
-    if name in began | working:
+    # Whoever is told of it by name, by an escalation for example, must be able to look.
+    told = {one.to for one in incident.notifications.values()}
+    if name in began | working | told:
         return True
     people = {*incident.roles.values(), *incident.offers.values(), *incident.called}
     people |= {item.owner for item in incident.actions.values()}

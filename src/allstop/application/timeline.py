@@ -57,9 +57,11 @@ def tone(record: Record) -> str:
 
 
 def _row(row: int, *, by_person: bool) -> str:
+    """Who or what decided, behind the sentence. Where no row did, the sentence itself says why: an alert named
+    the severity, its kind of emergency has one of its own, or the table has a gap."""
     if by_person:
-        return "by a person"
-    return f"row {row + 1} of the table" if row >= 0 else "no row matched"
+        return " [by a person]"
+    return f" [row {row + 1} of the table]" if row >= 0 else ""
 
 
 def _declared(event: i.IncidentDeclared) -> str:
@@ -73,7 +75,7 @@ def _declared(event: i.IncidentDeclared) -> str:
 
 def _classified(event: i.SeverityClassified) -> str:
     how = _row(event.row, by_person=event.by_person)
-    return f"Severity {event.severity}: {event.because} [{how}]"
+    return f"Severity {event.severity}: {event.because}{how}"
 
 
 def _assigned(event: i.RoleAssigned) -> str:
@@ -116,7 +118,7 @@ def _remedy(event: i.RemedyDecided) -> str:
         f" Not known: {', '.join(event.unknown)}." if event.unknown and not event.by_person else ""
     )
     service = event.service or "no service"
-    return f"Remedy for {service}: {event.remedy.upper()}, because {event.because} [{how}].{gaps}"
+    return f"Remedy for {service}: {event.remedy.upper()}, because {event.because}{how}.{gaps}"
 
 
 def _samples(event: i.SamplesRecorded) -> str:

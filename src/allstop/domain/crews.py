@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from allstop.domain.authority import domains_of, team_of
-from allstop.domain.halt.lifecycle import SILENT as SILENT
-from allstop.domain.halt.lifecycle import Hold
+from allstop.domain.halt.lifecycle import SILENT, Hold
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import CrewRule, Policy

@@ -33,8 +33,9 @@ WRITES: list[tuple[list[str], str, Any]] = [
     ),
     (["declare", "x", "--since", "20m ago"], "/incidents", {"title": "x", "began_at": "2026-11-21T02:44:10Z"}),
     (["impact", "--failing", "30"], f"{INC}/impact", {"impact": {"failed_share_percent": 30}}),
-    (["triage", "real", "--severity", "SEV1"], f"{INC}/triage", {"real": True, "text": "", "severity": "SEV1"}),
-    (["triage", "false-alarm", "--because", "b"], f"{INC}/triage", {"real": False, "text": "b", "severity": ""}),
+    (["triage", "real", "--severity", "SEV1"], f"{INC}/triage", {"real": True, "text": "", "severity": "SEV1", "kind": ""}),
+    (["triage", "real", "--kind", "breach"], f"{INC}/triage", {"real": True, "text": "", "severity": "", "kind": "breach"}),
+    (["triage", "false-alarm", "--because", "b"], f"{INC}/triage", {"real": False, "text": "b", "severity": "", "kind": ""}),
     (
         ["update", "t", "--status", "s", "--field", "progress=60 of 200", "--expected", "in 45m"], f"{INC}/updates",
         {"status": "s", "text": "t", "fields": {"progress": "60 of 200"}, "expected_at": "2026-11-21T03:49:10Z"},

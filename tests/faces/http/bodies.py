@@ -65,7 +65,8 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
     "advance": ({}, c.AdvancePhase(I)),
     "stand-down": ({"reason": "r"}, c.StandDown(I, "r")),
     "triage": (
-        {"real": True, "text": "t", "severity": "SEV2"}, k.TriageIncident(I, True, "t", "SEV2"),
+        {"real": True, "text": "t", "severity": "SEV2", "kind": "outage"},
+        k.TriageIncident(I, True, "t", "SEV2", "outage"),
     ),
     "correct": ({"version": 2, "text": "t", "because": "b"}, k.CorrectEntry(I, 2, "t", "b")),
     "link": ({"to": "INC-2", "how": "caused-by"}, k.LinkIncidents(I, "INC-2", "caused-by")),

@@ -15,6 +15,7 @@ from allstop.domain.principal import MONITOR
 from allstop.domain.proposals import ProposeActivation
 from tests.application.whole import whole
 from tests.faces.web.rules import bare, shop
+from tests.faces.web.planned import stopping, stopping_many
 from tests.faces.web.stage import ADA, GRACE, Stage, all_well, raised
 
 
@@ -258,5 +259,7 @@ async def failing_unnoticed() -> Stage:
 
 SCENES = {
     scene.__name__: scene
-    for scene in (empty, calm, failing_unnoticed, middle, running_gate, stood_down, worked, hostile)
-}
+    for scene in (
+        empty, calm, failing_unnoticed, middle, running_gate, stood_down, worked, hostile, stopping, stopping_many
+    )
+}  # fmt: skip

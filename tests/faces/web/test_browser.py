@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from allstop.domain.incident import commands as c
 from tests.faces.web.conftest import Console, console_of, served
+from tests.faces.web.planned import stopping, stopping_many
 from tests.faces.web.scenes import SCENES, calm, declared, middle, running_gate
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -181,6 +182,41 @@ async def test_pages_are_read_without_script(browser: Browser) -> None:
         await page.locator("[data-key='phase:verify'] > summary").click()
         await expect(page.locator("[data-criterion=stable]")).to_be_visible()
         assert await page.locator("noscript meta").count() >= 1 or "refresh" in await page.content()
+        await context.close()
+
+
+async def test_a_stop_is_followed_at_both_widths(browser: Browser) -> None:
+    """Given a stop in its middle on a phone and on a desk, when a node ends, then both say so, and what was
+    unfolded stays so."""
+    stage = await stopping_many()
+    console = console_of(stage)
+    async with served(console.app) as base:
+        for width in (390, 1280):
+            context = await browser.new_context(viewport={"width": width, "height": 844})
+            window = await visit(context, console, base)
+            page = window.page
+            await window.go("/incidents/INC-1")
+            fold = page.locator("[data-fold=reached]")
+            await expect(fold.locator("[data-node]").first).to_be_hidden()
+            await fold.locator("summary").click()
+            before = await page.locator("[data-count=reached] strong").inner_text()
+            await stage.answer_waiting()
+            await expect(page.locator("[data-count=reached] strong")).not_to_have_text(before)
+            await expect(fold.locator("[data-node]").first).to_be_visible()
+            assert await window.width() <= width
+            assert not window.complaints
+            await context.close()
+
+
+async def test_a_stop_is_read_without_script(browser: Browser) -> None:
+    console = console_of(await stopping())
+    async with served(console.app) as base:
+        context = await browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
+        window = await visit(context, console, base)
+        await window.go("/incidents/INC-1", live=False)
+        await expect(window.page.locator("[data-node=search]")).to_contain_text("no space left")
+        await expect(window.page.locator("[data-node=ledger]")).to_be_visible()
+        assert not window.complaints
         await context.close()
 
 

@@ -9,7 +9,7 @@ from allstop.domain.halt.lifecycle import Hold
 from allstop.domain.incident import commands as c
 from allstop.domain.incident.course_commands import TriageIncident
 from allstop.domain.incident.course_events import EntryCorrected
-from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.domain.plan.lifecycle import NodeState, PlanState, StepState
 from allstop.faces.web.signs import SIGNS
 from tests.application.happening import Happened, happenings
 from tests.faces.web.conftest import Opener, text, words
@@ -130,7 +130,8 @@ async def test_an_incident_in_the_middle(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "states"), [("plan", PlanState), ("step", StepState), ("agent", Hold)]
+    ("subject", "states"),
+    [("plan", PlanState), ("step", StepState), ("node", NodeState), ("agent", Hold)],
 )
 def test_every_state_has_a_word_and_a_shape(subject: str, states: type[StrEnum]) -> None:
     assert {one.value for one in states} <= set(SIGNS[subject])

@@ -124,8 +124,12 @@ async def _unfence(attempt: Attempt[QuiesceOptions]) -> Outcome:
         return failed("it is still closed")
     if quiesced:
         return done("clients get in again; it stays paused, because it is quiesced")
-    async with session(attempt.options.outside(), name, attempt.deadline, console=True) as fresh:
-        await fresh.row("SELECT 1")
+    try:
+        login = attempt.options.outside()
+        async with session(login, name, attempt.deadline, console=True) as fresh:
+            await fresh.simple("SELECT 1")
+    except (Unreachable, StatementError) as error:
+        raise Unsettled(f"open, but a query from outside did not go through: {error}") from None
     return done("a query from outside went through")
 
 
@@ -256,14 +260,14 @@ class PgBouncer:
         try:
             return await look(name, chosen, Deadline.within(timeout_ms))
         except Refused as error:
-            return Sample(name, None, one_line(str(error))), {}
+            return Sample(name, None, one_line(str(error)) or "no end in time"), {}
         except Unreachable as error:
             usable = error.passing or isinstance(error, TurnedAway)
             return Sample(name, False if usable else None, str(error)), {}
         except (StatementError, Lost) as error:
             return Sample(name, False, str(error)), {}
         except (OSError, ValueError) as error:
-            return Sample(name, None, one_line(str(error))), {}
+            return Sample(name, None, one_line(str(error)) or "no end in time"), {}
 
 
 async def _reach(options: QuiesceOptions, deadline: Deadline) -> Outcome:

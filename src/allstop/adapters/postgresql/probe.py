@@ -50,7 +50,7 @@ class PostgresProbe:
         try:
             good, text, facts = await self._look(chosen, deadline)
         except (Refused, Unsettled) as error:
-            return Sample(name, None, one_line(str(error))), {}
+            return Sample(name, None, one_line(str(error)) or "no end in time"), {}
         except Unreachable as error:
             usable = error.passing or isinstance(error, TurnedAway)
             return Sample(name, False if usable else None, str(error)), {}
@@ -61,7 +61,7 @@ class PostgresProbe:
             damaged = not error.sqlstate or error.sqlstate.startswith(_DAMAGE)
             return Sample(name, False if damaged else None, str(error)), {}
         except (OSError, ValueError) as error:
-            return Sample(name, None, one_line(str(error))), {}
+            return Sample(name, None, one_line(str(error)) or "no end in time"), {}
         return Sample(name, good, one_line(text)), facts
 
     async def _look(self, options: PostgresProbeOptions, deadline: Deadline) -> Found:

@@ -121,7 +121,7 @@ async def _gone(data: Path, deadline: Deadline) -> bool:
 
 async def _stopped(options: ClusterOptions, deadline: Deadline, how: str) -> Outcome:
     """The proof: no process is left on the data directory, and its control file says shut down."""
-    left = await in_thread(deadline, occupants, options.data)
+    left = await _left(options.data)
     if left:
         return failed(f"no postmaster, but {len(left)} processes are left on {options.data}")
     seen = await control(options, options.data, deadline)
@@ -158,7 +158,7 @@ async def start(attempt: Attempt[ClusterOptions]) -> Outcome:
         running = await _look(options.data)
         standing.write()
         if running is None:
-            left = await in_thread(attempt.deadline, occupants, options.data)
+            left = await _left(options.data)
             if left:
                 raise Refused(
                     f"{len(left)} processes of an earlier server are left on {options.data}"
@@ -197,6 +197,16 @@ async def _up(options: ClusterOptions, deadline: Deadline) -> None:
         if deadline.left_ms() <= 1:
             raise Unsettled(_COMING_UP)
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _left(data: Path) -> list[int]:
+    """Processes that stay on `data`; one that is just ending has let go of its file already."""
+    soon = Deadline.within(_LOOK_MS)
+    while left := await in_thread(Deadline.within(_LOOK_MS), occupants, data):
+        if soon.passed():
+            break
+        await asyncio.sleep(_POLL_SECONDS)
+    return left
 
 
 async def _look(data: Path) -> Postmaster | None:

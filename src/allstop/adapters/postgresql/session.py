@@ -291,11 +291,10 @@ class Session:
 
     async def _break_off(self, task: asyncio.Future[Any]) -> None:
         """Cut the line. To cancel politely would mean to ask the very server that does not answer."""
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(self._connection.fileno())) as line,
-        ):
-            line.shutdown(socket.SHUT_RDWR)
+        if not self._connection.closed:
+            line = socket.socket(fileno=os.dup(self._connection.fileno()))
+            with line, contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
         await asyncio.wait({task}, timeout=_GRACE_SECONDS)
         if task.done() and not task.cancelled():
             task.exception()  # heard, so that nobody warns about it

@@ -88,7 +88,7 @@ async def _take(attempt: Attempt[BackupOptions], partial: Path, cluster: str) ->
         env["PGPASSWORD"] = secret  # never among the arguments, which everybody can read
     ended = await call(options, argv, attempt.deadline, env)
     if ended.code is None:
-        raise Refused("no end in time; what there was of the backup is taken away")
+        raise Refused("no end in time; nothing of it counts as a backup")
     if ended.code != 0:
         lines = ended.errors.decode("utf-8", "replace").strip().splitlines()
         raise Refused(lines[-1] if lines else f"pg_basebackup: exit code {ended.code}")

@@ -34,7 +34,8 @@ from allstop.adapters.postgresql.session import LoginOptions, TurnedAway, Unreac
 
 _PORT = 5432
 _POLL_SECONDS = 0.03
-_CLEARING_MS = 5000
+_CLEARING_MS = 3000
+_LONGEST_PATH = 60
 _QUIET: Mapping[str, str] = {
     "listen_addresses": "",
     "port": str(_PORT),
@@ -162,7 +163,8 @@ async def throwaway(
 @contextlib.contextmanager
 def _private_folder(options: ProgramOptions) -> Iterator[Path]:
     # Not below the data: the path of a socket has room for about a hundred characters.
-    place = Path(tempfile.mkdtemp(prefix="allstop-pg-"))
+    roomy = len(tempfile.gettempdir()) <= _LONGEST_PATH
+    place = Path(tempfile.mkdtemp(prefix="allstop-pg-", dir=None if roomy else "/tmp"))  # noqa: S108 - made unguessable there
     try:
         (place / "config").write_text("")
         (place / "hba").write_text("local all all trust\n")  # the folder is its user's alone

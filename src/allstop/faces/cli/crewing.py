@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from allstop.domain.crews import SILENT
+from allstop.domain.halt.lifecycle import SILENT
 from allstop.errors import Missing
 from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.page import Page

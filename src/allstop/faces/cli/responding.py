@@ -111,6 +111,7 @@ def impact(session: Session, incident: str, **words: Any) -> None:
 @verb(
     "triage",
     "allstop triage real --severity SEV1",
+    "allstop triage real --kind breach",
     'allstop triage false-alarm --because "the probe was misconfigured"',
     incident=True,
 )
@@ -118,8 +119,11 @@ def impact(session: Session, incident: str, **words: Any) -> None:
 @click.option(
     "--severity", default="", metavar="SEV", type=Named("severity"), help="As confirmed; else as it is."
 )  # fmt: skip
+@click.option("--kind", default="", metavar="KIND", help="As confirmed; else as it is.")
 @click.option("--because", default="", metavar="TEXT", help="What you saw.")
-def triage(session: Session, verdict: str, severity: str, because: str, incident: str) -> None:
+def triage(
+    session: Session, verdict: str, severity: str, kind: str, because: str, incident: str
+) -> None:
     """Say that it is real and how bad, or that it is a false alarm.
 
     A false alarm ends the incident, and lifts what it holds.
@@ -127,7 +131,7 @@ def triage(session: Session, verdict: str, severity: str, because: str, incident
     real = verdict == "real"
     if not real and not because.strip():
         raise click.UsageError("a false alarm needs its reason: --because TEXT")
-    body = {"real": real, "text": because, "severity": severity}
+    body = {"real": real, "text": because, "severity": severity, "kind": kind}
     answer = session.client.post("incidents", incident, "triage", body=body)
     rated = answer.data.get("severity") or severity
     if real:

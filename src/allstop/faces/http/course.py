@@ -32,7 +32,7 @@ COURSE: tuple[Operation, ...] = (
         "triage", "triage", "Say that it is real and how bad, or that it is a false alarm.",
         n.Triage,
         lambda id, call: c.TriageIncident(
-            id, call.body.real, call.body.text, call.body.severity
+            id, call.body.real, call.body.text, call.body.severity, call.body.kind
         ),
     ),
     about(

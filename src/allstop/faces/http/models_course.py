@@ -38,11 +38,12 @@ class Confirmation(Body):
 
 
 class Triage(Body):
-    """real: false ends it as a false alarm; severity: as confirmed, empty for as it is."""
+    """real: false ends it as a false alarm; severity, kind: as confirmed, empty for as they are."""
 
     real: bool
     text: Text = ""
     severity: Name = ""
+    kind: Name = ""
 
 
 class Correction(Body):

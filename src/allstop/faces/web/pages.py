@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from allstop.application.coordinator import Coordinator
@@ -136,7 +137,7 @@ def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
     chosen = [entry for entry in entries if everything or entry.kind not in QUIET]
     whole = asked.query.get("all") == "1"
     shown = [asked.views.corrected(one) for one in chosen[-(MOST_ENTRIES if whole else ENTRIES) :]]
-    laid = _laid_out(asked, view)
+    laid = _laid_out(asked, view, context["now"])
     context |= {
         "view": view,
         "line": view.line,
@@ -159,11 +160,11 @@ def _incident(asked: Asked, entries: Sequence[Entry], name: str) -> Shown:
     return _shown("incident", parts, f"{view.line.id} {view.line.severity}", context)
 
 
-def _laid_out(asked: Asked, view: IncidentView) -> dict[str, NodesShown]:
+def _laid_out(asked: Asked, view: IncidentView, now: datetime) -> dict[str, NodesShown]:
     """Plans of nodes, by id, as their cards show them."""
     made, opened = asked.coordinator.post.world.plans, view.line.state == "open"
     return {
-        plan.id: laid_out(plan, tuple(made[plan.id].holding), opened=opened)
+        plan.id: laid_out(plan, tuple(made[plan.id].holding), now, opened=opened)
         for plan in view.plans
         if plan.nodes
     }
@@ -176,18 +177,21 @@ def next_step(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, 
     """
     if view.line.state != "open":
         return None
-    urged = [found.next for found in laid.values() if found.next]
     for plan in view.plans:
         if plan.state == "held" and not plan.earlier and plan.id not in laid:
             return _held(plan)
-    if urged:
-        return urged[0]
+    for found in laid.values():
+        if found.trouble:
+            return found.trouble
     for plan in view.plans:
         if plan.state == "proposed" and plan.approve and not plan.earlier:
             return (
                 f"allstop approve {plan.id}",
                 f"{plan.id} waits for approval by {plan.waits_for or plan.approve}: {plan.title}",
             )
+    for plan in view.plans:
+        if plan.id in laid and laid[plan.id].run:
+            return (laid[plan.id].run, f"{plan.id} can be run: {plan.title}")
     if not view.acknowledged_by:
         return (f"allstop ack --incident {view.line.id}", "nobody has acknowledged it")
     if view.line.waits_for:

@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from allstop.application.plan_shapes import NodeLine, PlanView, StepLine
 
@@ -48,7 +49,8 @@ class Fold:
 class NodesShown:
     """counts: of nodes by state, none of them 0; over: how many have ended; commands: about the whole plan.
 
-    next: the command that helps most now, and why; None when nobody need do anything.
+    trouble: the command that helps what is held, and why; None when nothing is; run: the one that starts it, empty
+    when it cannot start now.
     """
 
     counts: tuple[tuple[str, int], ...]
@@ -56,17 +58,23 @@ class NodesShown:
     listed: tuple[NodeShown, ...]
     folds: tuple[Fold, ...]
     commands: tuple[str, ...]
-    next: tuple[str, str] | None
+    trouble: tuple[str, str] | None
+    run: str
 
 
-def laid_out(plan: PlanView, holding: Collection[str], *, opened: bool) -> NodesShown:
+def laid_out(
+    plan: PlanView, holding: Collection[str], now: datetime, *, opened: bool
+) -> NodesShown:
     """holding: what the plan is held for, steps and `failures` or `rule:ID`; opened: its incident is open."""
     counts = Counter(node.state for node in plan.nodes)
     acting = opened and not plan.earlier and plan.state not in ("done", "abandoned")
-    shown = _shown(plan, acting=acting)
-    few = len(shown) <= LISTED
-    if not few:
-        shown.sort(key=lambda one: STATES.index(one.line.state))
+    run = f"allstop plan run {plan.id} --follow" if acting and _runnable(plan, now) else ""
+    few = len(plan.nodes) <= LISTED
+    shown = _shown(plan, acting=acting, few=few)
+    # Of a few, the order in which they go says more than their states do.
+    shown.sort(
+        key=lambda one: one.line.state != "held" if few else STATES.index(one.line.state)
+    )
     chosen = [one for one in shown if few or one.line.state in MATTERS][:LISTED]
     listed = {one.line.id for one in chosen}
     folds = []
@@ -79,13 +87,14 @@ def laid_out(plan: PlanView, holding: Collection[str], *, opened: bool) -> Nodes
         sum(counts[state] for state in OVER),
         tuple(chosen),
         tuple(folds),
-        _commands(plan, holding) if acting else (),
-        _next(plan, holding) if acting else None,
+        _commands(plan, holding, run) if acting else (),
+        _trouble(plan, holding) if acting else None,
+        run,
     )
 
 
-def _shown(plan: PlanView, *, acting: bool) -> list[NodeShown]:
-    """Each node behind what it waits for."""
+def _shown(plan: PlanView, *, acting: bool, few: bool) -> list[NodeShown]:
+    """Each node behind what it waits for. few: then all steps of a node are shown, else what is not well."""
     steps: dict[str, list[StepLine]] = {}
     for step in plan.steps:
         # What only runs after a failure is of interest once it does.
@@ -101,7 +110,8 @@ def _shown(plan: PlanView, *, acting: bool) -> list[NodeShown]:
         if acting and node.state == "held" and advised < ADVISED:
             advice = _about(plan, own)
             advised += 1
-        found.append(NodeShown(node, own, tuple(waits[:FEW]), max(0, len(waits) - FEW), advice))
+        whole = tuple(one for one in own if few or one.state in ("running", "failed", "unknown"))
+        found.append(NodeShown(node, whole, tuple(waits[:FEW]), max(0, len(waits) - FEW), advice))
     return found
 
 
@@ -118,14 +128,19 @@ def _about(plan: PlanView, steps: Iterable[StepLine]) -> tuple[str, ...]:
     return (settle, *both) if stuck.state == "unknown" else both
 
 
-def _commands(plan: PlanView, holding: Collection[str]) -> tuple[str, ...]:
+def _runnable(plan: PlanView, now: datetime) -> bool:
+    """Whether it waits for nothing but somebody who starts it. An approval that is over starts nothing."""
+    if plan.expires_at is not None and plan.expires_at <= now:
+        return False
+    return plan.asked and (plan.state == "approved" or (plan.state == "proposed" and not plan.approve))
+
+
+def _commands(plan: PlanView, holding: Collection[str], run: str) -> tuple[str, ...]:
     """About the whole plan. How it is approved stands beside who must agree."""
     abort = f"allstop plan abort {plan.id} {WHY}"
     match plan.state:
-        case "approved" if plan.asked:
-            return (_run(plan), abort)
-        case "proposed" if plan.asked and not plan.approve:
-            return (_run(plan), abort)
+        case "approved" | "proposed" if plan.asked:
+            return (run, abort) if run else (abort,)
         case "running":
             return (f"allstop plan pause {plan.id} {WHY}", abort)
         case "paused":
@@ -136,16 +151,12 @@ def _commands(plan: PlanView, holding: Collection[str]) -> tuple[str, ...]:
             return ()
 
 
-def _run(plan: PlanView) -> str:
-    return f"allstop plan run {plan.id} --follow"
-
-
 def _rules(holding: Collection[str]) -> list[str]:
     """What a plan is held for as a whole, and a person can accept."""
     return [one for one in holding if one == "failures" or one.startswith("rule:")]
 
 
-def _next(plan: PlanView, holding: Collection[str]) -> tuple[str, str] | None:
+def _trouble(plan: PlanView, holding: Collection[str]) -> tuple[str, str] | None:
     rules = _rules(holding)
     if plan.state == "held" and rules:
         return f"allstop plan retry {plan.id} {rules[0]}", f"{plan.id} is held: {plan.held_because}"
@@ -154,8 +165,6 @@ def _next(plan: PlanView, holding: Collection[str]) -> tuple[str, str] | None:
         if step.node in held and step.state in ("failed", "unknown"):
             text = f"{step.node} is held in {plan.id}: {held[step.node]}"
             return f"allstop plan retry {plan.id} {step.id}", text
-    if plan.asked and (plan.state == "approved" or (plan.state == "proposed" and not plan.approve)):
-        return _run(plan), f"{plan.id} can be run: {plan.title}"
     return None
 
 

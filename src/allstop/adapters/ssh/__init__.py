@@ -1,0 +1,1 @@
+"""Fixed commands on other machines, over SSH."""
