@@ -109,8 +109,7 @@ def running(verbs: str = "", sessions: int = 10) -> Iterator[Sshd]:
     forced = f"ALLSTOP_STATE={folder}/orders {SCRIPT} {folder}/verbs"
     (folder / "verbs").write_text(verbs)
     (folder / "authorized").write_text(
-        f"{new_key(folder / 'free')}\n"
-        f'restrict,command="{forced}" {new_key(folder / "bound")}\n'
+        f'{new_key(folder / "free")}\nrestrict,command="{forced}" {new_key(folder / "bound")}\n'
     )
     text = CONFIG.format(port=server.port, folder=folder, sessions=sessions)
     (folder / "config").write_text(text)

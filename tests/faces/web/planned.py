@@ -102,7 +102,11 @@ async def stopping_many() -> Stage:
 
     def answers(effect: Effect) -> Outcome | None:
         number = sum(ord(letter) for letter in effect.target)
-        if effect.purpose is Purpose.STEP and effect.verb in ("stop", "snapshot") and number % 7 == 0:
+        if (
+            effect.purpose is Purpose.STEP
+            and effect.verb in ("stop", "snapshot")
+            and number % 7 == 0
+        ):
             return failed("it did not answer in time")
         return None if effect.purpose is Purpose.STEP and number % 11 == 0 else all_well(effect)
 

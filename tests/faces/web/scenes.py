@@ -14,8 +14,8 @@ from allstop.domain.policy import Policy, Preflight
 from allstop.domain.principal import MONITOR
 from allstop.domain.proposals import ProposeActivation
 from tests.application.whole import whole
-from tests.faces.web.rules import bare, shop
 from tests.faces.web.planned import stopping, stopping_many
+from tests.faces.web.rules import bare, shop
 from tests.faces.web.stage import ADA, GRACE, Stage, all_well, raised
 
 

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,28 +134,30 @@ async def launch(options: ProgramOptions, argv: list[str], deadline: Deadline) -
     Unlike the others, nothing is killed here but the program itself: the server is to live, also one
     that is still recovering when the attempt is over.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *prefix(options),
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            cwd="/",
-            env={**minimal_environment(), "HOME": home(options)},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Refused(f"cannot start {argv[0]}: {error.strerror}") from error
-    try:
-        async with asyncio.timeout(deadline.left_ms() / 1000):
-            _, said = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise Refused(f"{Path(argv[0]).name}: {last_line(said) or process.returncode}")
+    with tempfile.TemporaryFile() as said:  # a pipe would only end when the server lets go of it
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *prefix(options),
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=said,
+                cwd="/",
+                env={**minimal_environment(), "HOME": home(options)},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Refused(f"cannot start {argv[0]}: {error.strerror}") from error
+        try:
+            async with asyncio.timeout(deadline.left_ms() / 1000):
+                code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if code:
+            said.seek(0)
+            raise Refused(f"{Path(argv[0]).name}: {last_line(said.read(4096)) or code}")
 
 
 @dataclass(frozen=True, slots=True)

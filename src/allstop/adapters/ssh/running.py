@@ -68,8 +68,8 @@ class _Session:
     code: int | None = None
     signal: str = ""
     seen: int = 0
-    output: _Kept = field(default_factory=lambda: _Kept())
-    errors: _Kept = field(default_factory=lambda: _Kept())
+    output: _Kept = field(default_factory=_Kept)
+    errors: _Kept = field(default_factory=_Kept)
     is_reported: asyncio.Event = field(default_factory=asyncio.Event)
     is_closed: asyncio.Event = field(default_factory=asyncio.Event)
     channel: SSHClientChannel[bytes] | None = None

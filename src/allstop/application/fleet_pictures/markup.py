@@ -34,7 +34,8 @@ def mermaid(picture: Picture) -> str:
         lines += [f'    {ids[box.name]}["{_mermaid_text(label(box))}"]' for box in boxes]
         lines.append("  end")
     lines += [
-        f"  {ids[one.who]} {_MERMAID.get(one.kind, '-->')} {ids[one.whom]}" for one in picture.arrows
+        f"  {ids[one.who]} {_MERMAID.get(one.kind, '-->')} {ids[one.whom]}"
+        for one in picture.arrows
     ]
     for category, boxes in _by_category(picture):
         border, ground = COLOURS[category]
@@ -48,7 +49,9 @@ def mermaid(picture: Picture) -> str:
 
 def _mermaid_text(text: str) -> str:
     """Text within quotes: what Mermaid would read is written as entities."""
-    return "".join(letter if letter.isalnum() or letter in " .,-_%" else f"#{ord(letter)};" for letter in text)
+    return "".join(
+        letter if letter.isalnum() or letter in " .,-_%" else f"#{ord(letter)};" for letter in text
+    )
 
 
 def dot(picture: Picture) -> str:

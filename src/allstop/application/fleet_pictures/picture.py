@@ -9,7 +9,7 @@ from allstop.application.fleet_shapes import FleetService
 from allstop.domain.fleet.graph import closure
 
 # From what binds most to what binds least; drawn in this order, and described by these words.
-KINDS = {"hard": "broken without it", "soft": "degraded without it", "startup": "needed to start"}
+KINDS = {"hard": "broken without it", "soft": "degraded", "startup": "needed to start"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,9 +52,7 @@ def draw_text(picture: Picture, columns: int, *, fine: bool = True) -> Page:
     boxes = {box.name: box for box in picture.boxes}
     if lines:
         _legend(page, picture, signs)
-        wide = min(max(len(_label(boxes[name])) for name in lines if name), columns // 2)
-        most = max(0, (columns - GUTTER - wide - 3) // STEP)
-        _Drawing(picture, lines, signs, wide, most).draw(page, boxes)
+        _Drawing(picture, lines, signs, columns).draw(page, boxes)
     if layers.apart:
         page.blank()
         page.line("On their own, in any order: ", ", ".join(_label(boxes[name]) for name in layers.apart), hang=2)  # fmt: skip
@@ -76,14 +75,16 @@ def _legend(page: Page, picture: Picture, signs: Signs) -> None:
     page.line(Piece("Whoever stands higher stops earlier; follow a mark along its rail.", "dim"))
     used = {arrow.kind for arrow in picture.arrows}
     told = [
-        Piece(f"{signs.marks[kind]} {words} ({kind})   ", TONES[kind])
+        Piece(f"{signs.marks[kind]} {kind}: {words}   ", TONES[kind])
         for kind, words in KINDS.items()
         if kind in used
     ]
     page.line(*told)
     flags = {mark for box in picture.boxes for mark in box.marks}
     if flags:
-        page.line(Piece("   ".join(f"{_FLAGS[one]} {one}" for one in _FLAGS if one in flags), "dim"))
+        page.line(
+            Piece("   ".join(f"{_FLAGS[one]} {one}" for one in _FLAGS if one in flags), "dim")
+        )
     page.blank()
 
 
@@ -104,12 +105,10 @@ def _tone(box: Box) -> str:
 
 
 class _Drawing:
-    """The lines of one picture. wide: columns of the labels; most: how many rails there is room for."""
+    """The lines of one picture, no wider than `columns`."""
 
-    def __init__(
-        self, picture: Picture, lines: list[str], signs: Signs, wide: int, most: int
-    ) -> None:
-        self._lines, self._signs, self._wide = lines, signs, wide
+    def __init__(self, picture: Picture, lines: list[str], signs: Signs, columns: int) -> None:
+        self._lines, self._signs = lines, signs
         at = {name: number for number, name in enumerate(lines) if name}
         self._needs: dict[str, list[Arrow]] = {name: [] for name in at}
         spans: dict[str, tuple[int, int]] = {}
@@ -117,14 +116,24 @@ class _Drawing:
             self._needs[arrow.who].append(arrow)
             first, last = spans.get(arrow.whom, (at[arrow.whom], at[arrow.whom]))
             spans[arrow.whom] = min(first, at[arrow.who]), max(last, at[arrow.who])
-        self._rails = _placed(spans, most)
+        room = columns - GUTTER - 3
+        longest = max(len(_label(box)) for box in picture.boxes if box.name in at)
+        # Names give way when there are many rails, down to half of the line; then rails are left out.
+        rails = _placed(spans, (room - min(longest, columns // 2)) // STEP)
+        count = 1 + max((one.column for one in rails.values()), default=-1)
+        self._wide = min(longest, room - STEP * count)
+        self._rails, self._count = rails, count
+        self._passing: list[set[int]] = [set() for _ in lines]
+        for one in rails.values():
+            for number in range(one.first + 1, one.last):
+                self._passing[number].add(one.column)
 
     def draw(self, page: Page, boxes: dict[str, Box]) -> None:
         layer = 1
         for number, name in enumerate(self._lines):
             if not name:
                 layer += 1
-                page.line(" " * (GUTTER + self._wide + 2), *self._tail(number, "", 0))
+                page.line(" " * (GUTTER + self._wide + 2), *self._tail(number, 0))
                 continue
             new = number == 0 or not self._lines[number - 1]
             label = _label(boxes[name])
@@ -158,26 +167,20 @@ class _Drawing:
                 yield Piece(self._end(own, number))
             elif column in marks:
                 yield Piece(signs.marks[marks[column]], TONES[marks[column]])
-            elif self._passes(column, number):
+            elif column in self._passing[number]:
                 yield Piece(signs.rail, "dim")
             else:
                 yield Piece(line, "plain" if column <= inward else "dim")
-        yield from self._tail(number, name, furthest + 1)
+        yield from self._tail(number, furthest + 1)
 
-    def _tail(self, number: int, name: str, begin: int) -> Iterator[Piece]:
+    def _tail(self, number: int, begin: int) -> Iterator[Piece]:
         """The rails that only pass, from a column on."""
-        del name
-        last = max((one.column for one in self._rails.values()), default=-1)
+        passing = self._passing[number]
         text = "".join(
-            f" {self._signs.rail}" if self._passes(column, number) else "  "
-            for column in range(begin, last + 1)
+            f" {self._signs.rail}" if column in passing else "  "
+            for column in range(begin, self._count)
         )
         yield Piece(text.rstrip(), "dim")
-
-    def _passes(self, column: int, number: int) -> bool:
-        return any(
-            one.column == column and one.first < number < one.last for one in self._rails.values()
-        )
 
     def _end(self, own: Rail, number: int) -> str:
         above, below = own.first < number, own.last > number
@@ -192,18 +195,18 @@ def _placed(spans: dict[str, tuple[int, int]], most: int) -> dict[str, Rail]:
     ordered = sorted(spans.items(), key=lambda one: (one[1][1] - one[1][0], one[1][0], one[0]))
     for name, (first, last) in ordered:
         free = next(
-            (
-                number
-                for number, taken in enumerate(columns)
-                if all(last < begin or first > end for begin, end in taken)
-            ),
-            None,
+            (at for at, taken in enumerate(columns) if _is_free(taken, first, last)), len(columns)
         )
-        if free is None:
+        if free == len(columns):
             if len(columns) >= most:
                 continue
-            free = len(columns)
             columns.append([])
-        columns[free].append((first, last))
+        insort(columns[free], (first, last))
         found[name] = Rail(free, first, last)
     return found
+
+
+def _is_free(taken: list[tuple[int, int]], first: int, last: int) -> bool:
+    """taken: what a column holds, in order."""
+    at = bisect(taken, (first, last))
+    return (at == 0 or taken[at - 1][1] < first) and (at == len(taken) or last < taken[at][0])

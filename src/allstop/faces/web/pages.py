@@ -177,26 +177,37 @@ def next_step(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, 
     """
     if view.line.state != "open":
         return None
-    for plan in view.plans:
-        if plan.state == "held" and not plan.earlier and plan.id not in laid:
-            return _held(plan)
-    for found in laid.values():
-        if found.trouble:
-            return found.trouble
-    for plan in view.plans:
-        if plan.state == "proposed" and plan.approve and not plan.earlier:
-            return (
-                f"allstop approve {plan.id}",
-                f"{plan.id} waits for approval by {plan.waits_for or plan.approve}: {plan.title}",
-            )
-    for plan in view.plans:
-        if plan.id in laid and laid[plan.id].run:
-            return (laid[plan.id].run, f"{plan.id} can be run: {plan.title}")
+    if of_plans := _next_of_plans(view, laid):
+        return of_plans
     if not view.acknowledged_by:
         return (f"allstop ack --incident {view.line.id}", "nobody has acknowledged it")
     if view.line.waits_for:
         return (f"allstop show {view.line.id}", view.line.waits_for[0])
     return (f'allstop stand-down "why" --incident {view.line.id}', "every gate has passed")
+
+
+def _next_of_plans(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, str] | None:
+    """What is held goes before what waits for approval, and that before what could be run."""
+    troubled = [
+        _held(plan)
+        for plan in view.plans
+        if plan.state == "held" and not plan.earlier and plan.id not in laid
+    ]
+    troubled += [found.trouble for found in laid.values() if found.trouble]
+    waiting = [
+        (
+            f"allstop approve {plan.id}",
+            f"{plan.id} waits for approval by {plan.waits_for or plan.approve}: {plan.title}",
+        )
+        for plan in view.plans
+        if plan.state == "proposed" and plan.approve and not plan.earlier
+    ]
+    ready = [
+        (laid[plan.id].run, f"{plan.id} can be run: {plan.title}")
+        for plan in view.plans
+        if plan.id in laid and laid[plan.id].run
+    ]
+    return next(iter((*troubled, *waiting, *ready)), None)
 
 
 def _held(plan: PlanView) -> tuple[str, str]:

@@ -72,9 +72,7 @@ def laid_out(
     few = len(plan.nodes) <= LISTED
     shown = _shown(plan, acting=acting, few=few)
     # Of a few, the order in which they go says more than their states do.
-    shown.sort(
-        key=lambda one: one.line.state != "held" if few else STATES.index(one.line.state)
-    )
+    shown.sort(key=lambda one: one.line.state != "held" if few else STATES.index(one.line.state))
     chosen = [one for one in shown if few or one.line.state in MATTERS][:LISTED]
     listed = {one.line.id for one in chosen}
     folds = []
@@ -132,7 +130,9 @@ def _runnable(plan: PlanView, now: datetime) -> bool:
     """Whether it waits for nothing but somebody who starts it. An approval that is over starts nothing."""
     if plan.expires_at is not None and plan.expires_at <= now:
         return False
-    return plan.asked and (plan.state == "approved" or (plan.state == "proposed" and not plan.approve))
+    return plan.asked and (
+        plan.state == "approved" or (plan.state == "proposed" and not plan.approve)
+    )
 
 
 def _commands(plan: PlanView, holding: Collection[str], run: str) -> tuple[str, ...]:
