@@ -13,7 +13,7 @@ from allstop.faces.cli.entry import run
 from allstop.faces.cli.launch import Launch, MachineSettings
 
 if TYPE_CHECKING:
-    from allstop.domain.policy import Policy
+    from allstop.domain.policy import Fleet, Policy
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
         settings=_settings,
         run_coordinator=_run_coordinator,
         check_documents=_check_documents,
+        check_fleet=_check_fleet,
         read_policy=_read_policy,
         verify_offline=_verify_offline,
         now=_now,
@@ -47,6 +48,11 @@ def _run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
 def _check_documents(home: Path) -> tuple[Sequence[object], bool]:
     problems, starts = import_module("allstop.bootstrap").check_documents(home)
     return problems, starts
+
+
+def _check_fleet(path: Path) -> tuple[Fleet | None, Sequence[object]]:
+    fleet, problems = import_module("allstop.bootstrap").check_fleet(path)
+    return fleet, problems
 
 
 def _read_policy(home: Path) -> Policy:

@@ -44,13 +44,14 @@ from allstop.application.runner import Runner
 from allstop.application.sealer import Sealer
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
-from allstop.domain.policy import Policy
+from allstop.domain.policy import Fleet, Policy
 from allstop.domain.principal import Principal
 from allstop.errors import Invalid
 from allstop.faces.http.server import serve
 from allstop.faces.web import Sessions, routes
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import Loaded, Problem, load
+from allstop.protocol.standalone_fleet import load_fleet
 from allstop.settings import Settings, prepare_state, read_settings
 
 log = structlog.get_logger("allstop.bootstrap")
@@ -269,6 +270,11 @@ def check_documents(home: Path) -> tuple[tuple[Problem, ...], bool]:
     """All problems of a project's documents, and whether a coordinator would take them."""
     loaded = _load(home, InstalledAdapters(), _day(SystemClock()))
     return loaded.problems, loaded.policy is not None
+
+
+def check_fleet(path: Path) -> tuple[Fleet | None, tuple[Problem, ...]]:
+    """One fleet document by itself: the fleet, None when it has errors, and all its problems."""
+    return load_fleet(path, catalogue_of(InstalledAdapters()))
 
 
 def read_policy(home: Path) -> Policy:

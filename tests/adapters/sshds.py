@@ -23,6 +23,7 @@ import pytest
 from allstop.adapters.ssh import hosts
 from tests.adapters import loopback
 
+# SHLVL: keeps bash from reading its start-up files, which takes longer than most commands here.
 PROGRAM = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "ssh" / "allstop-orders"
 CONFIG = """
@@ -39,6 +40,7 @@ PermitRootLogin yes
 MaxSessions {sessions}
 MaxStartups 100
 PrintMotd no
+SetEnv SHLVL=1
 """
 
 

@@ -144,8 +144,7 @@ async def test_who_finds_no_place_in_time_was_not_run(sshd: Sshd, tmp_path: Path
     """Given eight commands that take long, the ninth waits until its time is up, and is for later."""
     long = [asyncio.create_task(acted(sshd.options("sleep", "20"))) for _ in range(8)]
     mine = shared(sshd)
-    while not mine.slots.locked():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(sshds.until, mine.slots.locked)
     late = await acted(sshd.options("touch", str(tmp_path / "late")), timeout_ms=500)
     assert (late.ending, late.because) == (Ending.RETRY, "all 8 sessions are busy")
     for one in long:
@@ -200,8 +199,7 @@ async def test_a_connection_lost_in_the_middle_is_unknown(sshd: Sshd, tmp_path: 
     """Given a connection that is lost while a command runs, nobody knows; the next one connects anew."""
     script = f"touch {tmp_path}/begun; sleep 77"
     task = asyncio.create_task(acted(sshd.options("sh", "-c", script)))
-    while not (tmp_path / "begun").exists():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(sshds.until, (tmp_path / "begun").exists)
     sshd.break_connections()
     outcome = await task
     assert outcome.ending is Ending.UNKNOWN

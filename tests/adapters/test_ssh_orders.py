@@ -103,9 +103,8 @@ async def test_a_look_needs_no_order(sshd: Sshd) -> None:
 async def test_orders_for_a_target_are_carried_out_one_after_another(sshd: Sshd) -> None:
     """Given a slow order and a newer one meanwhile, the newer one comes after it; the older one not any more."""
     slow = asyncio.create_task(ordered(sshd, "slow", 5))
-    while not (sshd.folder / "begun").exists():
-        await asyncio.sleep(0.01)
-    newer, older = asyncio.create_task(ordered(sshd, "stop", 7)), None
+    await asyncio.to_thread(sshds.until, (sshd.folder / "begun").exists)
+    newer = asyncio.create_task(ordered(sshd, "stop", 7))
     assert (await slow).ending is Ending.DONE
     assert (await newer).ending is Ending.DONE
     older = await ordered(sshd, "start", 6)

@@ -59,10 +59,12 @@ def service_lines(policy: Policy, world: World, probes: Probes) -> tuple[Service
 
 
 def fleet_view(
-    policy: Policy, world: World | None = None, probes: Probes | None = None
-) -> FleetView:
-    """The whole fleet. Without a world and probes: what the documents alone say."""
-    fleet, world = policy.fleet, world or World()
+    fleet: Fleet, objectives: tuple[Objective, ...] = (), world: World | None = None,
+    probes: Probes | None = None,
+) -> FleetView:  # fmt: skip
+    """The whole fleet. objectives: of the classes of services; without a world and probes: what the documents
+    alone say."""
+    world = world or World()
     needed_by: dict[str, list[EdgeLine]] = {}
     for service in fleet.services:
         for edge in service.depends:
@@ -72,7 +74,7 @@ def fleet_view(
     return FleetView(
         tuple(
             _service(
-                one, policy.protocol.objectives, world, functions.get(one.name, ()),
+                one, objectives, world, functions.get(one.name, ()),
                 tuple(needed_by.get(one.name, ())), state_of(probes[one.name]) if probes else "",
             )
             for one in ordered

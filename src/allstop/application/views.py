@@ -336,7 +336,10 @@ class Views:
 
     def fleet(self) -> FleetView:
         """The services with all that can be done to them, by category."""
-        return fleet_view(self._post.book.latest, self._post.world, self._probes())
+        policy = self._post.book.latest
+        return fleet_view(
+            policy.fleet, policy.protocol.objectives, self._post.world, self._probes()
+        )
 
     def blast_radius(self, names: Iterable[str]) -> BlastRadius:
         """What is lost with some services. Raises Missing when one does not exist."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from allstop.bootstrap import check_fleet
 from allstop.domain.policy import Policy
 from allstop.errors import Invalid, Unavailable
 from allstop.faces.cli.entry import run
@@ -45,6 +46,7 @@ class Doors:
             settings=lambda home, url="": read_settings(home or None, {}, start, url),
             run_coordinator=self._run,
             check_documents=lambda home: (self.problems, self.starts),
+            check_fleet=check_fleet,
             read_policy=self._read_policy,
             verify_offline=self._verify,
             now=lambda: recorded.NOW,

@@ -82,8 +82,11 @@ async def start(
     calls = (info_of(name), Call("supervisor.startProcess", (name, False)))
     near = supervisord.place.is_near()
     fault = ""
-    async for _ in _pauses(deadline):
-        before, told = await supervisord.ask(calls, deadline)
+    async for count in _pauses(deadline, deadline):
+        try:
+            before, told = await supervisord.ask(calls, deadline)
+        except NoAnswer as error:
+            raise NoAnswer(str(error), sent=error.sent or count > 0) from error
         seen = program(name, before)
         if seen.state == "RUNNING":
             break
@@ -91,7 +94,7 @@ async def start(
             refusal = _refusal(told, ALREADY_STARTED)
             fault = f"; supervisord says {refusal}" if refusal else ""
             break
-    async for _ in _pauses(deadline):
+    async for _ in _pauses(deadline, deadline):
         seen = await _look(supervisord, name, deadline)
         if seen.state == "RUNNING" and not (near and _is_still_supervisord(seen.pid)):
             return done(seen.words(), seen.facts())
@@ -148,7 +151,7 @@ async def _until_ended(
             seen = await _look(supervisord, seen.name, deadline)
             if seen.state in ENDED or until.passed():
                 return seen
-        async for _ in _pauses(until):
+        async for _ in _pauses(until, deadline):
             seen = await _look(supervisord, seen.name, deadline)
             if seen.state in ENDED:
                 return seen
@@ -167,11 +170,14 @@ async def _look(supervisord: Supervisord, name: str, deadline: Deadline) -> Prog
         raise NoAnswer(str(error), sent=True) from error
 
 
-async def _pauses(until: Deadline) -> AsyncIterator[int]:
-    """Counts the looks until then, with growing pauses between them; one at least."""
+async def _pauses(until: Deadline, deadline: Deadline) -> AsyncIterator[int]:
+    """Counts the looks until then, with growing pauses between them; one at least, and one at its end
+    if there is time for it before the deadline."""
     count = 0
     while True:
         await asyncio.sleep(min(_PAUSES[min(count, len(_PAUSES) - 1)], until.left_ms()) / 1000)
+        if count and deadline.passed():
+            return
         yield count
         if until.passed():
             return

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "read-in": Entry(LOOK, "standing:read_in", "What somebody who joins late has to know."),
     "timeline": Entry(LOOK, "looking:timeline", "What happened in an incident, in order."),
     "services": Entry(LOOK, "fleet:services", "The services, and what their probes say."),
+    "fleet": Entry(LOOK, "fleet_tools:fleet", "The services as a whole: check, draw, import them; what is lost with one."),
     "evidence": Entry(LOOK, "fleet:evidence", "Print a piece of evidence by its SHA-256."),
     "log": Entry(LOOK, "record:log", "The record of everything, newest last."),
     "propose": Entry(RESPOND, "proposing:propose", "Hand in a message or an alert that looks like an emergency."),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from allstop.domain.policy import Policy
+    from allstop.domain.policy import Fleet, Policy
 
 
 class MachineSettings(Protocol):
@@ -51,6 +51,7 @@ class Launch:
     ready(port) once it answers requests.
     check_documents: all problems of a project's documents, each printable with str(), and whether
     a coordinator would take them.
+    check_fleet: one fleet document by itself: the fleet, None when it has errors, and all its problems.
     read_policy: the policy of a project's documents; raises Invalid.
     verify_offline: audits the database of a home without a coordinator; a dict with "ok".
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.
@@ -59,6 +60,7 @@ class Launch:
     settings: SettingsReader
     run_coordinator: Callable[[Path, Callable[[int], None]], int]
     check_documents: Callable[[Path], tuple[Sequence[object], bool]]
+    check_fleet: Callable[[Path], tuple[Fleet | None, Sequence[object]]]
     read_policy: Callable[[Path], Policy]
     verify_offline: Callable[[Path], dict[str, Any]]
     now: Callable[[], datetime]

@@ -15,19 +15,43 @@ from allstop.testing.simulator.virtual_time import SECOND, VirtualTime
 
 GOOD, BAD = "tree-good", "tree-bad"
 
+# What an order changes about a service that runs, and to what. `stop` and `kill` change whether it does.
+TURNS: dict[str, tuple[str, bool]] = {
+    "quiesce": ("quiesced", True),
+    "unquiesce": ("quiesced", False),
+    "drain": ("drained", True),
+    "undrain": ("drained", False),
+    "fence": ("fenced", True),
+    "unfence": ("fenced", False),
+    "flush": ("flushed", True),
+    "snapshot": ("saved", True),
+}
+
 # Hands a request to the coordinator, however often it takes; the answer is not of interest.
 Say = Callable[[AnswerRollCall, Principal], None]
 
 
 @dataclass(slots=True)
 class SimService:
-    """healthy: it runs, and not the bad release."""
+    """healthy: it runs, and not the bad release. epoch: of the newest order it has obeyed.
+
+    deaf: it does not stop when it is asked to, only when it is killed; full: its disk, so nothing can be saved;
+    quiesced, drained, fenced, flushed, saved: as orders have left it. Writes end what was flushed and saved.
+    """
 
     name: str
     running: bool = True
     release: str = GOOD
     open: bool = True
     route_epoch: int = 0
+    epoch: int = 0
+    deaf: bool = False
+    full: bool = False
+    quiesced: bool = False
+    drained: bool = False
+    fenced: bool = False
+    flushed: bool = False
+    saved: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -139,6 +163,12 @@ class OutsideWorld:
                 return not one.open, "the route was tried", {}
             case "open":
                 return one.open, "the route was tried", {}
+            case "stopped" | "started":
+                right = one.running is (what == "started")
+                return right, "its process runs" if one.running else "it has no process", {}
+            case "quiesced" | "drained" | "fenced" | "flushed" | "saved":
+                there = bool(getattr(one, what))
+                return there, f"it is {what}" if there else f"it is not {what}", {}
             case "release":
                 right = one.running and (not want or one.release == want)
                 return right, f"it runs {one.release}", {"release": one.release}
@@ -159,6 +189,13 @@ class OutsideWorld:
                 return done("its mark is there") if effect.id in self.marks else failed("no mark")
             case "restart":
                 return done("its mark is there") if effect.id in self.marks else unknown("no mark")
+            case "stop" | "kill" | "start":
+                running = self.services[effect.target].running
+                right = running is (effect.verb == "start")
+                text = "its process runs" if running else "it has no process"
+                return done(text) if right else failed(text)
+            case verb if verb in TURNS:
+                return done("its mark is there") if effect.id in self.marks else failed("no mark")
             case _:
                 return failed("it leaves no mark")
 
@@ -221,10 +258,35 @@ class OutsideWorld:
             case "restart":
                 service.running = True
             case _:
-                return failed(f"no verb {effect.verb}")
+                return self._order(service, effect)
         self.marks.add(effect.id)
         self.facts_of(service.name)
         return self._did(effect, f"{effect.verb} done")
+
+    def _order(self, service: SimService, effect: Effect) -> Outcome:
+        """An order of a plan: an older one than it has obeyed is refused, and only what runs can obey."""
+        verb = effect.verb
+        if effect.epoch < service.epoch:
+            return failed(f"epoch {effect.epoch} is over, {service.epoch} was seen")
+        service.epoch = effect.epoch
+        if verb in ("stop", "kill", "start"):
+            service.running = verb == "start" or (verb == "stop" and service.deaf)
+        elif verb == "verify-snapshot":
+            return done("it was read back whole") if service.saved else failed("there is none")
+        elif verb not in TURNS:
+            return failed(f"no verb {verb}")
+        elif not service.running:
+            return failed("it has no process to ask")
+        elif verb == "snapshot" and service.full:
+            return failed("no space left on device")
+        else:
+            name, value = TURNS[verb]
+            setattr(service, name, value)
+        if verb in ("start", "unfence"):
+            service.flushed = service.saved = False
+        self.marks.add(effect.id)
+        self.facts_of(service.name)
+        return self._did(effect, "asked to stop" if verb == "stop" else f"{verb} done")
 
     def _did(self, effect: Effect, text: str) -> Outcome:
         self.journal.deeds.append(Deed(effect, self.length()))
