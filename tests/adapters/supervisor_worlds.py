@@ -134,7 +134,32 @@ def supervisord(folder: Path) -> Iterator[Server]:
     if importlib.util.find_spec("supervisor") is None:
         pytest.skip("no supervisord here (the package supervisor)")
     (folder / "words").write_text("first\nlast: é ü\x1b[0m \x00 end\n")
-    port = loopback.closed_port()
+    try:
+        port = _started(folder)
+        _wait(folder)
+        yield Server(folder, port)
+    finally:
+        _end(folder / "supervisord.pid")
+
+
+def _started(folder: Path) -> int:
+    """Start it as a daemon, so that what it starts does not count as ours; the port of its HTTP server."""
+    said = ""
+    for _ in range(5):  # a free port may be taken by somebody else before it is used
+        port = loopback.closed_port()
+        (folder / "x.conf").write_text(_config(folder, port))
+        argv = [sys.executable, "-m", "supervisor.supervisord", "-c", str(folder / "x.conf")]
+        env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        ended = subprocess.run(
+            argv, cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=30
+        )
+        if ended.returncode == 0:
+            return port
+        said = ended.stderr
+    raise AssertionError(said)
+
+
+def _config(folder: Path, port: int) -> str:
     text = CONFIG.format(folder=folder, port=port, user=USER, password=PASSWORD)
     for name, (command, count, startsecs, autorestart) in PROGRAMS.items():
         text += PROGRAM.format(
@@ -145,20 +170,7 @@ def supervisord(folder: Path) -> Iterator[Server]:
             autorestart=autorestart,
             stopwaitsecs=30,
         )
-    (folder / "x.conf").write_text(text)
-    server = Server(folder, port)
-    try:
-        # As a daemon: what it starts is not to count as ours.
-        argv = [sys.executable, "-m", "supervisor.supervisord", "-c", str(folder / "x.conf")]
-        env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        started = subprocess.run(
-            argv, cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=30
-        )
-        assert started.returncode == 0, started.stderr
-        _wait(folder)
-        yield server
-    finally:
-        _end(folder / "supervisord.pid")
+    return text
 
 
 def _wait(folder: Path) -> None:

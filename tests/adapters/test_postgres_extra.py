@@ -53,8 +53,8 @@ def test_without_the_library_the_reason_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", missing)
     found = InstalledAdapters()
     reasons = found.unavailable()
-    assert set(reasons) == {"postgres", "postgres-probe", "pgbouncer"}
-    assert all("pip install 'allstop[postgres]'" in reason for reason in reasons.values())
+    mine = {name for name, reason in reasons.items() if "pip install 'allstop[postgres]'" in reason}
+    assert mine == {"postgres", "postgres-probe", "pgbouncer"}
     assert found.actuator("command") is not None
 
 

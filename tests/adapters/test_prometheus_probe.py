@@ -85,26 +85,33 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no prometheus here (Debian's package prometheus)")
     folder = tmp_path_factory.mktemp("prometheus")
     (folder / "empty.yml").write_text("{}\n")
-    port = loopback.closed_port()
-    process = subprocess.Popen(
-        [
-            program, f"--config.file={folder}/empty.yml", f"--storage.tsdb.path={folder}/data",
-            f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        latest = time.monotonic() + 30
-        while time.monotonic() < latest:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(10)
+    for _ in range(5):  # a free port may be taken by somebody else before it is used
+        port = loopback.closed_port()
+        process = subprocess.Popen(
+            [
+                program, f"--config.file={folder}/empty.yml", f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            if _listens(process, port):
+                yield f"http://127.0.0.1:{port}"
+                return
+        finally:
+            process.kill()
+            process.wait(10)
+    raise AssertionError("prometheus did not start")
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    latest = time.monotonic() + 30
+    while time.monotonic() < latest and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def unset(world: World, policy: Policy, incident: Incident) -> tuple[Clock, ...]
 
 def is_unset(incident: Incident, clock: Clock) -> bool:
     """Whether it has to be recorded; what was missed stays as it was set then."""
-    return clock.deadline not in incident.missed and not is_set(incident, clock)
+    return not is_set(incident, clock) and clock.deadline not in incident.missed
 
 
 def is_set(incident: Incident, clock: Clock) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import repeat
 
 from allstop.domain.policy.tables import Condition, Scalar
 
@@ -33,7 +34,7 @@ def holds(condition: Condition, facts: Mapping[str, Scalar]) -> bool:
 
 def all_hold(conditions: tuple[Condition, ...], facts: Mapping[str, Scalar]) -> bool:
     """Whether every condition holds; an empty row always does."""
-    return all(holds(condition, facts) for condition in conditions)
+    return all(map(holds, conditions, repeat(facts)))
 
 
 def sentence(condition: Condition) -> str:

@@ -79,13 +79,20 @@ def decide(
     return Decided(tuple(draft.records), draft.world, draft.result)
 
 
+# The most frequent of all, and nobody owes anything because of them.
+_OWING_NOTHING = (
+    incident_events.SamplesRecorded,
+    incident_events.NotificationDelivered,
+    incident_events.NotificationUndeliverable,
+)
+
+
 def _start_clocks(draft: Draft) -> None:
     """Whatever a command changed, what is owed since is on the record in the same transaction."""
     touched = {
         record.stream.partition("/")[2]
         for record in draft.records
-        if record.stream.startswith("incident/")
-        and not isinstance(record.event, incident_events.SamplesRecorded)
+        if record.stream.startswith("incident/") and not isinstance(record.event, _OWING_NOTHING)
     }
     for id in sorted(touched):
         keeping_time.start_clocks(draft, id)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from allstop.domain.gates import asked_for
 from allstop.domain.impact import Impact
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan.state import Plan
-from allstop.domain.policy import CriterionKind, Policy
+from allstop.domain.policy import Criterion, CriterionKind, Policy
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.remedy import REMEDY_FACTS, STATED_FACTS, row_by_table
 from allstop.domain.world import World
 
 UNMEASURED = Impact()
+# Criteria that wait for a remedy, or for its plan: their subjects by kind.
+_AWAITED = {CriterionKind.REMEDY: "", CriterionKind.PLAN: "remedy"}
 # What people know better than any machine: here what they state goes before what was observed.
 PEOPLE_KNOW = frozenset(
     {"isolated", "fix_safe", "rollback_disrupts", "fix_minutes", "cause_understood"}
@@ -93,10 +95,14 @@ def _is_waited_for(policy: Policy, incident: Incident) -> bool:
     """Whether a gate ahead asks for a remedy or its plan; without any such gate, until it is resolved."""
     if {"mitigated", "resolved"} & incident.milestones.keys():
         return False
-    wanted = ((CriterionKind.REMEDY, ""), (CriterionKind.PLAN, "remedy"))
-    if any(asked_for(policy, kind, subject, since=incident.phase) for kind, subject in wanted):
-        return True
-    return not any(asked_for(policy, kind, subject) for kind, subject in wanted)
+    asks = [any(map(_asks, phase.exit)) for phase in policy.protocol.phases]
+    here = (place for place, one in enumerate(policy.protocol.phases) if one.name == incident.phase)
+    return not any(asks) or any(asks[next(here, 0) :])
+
+
+def _asks(criterion: Criterion) -> bool:
+    """Whether a criterion waits for a remedy, or for its plan."""
+    return _AWAITED.get(criterion.kind) == criterion.subject
 
 
 def _is_settled(plan: Plan) -> bool:
@@ -150,7 +156,7 @@ def _isolated(policy: Policy, incident: Incident) -> bool | None:
     Judged by the worst impact and not by the newest samples: what was hit once was not isolated, and
     a decision must not turn with every sample.
     """
-    if incident.worst_impact == UNMEASURED or not incident.services:
+    if not incident.services or incident.worst_impact == UNMEASURED:
         return None
     down = {*incident.worst_impact.core_functions_down, *incident.worst_impact.functions_down}
     probes = {one.probe for one in policy.fleet.functions if one.title in down}
@@ -158,7 +164,7 @@ def _isolated(policy: Policy, incident: Incident) -> bool | None:
     return len({*incident.services, *seen_at}) == 1
 
 
-def _running(state: dict[str, Scalar]) -> bool | None:
+def _running(state: Mapping[str, Scalar]) -> bool | None:
     """What `service-state` says: `running: true`, or a supervisor's `state: running`."""
     running, word = state.get("running"), state.get("state")
     if isinstance(running, bool):
@@ -166,6 +172,6 @@ def _running(state: dict[str, Scalar]) -> bool | None:
     return word == "running" if isinstance(word, str) else None
 
 
-def _facts_of(incident: Incident, service: str, name: str) -> dict[str, Scalar]:
+def _facts_of(incident: Incident, service: str, name: str) -> Mapping[str, Scalar]:
     piece = incident.evidence.get(f"{service}/{name}")
-    return dict(piece.facts) if piece is not None else {}
+    return piece.facts if piece is not None else {}

@@ -43,11 +43,11 @@ NAMED_MARKS: dict[str, str] = {
 
 def reached(world: World, policy: Policy, incident: Incident, mark: str) -> bool:
     """Whether a mark has been reached. An unknown mark never is (the checker refuses it)."""
-    kind, _, name = mark.partition(":")
-    if name:
-        return _named(incident, kind, name)
     test = _TESTS.get(mark)
-    return test is not None and test(world, policy, incident)
+    if test is not None:
+        return test(world, policy, incident)
+    kind, _, name = mark.partition(":")
+    return bool(name) and _named(incident, kind, name)
 
 
 def mark_words(mark: str) -> str:

@@ -24,7 +24,7 @@ def plan_stream(id: str) -> str:
     return f"plan/{id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """One entry of the log.
 

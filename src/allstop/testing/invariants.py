@@ -69,7 +69,7 @@ def replayed(trace: Trace) -> Found:
 
 def severity_kept(trace: Trace) -> Found:
     """S13: the severity never drops without a person."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.SeverityClassified):
         event = moment.record.event
         if not isinstance(event, e.SeverityClassified) or event.by_person:
             continue
@@ -83,7 +83,7 @@ def severity_kept(trace: Trace) -> Found:
 
 def gates_kept(trace: Trace) -> Found:
     """S12: a phase is left, and an incident stood down, only with every criterion met or overridden."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.PhaseEntered, e.MilestoneReached, e.IncidentStoodDown):
         event = moment.record.event
         incident = moment.before.incidents.get(moment.id)
         if incident is None:
@@ -116,7 +116,7 @@ def _unready(moment: Moment) -> Found:
 
 def settled_truly(trace: Trace) -> Found:
     """S11: "all stopped" means every agent is confirmed by evidence or enforced."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(h.HaltSettled):
         if isinstance(moment.record.event, h.HaltSettled):
             for line in moment.after.halts[moment.id].roll.values():
                 if line.state not in SETTLED:
@@ -127,7 +127,8 @@ def latched(trace: Trace) -> Found:
     """S2, S3: only a person lifts a halt, once, with a reason; whom another one holds stays held."""
     for moment in trace.moments():
         event = moment.record.event
-        for id, halt in moment.before.halts.items():
+        before = moment.before.halts
+        for id, halt in before.items() if moment.after.halts is not before else ():
             if halt.stands and not moment.after.halts[id].stands and moment.id != id:
                 yield f"{id} was lifted by an entry that is not about it", moment
         if not isinstance(event, h.HaltReleased):
@@ -152,7 +153,7 @@ def newcomers_held(trace: Trace) -> Found:
 def deadlines_once(trace: Trace) -> Found:
     """L1: a deadline is missed at most once, and not before its time."""
     seen: set[tuple[str, str]] = set()
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.DeadlineMissed):
         event = moment.record.event
         if isinstance(event, e.DeadlineMissed):
             if (moment.id, event.deadline) in seen:
@@ -165,7 +166,7 @@ def deadlines_once(trace: Trace) -> Found:
 def updates_once(trace: Trace) -> Found:
     """L1: an update is asked for once (once more after a reopening), and updates are numbered without gaps."""
     asked: set[tuple[str, int, int]] = set()
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.UpdateRequested, e.UpdatePosted):
         event = moment.record.event
         if isinstance(event, e.UpdateRequested):
             once = (moment.id, event.number, len(moment.before.incidents[moment.id].reopened))
@@ -180,7 +181,7 @@ def updates_once(trace: Trace) -> Found:
 
 def one_per_key(trace: Trace) -> Found:
     """S15: at most one open incident bears the same deduplication key."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.IncidentDeclared):
         event = moment.record.event
         if isinstance(event, e.IncidentDeclared) and event.dedup:
             for other in moment.before.open_incidents():
@@ -190,7 +191,7 @@ def one_per_key(trace: Trace) -> Found:
 
 def steps_in_order(trace: Trace) -> Found:
     """S5, S7, S9: no step starts twice, out of order, unapproved, after the end, or past a held one."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.PlanStarted, p.StepStarted):
         event, plan = moment.record.event, moment.before.plans.get(moment.id)
         if plan is None:
             continue
@@ -226,7 +227,7 @@ def troubles_hold(trace: Trace) -> Found:
 
 def gates_passed(trace: Trace) -> Found:
     """S12: a gate step is done only when its samples say so."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.StepDone):
         event, plan = moment.record.event, moment.before.plans.get(moment.id)
         if plan is None or not isinstance(event, p.StepDone):
             continue
@@ -239,7 +240,7 @@ def gates_passed(trace: Trace) -> Found:
 
 def approvals_bind(trace: Trace) -> Found:
     """S8: who agrees is a person, to exactly these steps, and everybody who must has, or was overridden."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(*_BY_PEOPLE, w.ChangeApproved, w.ChangeEnded):
         event, actor = moment.record.event, moment.record.actor
         if isinstance(event, _BY_PEOPLE) and not actor.startswith("person:"):
             yield f"{moment.record.kind} by {actor}", moment
@@ -284,7 +285,7 @@ def _change_agreed(moment: Moment) -> Found:
 
 def checked_first(trace: Trace) -> Found:
     """S16: no plan starts before the preflight that it waits for has passed or was overridden."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.PlanStarted):
         if not isinstance(moment.record.event, p.PlanStarted):
             continue
         plan = moment.before.plans[moment.id]
@@ -295,7 +296,7 @@ def checked_first(trace: Trace) -> Found:
 
 def rules_kept(trace: Trace) -> Found:
     """S17: no step of a plan begins while a stop rule is violated that nobody has accepted."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.StepStarted):
         event, plan = moment.record.event, moment.before.plans.get(moment.id)
         if plan is None or not isinstance(event, p.StepStarted):
             continue
@@ -310,7 +311,7 @@ def effects_asked(trace: Trace) -> Found:
     """S5: every start of an act or a proof has exactly one effect, under its own key."""
     if trace.effects is None:
         return
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.StepStarted):
         event, plan = moment.record.event, moment.before.plans.get(moment.id)
         if plan is None or not isinstance(event, p.StepStarted):
             continue

@@ -43,7 +43,7 @@ def branch_stands(plan: Plan, step: str) -> bool:
 
 def nodes_end_as_seen(trace: Trace) -> Found:
     """S6: a node is reached, forced or isolated only by steps that were seen to be done; waiving is for people."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.StepWaived, p.NodeEnded):
         event, plan = moment.record.event, moment.before.plans.get(moment.id)
         if plan is None:
             continue
@@ -57,9 +57,7 @@ def _unseen(plan: Plan, event: p.NodeEnded) -> Iterator[str]:
     rescues = plan.routes.rescues.get(event.node, {})
     if event.state in (NodeState.FORCED, NodeState.ISOLATED):
         wanted = "kill" if event.state == NodeState.FORCED else "isolate"
-        own = [id for id in plan.routes.of_node.get(event.node, ()) if plan.routes.steps[id].action == wanted]  # fmt: skip
-        tried = (rescues.get(wanted, ""), *own)
-        if not any(plan.standing(id).state is StepState.DONE for id in tried):
+        if plan.standing(rescues.get(wanted, "")).state is not StepState.DONE:
             yield f"{event.node} is {event.state}, and nothing did that"
     if event.state != NodeState.REACHED:
         return

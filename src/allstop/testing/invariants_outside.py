@@ -76,7 +76,7 @@ def standing_still(trace: Trace) -> Found:
 def _claims(trace: Trace) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """From where to where in the log "all stopped" was said, and of whom."""
     begun: dict[str, int] = {}
-    for moment in trace.moments():
+    for moment in trace.moments_of(h.HaltSettled, h.HaltReleased, h.AgentHeld):
         event, id = moment.record.event, moment.id
         if isinstance(event, h.HaltSettled):
             begun[id] = moment.record.position

@@ -27,11 +27,14 @@ _BY_PEOPLE = (
     ce.IncidentClosed, ce.IncidentTriaged, ce.IncidentDismissed, ce.PrivacyChanged,
     w.FactsRecorded, w.TaskAssigned, ActivationDismissed,
 )  # fmt: skip
+_MAYBE_BY_PEOPLE = (w.PointsAwarded, e.SeverityClassified, e.RemedyDecided, w.ChangeEnded)
+# What stability is counted from, and what says that it was reached.
+_STABILITY = (e.SamplesRecorded, e.PhaseEntered, e.MilestoneReached, e.IncidentStoodDown)
 
 
 def people_only(trace: Trace) -> Found:
     """S2, S13: what ends, hides, judges or awards by hand is done by a person."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(*_BY_PEOPLE, *_MAYBE_BY_PEOPLE):
         event, actor = moment.record.event, moment.record.actor
         if actor.startswith("person:"):
             continue
@@ -44,7 +47,7 @@ def people_only(trace: Trace) -> Found:
 
 def protected_by_people(trace: Trace) -> Found:
     """S8: nothing that is protected is touched by a plan that no person has agreed to."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(p.PlanStarted, w.ChangeApproved):
         event = moment.record.event
         if isinstance(event, p.PlanStarted):
             plan = moment.before.plans[moment.id]
@@ -64,7 +67,7 @@ def protected_by_people(trace: Trace) -> Found:
 
 def private_kept(trace: Trace) -> Found:
     """U4: no audience is told of an incident while it is private."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.NotificationRequested):
         event, incident = moment.record.event, moment.before.incidents.get(moment.id)
         told = isinstance(event, e.NotificationRequested) and event.to.startswith("audience:")
         if told and incident is not None and incident.private:
@@ -108,7 +111,7 @@ def prompt(trace: Trace) -> Found:
     """L1: a deadline is called missed within five seconds of its instant, while somebody looks."""
     if trace.gaps is None:
         return
-    moments = list(trace.moments())
+    moments = trace.moments()
     for place, moment in enumerate(moments):
         event, at = moment.record.event, moment.record.at
         if not isinstance(event, e.DeadlineMissed) or at - event.due_at <= SOON:
@@ -132,7 +135,7 @@ def prompt(trace: Trace) -> Found:
 
 def decided_by_table(trace: Trace) -> Found:
     """S14: what a table decided, the same row of the same policy decides again, and no row before it."""
-    for moment in trace.moments():
+    for moment in trace.moments_of(e.SeverityClassified, e.RemedyDecided):
         event, incident = moment.record.event, moment.before.incidents.get(moment.id)
         if incident is None or not isinstance(event, e.SeverityClassified | e.RemedyDecided):
             continue
@@ -169,7 +172,7 @@ def truly_stable(trace: Trace) -> Found:
     """S12: what waits for stability is left only after good samples over its window, counted here anew."""
     rounds: dict[str, list[e.SamplesRecorded]] = {}
     began: dict[tuple[str, str], int] = {}
-    for moment in trace.moments():
+    for moment in trace.moments_of(*_STABILITY):
         event, id = moment.record.event, moment.id
         incident = moment.before.incidents.get(id)
         if isinstance(event, e.SamplesRecorded):

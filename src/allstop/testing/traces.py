@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,8 @@ class Turn:
 class Trace:
     """One run. live: the state its program held at the end; stored: entries as stored, for the chain;
     effects: id to state of the outbox; journal: what really happened; turns: the entries by the command
-    that led to them; gaps: when nobody looked at the clock, or it was set. None: not known."""
+    that led to them; gaps: when nobody looked at the clock, or it was set. None: not known.
+    folded: the entries with the worlds around them, where somebody has folded them already."""
 
     records: tuple[Record, ...]
     book: PolicyBook
@@ -67,18 +68,29 @@ class Trace:
     journal: Journal | None = None
     turns: tuple[Turn, ...] | None = None
     gaps: tuple[tuple[datetime, datetime], ...] | None = None
-    _moments: list[Moment] = field(default_factory=list)
+    folded: list[Moment] = field(default_factory=list)
+    _places: dict[type, list[int]] = field(default_factory=dict)
 
-    def moments(self) -> Iterable[Moment]:
+    def moments(self) -> list[Moment]:
         """The log entry by entry; folded once."""
-        if not self._moments:
-            self._moments.extend(_folded(self.records))
-        return self._moments
+        if not self.folded:
+            self.folded.extend(_folded(self.records))
+        return self.folded
+
+    def moments_of(self, *kinds: type) -> Iterator[Moment]:
+        """The entries whose event is of one of these classes, in their order."""
+        moments = self.moments()
+        if not self._places:
+            for place, moment in enumerate(moments):
+                self._places.setdefault(type(moment.record.event), []).append(place)
+        mine = [places for kind, places in self._places.items() if issubclass(kind, kinds)]
+        for place in sorted(place for places in mine for place in places):
+            yield moments[place]
 
     @property
     def end(self) -> World:
         """The state the log leads to."""
-        moments = list(self.moments())
+        moments = self.moments()
         return moments[-1].after if moments else World()
 
 

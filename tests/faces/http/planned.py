@@ -17,6 +17,9 @@ PROTOCOL = """\
 schema: allstop/1
 name: stopping
 extends: standard
+authority:
+  # Agents may make plans here; what only a person may do is refused all the same.
+  plan: [role:commander, owner, agent]
 audiences:
   responders: {channels: [chat]}
   stakeholders: {channels: [chat]}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from random import Random
 from typing import Any
 
+from allstop.application.codec import canonical, read_event
+from allstop.domain.copying import replace
 from allstop.domain.decide import Decided, decide
 from allstop.domain.due import Due, due
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, retry, unknown
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident.commands import RecordSamples
+from allstop.domain.incident.events import NotificationDelivered, NotificationUndeliverable
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.policy import Policy, PolicyBook
@@ -22,13 +25,15 @@ from allstop.domain.react import react_all
 from allstop.domain.record import Record
 from allstop.domain.samples import Sample
 from allstop.domain.world import World, evolve
-from allstop.testing.traces import Turn
+from allstop.testing.traces import Moment, Turn
 
 START = datetime(2026, 3, 27, 15, 30, tzinfo=UTC)
 # Whatever falls due at one instant is bounded; a rule that asks for itself again would never end.
 MOST_AT_ONCE = 300
 # Who sleeps until the instant that was named looks nevertheless every so often, and must find nothing.
-OPEN_EYES = 8
+OPEN_EYES = 16
+# The most frequent entries, and nothing is due because of them: whoever sleeps is not woken.
+QUIET = (NotificationDelivered, NotificationUndeliverable)
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 
 
@@ -91,7 +96,7 @@ class Swap:
 Deed = Ask | Pass | Step | Down | Watch | Again | Swap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Looked:
     """What was due in a world at an instant."""
 
@@ -99,6 +104,10 @@ class Looked:
     book: PolicyBook
     now: Now
     found: Due
+
+    def rests_in(self, world: World) -> bool:
+        """Whether this was the last look, and there was nothing to do."""
+        return self.world is world and not self.found.commands
 
     def holds(self, world: World, book: PolicyBook, now: Now) -> bool:
         """Whether it is so still: nothing has happened, and what comes next has not come."""
@@ -141,7 +150,8 @@ class Stage:
         self._count = 0
         self._looked: Looked | None = None
         self._asleep = 0
-        self._folded = (0, World())
+        self._replay: list[Moment] = []
+        self._beginnings, self._ends = Random(), Random()
         for agent in self.policy.roster.agents:
             self._do(
                 RegisterAgent(agent.id, agent.name, agent.team, agent.adapter, agent.options),
@@ -184,6 +194,9 @@ class Stage:
                 raise Broken(f"refused: {type(command).__name__} without a reason")
             self.codes.append(found.reasons[0].code)
             return False
+        looked = self._looked
+        if looked and looked.rests_in(self.world) and _is_quiet(found.records):
+            looked.world = found.world
         self.world = found.world
         self.records += found.records
         self.turns.append(Turn(command, who, found.records))
@@ -211,14 +224,17 @@ class Stage:
                 raise Broken(f"due: {asked} commands at one instant, such as {commands[0]}")
 
     def due(self) -> Due:
-        """What is due now. Asked once for one world, until the instant at which it said to look again."""
+        """What is due now. Asked once for one world, until the instant at which it said to look again.
+
+        Whoever sleeps until then opens their eyes every so often nevertheless, and must find the same.
+        """
         looked = self._looked
         if looked is None or not looked.holds(self.world, self.book, self.now):
             self._looked = looked = Looked(
                 self.world, self.book, self.now, due(self.world, self.book, self.now)
             )
         elif looked.now != self.now:
-            self._looked = replace(looked, now=self.now)
+            looked.now = self.now
             self._asleep += 1
             if self._asleep % OPEN_EYES == 0:
                 self._look_early(looked.found)
@@ -255,9 +271,7 @@ class Stage:
     def _move(self, ms: int) -> None:
         self._passed += ms
         now = self.now
-        self.now = replace(
-            now, utc=now.utc + timedelta(milliseconds=ms), monotonic_ms=now.monotonic_ms + ms
-        )
+        self.now = Now(now.utc + timedelta(milliseconds=ms), now.monotonic_ms + ms, now.boot)
 
     def _step(self, ms: int) -> None:
         before = self.now.utc
@@ -270,14 +284,21 @@ class Stage:
         if reboot:
             self.now = replace(self.now, monotonic_ms=0, boot=f"{self.now.boot}x")
         self.gaps.append((before, self.now.utc))
-        # It goes on with what the records lead to; at the end they are folded from the very first.
-        place, world = self._folded
-        for record in self.records[place:]:
-            world = evolve(world, record)
+        # It goes on with what the records lead to.
+        world = self.replayed()[-1].after
         if world != self.world:
             raise Broken("replayed: the records lead to another world")
         self.world = world
-        self._folded = (len(self.records), world)
+
+    def replayed(self) -> list[Moment]:
+        """Every record as it comes back from the store, and the worlds they lead to; each is folded once."""
+        world = self._replay[-1].after if self._replay else World()
+        for record in self.records[len(self._replay) :]:
+            back = stored(record)
+            after = evolve(world, back)
+            self._replay.append(Moment(back, world, after))
+            world = after
+        return self._replay
 
     # --- the world ---------------------------------------------------------------------------------
 
@@ -285,12 +306,13 @@ class Stage:
         self._count += 1
         heapq.heappush(self._queue, (self._passed + ms, self._count, what))
 
-    def chance(self, *of: object) -> Random:
-        """Chance that hangs on nothing but the seed and what it is about."""
-        return Random(f"{self.seed} {' '.join(map(str, of))}")
+    def chance(self, dice: Random, *of: object) -> Random:
+        """Chance that hangs on nothing but the seed and what it is about. dice: nobody throws them now."""
+        dice.seed(f"{self.seed} {' '.join(map(str, of))}")
+        return dice
 
     def _begin(self, effect: Effect, attempt: int) -> None:
-        chance = self.chance(effect.id, attempt)
+        chance = self.chance(self._beginnings, effect.id, attempt)
         if chance.random() < 0.03:
             return  # nobody ever hears how it ended
         slow = chance.random() < 0.1
@@ -304,7 +326,7 @@ class Stage:
             self._end(*what)
 
     def _end(self, effect: Effect, attempt: int) -> None:
-        chance = self.chance(effect.id, attempt, "end")
+        chance = self.chance(self._ends, effect.id, attempt, "end")
         if chance.random() < 0.03:
             self._report(ParkEffect(effect, "nobody can know"))
             return
@@ -346,6 +368,15 @@ class Stage:
         elif self.effects and not late:
             effect = list(self.effects.values())[pick % len(self.effects)]
             self._report(RecordOutcome(effect, done("seen")))
+
+
+def _is_quiet(records: tuple[Record, ...]) -> bool:
+    return all(isinstance(one.event, QUIET) for one in records)
+
+
+def stored(record: Record) -> Record:
+    """A record as it comes back from the store."""
+    return replace(record, event=read_event(record.kind, record.schema, canonical(record.event)))
 
 
 def ended(effect: Effect, chance: Random) -> Outcome:

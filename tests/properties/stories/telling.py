@@ -9,14 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
-from allstop.application.codec import canonical, read_event
 from allstop.domain.clocks import is_unset, wanted
 from allstop.domain.decide import INTERNAL
 from allstop.domain.effects import Effect
 from allstop.domain.policy import MonitorSettings, Person, Policy
 from allstop.domain.principal import TIMEKEEPER
 from allstop.domain.react import react
-from allstop.domain.record import Record
 from allstop.domain.world import World
 from allstop.protocol import load_protocol, packs
 from allstop.protocol.rehearsal.cast import cast_for
@@ -204,17 +202,13 @@ class Rest:
 
 def at_end(stage: Stage) -> tuple[Violation, ...]:
     """Every invariant, on records that went through the form in which they are stored."""
+    moments = stage.replayed()
     trace = Trace(
-        tuple(map(stored, stage.records)), stage.book, live=stage.world,
+        tuple(one.record for one in moments), stage.book, live=stage.world, folded=moments,
         effects=dict.fromkeys(stage.effects, "seen"), turns=tuple(stage.turns), gaps=tuple(stage.gaps),
     )  # fmt: skip
     found = check(trace)
     return (*found, *reacted_again(stage))
-
-
-def stored(record: Record) -> Record:
-    """A record as it comes back from the store."""
-    return replace(record, event=read_event(record.kind, record.schema, canonical(record.event)))
 
 
 def reacted_again(stage: Stage) -> tuple[Violation, ...]:

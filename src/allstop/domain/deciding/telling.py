@@ -23,8 +23,10 @@ def announce(draft: Draft, incident: str, occasion: str, fields: Mapping[str, st
     """Tell every audience that hears of it, in the protocol's words for the occasion."""
     found = draft.incident(incident, must_be_open=False)
     told: set[str] = set()
-    for audience in listeners(draft.policy(found), found, occasion, draft.now.utc):
-        told |= tell_audience(draft, incident, audience, occasion, fields, told)
+    hearers = listeners(draft.policy(found), found, occasion, draft.now.utc)
+    every = _fields_now(draft, found) if hearers else {}
+    for audience in hearers:
+        told |= _tell(draft, incident, audience, occasion, (every, fields), told)
 
 
 def tell_audience(
@@ -35,10 +37,22 @@ def tell_audience(
 
     Of a private incident nobody is told, whatever asks for it: people hear of it by name.
     """
+    every = _fields_now(draft, draft.incident(incident, must_be_open=False))
+    return _tell(draft, incident, audience, occasion, (every, fields), told)
+
+
+def _fields_now(draft: Draft, incident: Incident) -> dict[str, str]:
+    every = common_fields(draft.world, draft.policy(incident), incident)
+    return every | {"now": f"{draft.now.utc:%Y-%m-%d %H:%M:%S} UTC"}
+
+
+def _tell(
+    draft: Draft, incident: str, audience: Audience, occasion: str,
+    fields: tuple[Mapping[str, str], Mapping[str, str]], told: Collection[str],
+) -> set[str]:  # fmt: skip
+    """The same. fields: what every message of this moment holds, and what this one holds."""
     found = draft.incident(incident, must_be_open=False)
-    policy = draft.policy(found)
-    every = common_fields(draft.world, policy, found)
-    every["now"] = f"{draft.now.utc:%Y-%m-%d %H:%M:%S} UTC"
+    policy, (every, own) = draft.policy(found), fields
     used: set[str] = set()
     for name in () if found.private else audience.channels:
         # Two audiences that share a channel would read the same text twice.
@@ -47,7 +61,7 @@ def tell_audience(
         used.add(name)
         payload = payload_path(policy.roster.channel(name), found)
         subject, text = render(
-            policy.protocol, occasion, audience.name, every | {"payload": payload} | dict(fields)
+            policy.protocol, occasion, audience.name, {**every, "payload": payload, **own}
         )
         carries = payload and occasion in CARRIED_ON
         event = e.NotificationRequested(

@@ -25,7 +25,7 @@ class Agent:
     registered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roll:
     """One agent's line in a roll call. held_as: where it stood when the halt was released."""
 
