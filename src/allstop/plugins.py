@@ -48,6 +48,8 @@ BUILT_IN: dict[str, str] = {
     "pgbouncer": "allstop.adapters.postgresql.bouncer:PgBouncer",
     "ssh": "allstop.adapters.ssh.actuator:Ssh",
     "ssh-probe": "allstop.adapters.ssh.probe:SshProbe",
+    "container": "allstop.adapters.container.actuator:Container",
+    "container-probe": "allstop.adapters.container.probe:ContainerProbe",
 }
 
 

@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from tests.adapters import loopback
+from tests.adapters.process_worlds import MARK
+from tests.adapters.worlds import end_marked
 
 USER, PASSWORD = "ada", "s3cret-word"
 
@@ -29,6 +31,7 @@ pidfile={folder}/supervisord.pid
 childlogdir={folder}
 identifier=test
 minfds=2048
+environment={mark_name}="{mark}"
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
@@ -139,7 +142,9 @@ def supervisord(folder: Path) -> Iterator[Server]:
         _wait(folder)
         yield Server(folder, port)
     finally:
-        _end(folder / "supervisord.pid")
+        _stop_daemon(folder / "supervisord.pid")
+        # Orphans of killed programs have no other link to it left.
+        end_marked(MARK, str(folder))
 
 
 def _started(folder: Path) -> int:
@@ -160,7 +165,9 @@ def _started(folder: Path) -> int:
 
 
 def _config(folder: Path, port: int) -> str:
-    text = CONFIG.format(folder=folder, port=port, user=USER, password=PASSWORD)
+    text = CONFIG.format(
+        folder=folder, port=port, user=USER, password=PASSWORD, mark_name=MARK, mark=folder
+    )
     for name, (command, count, startsecs, autorestart) in PROGRAMS.items():
         text += PROGRAM.format(
             name=name,
@@ -180,10 +187,7 @@ def _wait(folder: Path) -> None:
         time.sleep(0.005)
 
 
-def _end(pid_file: Path) -> None:
+def _stop_daemon(pid_file: Path) -> None:
     with contextlib.suppress(psutil.Error, OSError, ValueError):
         daemon = psutil.Process(int(pid_file.read_text()))
-        daemon.suspend()  # so that it does not start anything again
-        for process in (*daemon.children(recursive=True), daemon):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        daemon.kill()

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from allstop.application.plan_shapes import PlanView
 from allstop.application.plan_shaping import plan_view
-from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.plan.asked import Asked
-from allstop.domain.plan.commands import AbandonPlan, DrawPlan, StartPlan
+from allstop.domain.plan.commands import AbandonPlan, DrawPlan, MakePlan, StartPlan
 from allstop.domain.policy import Fleet, FleetLimits, OnFailure, Policy, Stage
 from tests.domain.builders import EVE
 from tests.domain.fleet.fleets import HARD, acts, looks, random_fleet, service, stateful
@@ -42,6 +41,12 @@ def view(found: Ground, plan: str) -> PlanView:
 def made(found: Ground, purpose: str = "stop", *targets: str) -> str:
     """A plan that was made and, where somebody must, approved."""
     return found.drawn(Asked(purpose, targets or (("all",) if purpose == "stop" else ()))).id
+
+
+def of_the_course(found: Ground) -> str:
+    """A plan that the course of an incident makes by itself: it has no nodes."""
+    found.do(MakePlan("INC-1", "contain"))
+    return next(plan.id for plan in found.world.plans.values() if plan.purpose == "contain")
 
 
 # --- what is left ------------------------------------------------------------------------------------
@@ -93,8 +98,7 @@ def test_nobody_can_tell_what_is_left_of_what_has_ended_or_has_no_nodes() -> Non
     done, given_up = made(found, "stop", "web"), made(found, "stop", "mail")
     found.run(done)
     found.do(AbandonPlan(given_up, "not today"), EVE)
-    found.do(DeclareIncident("web fails", ("web",), "person:eve"), EVE)
-    (own,) = [plan.id for plan in found.world.plans.values() if not plan.nodes][:1]
+    own = of_the_course(found)
     assert [view(found, plan).rest_ms for plan in (done, given_up, own)] == [None, None, None]
 
 
@@ -128,8 +132,7 @@ def test_nodes_are_counted_by_state() -> None:
 
 def test_a_plan_without_nodes_counts_none() -> None:
     found = ground()
-    found.do(DeclareIncident("web fails", ("web",), "person:eve"), EVE)
-    plan = next(plan.id for plan in found.world.plans.values() if not plan.nodes)
+    plan = of_the_course(found)
     assert view(found, plan).counts is None
     assert view(found, plan).nodes == ()
 
@@ -161,7 +164,8 @@ def test_nothing_ends_that_nobody_has_approved() -> None:
     found.do(DrawPlan("INC-1", Asked("stop", ("all",))), EVE)
     waiting = str(found.result["plan"])
     assert view(found, waiting).expires_at is None
-    plan = found.world.plans[made(found)]
+    asked_for = made(found)
+    plan = found.world.plans[asked_for]
     own = replace(plan, asked={})
     world, policy = found.world, _policy(found)
     assert plan_view(plan, world, policy, None).expires_at is not None

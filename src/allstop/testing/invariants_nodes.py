@@ -57,7 +57,9 @@ def _unseen(plan: Plan, event: p.NodeEnded) -> Iterator[str]:
     rescues = plan.routes.rescues.get(event.node, {})
     if event.state in (NodeState.FORCED, NodeState.ISOLATED):
         wanted = "kill" if event.state == NodeState.FORCED else "isolate"
-        if plan.standing(rescues.get(wanted, "")).state is not StepState.DONE:
+        own = [id for id in plan.routes.of_node.get(event.node, ()) if plan.routes.steps[id].action == wanted]  # fmt: skip
+        tried = (rescues.get(wanted, ""), *own)
+        if not any(plan.standing(id).state is StepState.DONE for id in tried):
             yield f"{event.node} is {event.state}, and nothing did that"
     if event.state != NodeState.REACHED:
         return

@@ -6,9 +6,19 @@ from bs4 import BeautifulSoup, Tag
 
 from allstop.domain.incident.course_commands import TriageIncident
 from allstop.domain.plan.commands import AbandonPlan, PausePlan
-from tests.domain.fleet.fleets import service
+from allstop.domain.policy import Fleet
+from allstop.faces.web.plan_nodes import laid_out
+from tests.domain.fleet.fleets import HARD, service
 from tests.faces.web.conftest import Opener, console_of, text, words
-from tests.faces.web.planned import approved, planned, run, stopped_shop, stopping, stopping_many
+from tests.faces.web.planned import (
+    approved,
+    planned,
+    run,
+    stop_of,
+    stopped_shop,
+    stopping,
+    stopping_many,
+)
 from tests.faces.web.scenes import elaborate
 from tests.faces.web.stage import all_well
 from tests.faces.web.test_live import watching
@@ -102,7 +112,9 @@ async def test_a_stop_in_its_middle(opened: Opener) -> None:
     ]
     assert text(page, ".next .typed") == "allstop plan retry PLAN-2 snapshot-search"
     with_steps = {str(one["data-step"]) for one in found.select("[data-step]")}
-    assert {"stop-ledger", "snapshot-search"} <= with_steps
+    assert {"stop-ledger", "snapshot-search", "stop-search"} <= with_steps
+    # What would only run after a failed stop is no step of the way.
+    assert "isolate-search" not in with_steps
     assert not {"stop-orders", "kill-orders", "stop-store", "stop-gateway"} & with_steps
 
 
@@ -122,6 +134,61 @@ async def test_a_hundred_nodes_are_counted_and_those_that_matter_come_first(open
     assert all("open" not in one.attrs for one in found.select("[data-fold]"))
     assert len(nodes(found)) == 120
     assert len([one for one in commands(found) if "plan retry" in one]) == 4
+
+
+async def test_the_most_urgent_stand_first(opened: Opener) -> None:
+    """Given nodes none of which waits for another, then they stand in the order in which they would go."""
+    policy = stopped_shop()
+    fleet = Fleet(
+        (
+            service("ads", category="analytics"),
+            service("checkout", category="revenue"),
+            service("billing", {"checkout": HARD}, category="internal"),
+            service("zoo", category="customer-facing"),
+        )
+    )
+    stage = await planned(
+        replace(policy, fleet=replace(fleet, monitor=policy.fleet.monitor)), "all"
+    )
+    page = await opened(stage).get("/incidents/INC-1")
+    first = [node for node in stop_of(stage).nodes if not node.after]
+    urgent = [node.id for node in sorted(first, key=lambda one: (one.rank, one.id))]
+    assert urgent != sorted(urgent)
+    assert [name for name in nodes(card(page)) if name in urgent] == urgent
+
+
+async def test_nothing_can_be_done_about_a_plan_once_its_incident_is_over() -> None:
+    """Given a running plan with a held node, then commands stand there while its incident is open, and no longer."""
+    stage = await stopping()
+    plan = stage.coordinator.views.plan("PLAN-2")
+    now = stage.clock.now().utc
+    opened = laid_out(plan, ("snapshot-search",), now, opened=True)
+    over = laid_out(plan, ("snapshot-search",), now, opened=False)
+    assert opened.commands
+    assert opened.trouble
+    assert [one.commands for one in opened.listed if one.commands]
+    assert (over.commands, over.trouble, over.run) == ((), None, "")
+    assert not [one.commands for one in over.listed if one.commands]
+    assert [one.line for one in over.listed] == [one.line for one in opened.listed]
+
+
+async def test_what_holds_the_whole_plan_is_accepted_by_name() -> None:
+    """Given a plan held because too many nodes failed, then accepting that goes before any single step."""
+    stage = await stopping()
+    plan = replace(stage.coordinator.views.plan("PLAN-2"), state="held", held_because="3 failed")
+    found = laid_out(plan, ("snapshot-search", "failures"), stage.clock.now().utc, opened=True)
+    assert found.commands[0] == "allstop plan retry PLAN-2 failures"
+    assert found.trouble == ("allstop plan retry PLAN-2 failures", "PLAN-2 is held: 3 failed")
+
+
+async def test_a_step_of_unknown_end_is_looked_at_first() -> None:
+    """Given a step nobody saw the end of, then what a person saw can be said before it is tried again."""
+    stage = await stopping()
+    plan = stage.coordinator.views.plan("PLAN-2")
+    steps = tuple(replace(one, state="unknown") if one.id == "snapshot-search" else one for one in plan.steps)  # fmt: skip
+    found = laid_out(replace(plan, steps=steps), (), stage.clock.now().utc, opened=True)
+    (held,) = [one for one in found.listed if one.line.state == "held"]
+    assert [one.split()[2] for one in held.commands] == ["settle", "retry", "waive"]
 
 
 async def test_more_than_fit_are_only_counted(opened: Opener) -> None:

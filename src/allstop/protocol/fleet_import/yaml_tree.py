@@ -21,7 +21,8 @@ DEEPEST = 64
 LARGEST = 200_000
 _BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _BOUNDARY = re.compile(r"---(?=\s|$)|\.\.\.\s*$")
-COMMENT = re.compile(r"\s*(#|---\s*(#.*)?$|\.\.\.\s*$|%)")
+# Lines that say nothing: comments, boundaries, directives, and brackets alone.
+COMMENT = re.compile(r"\s*(#|---\s*(#.*)?$|\.\.\.\s*$|%|[\[\]{},\s]+(#.*)?$)")
 
 
 class Unreadable(Exception):
@@ -62,11 +63,14 @@ def trees(ledger: Ledger) -> list[Tree]:
     found: list[Tree] = []
     for first, last in _documents(ledger.lines):
         text = "\n".join(ledger.lines[first - 1 : last])
+        composer = _Composer(_BREAKS.sub("?", text), first - 1)
         try:
-            root = _Composer(_BREAKS.sub("?", text), first - 1).document()
+            root = composer.document()
         except Unreadable as error:
             found.append(Tree(None, first, last, f"{error.text} (line {error.line})"))
             continue
+        for line in composer.merges:
+            ledger.frame(line)
         found.append(Tree(root, first, last))
     return found
 
@@ -85,12 +89,13 @@ def _documents(lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 class _Composer:
-    """Builds nodes from parser events. shift: lines of the file before this document."""
+    """Builds nodes from parser events. shift: lines of the file before this document; merges: lines of `<<`."""
 
     def __init__(self, text: str, shift: int) -> None:
         self._loader = QUICK(text)
         self._shift = shift
         self._anchors: dict[str, Twig] = {}
+        self.merges: list[int] = []
 
     def document(self) -> Twig | None:
         """The root, None for a document without content. Raises Unreadable."""
@@ -166,6 +171,7 @@ class _Composer:
             twig.size += value.size
             twig.last = max(twig.last, value.last)
             if key == "<<" and not event.style:
+                self.merges.append(line)
                 merged += value.value if isinstance(value.value, list) else [value]
             elif key is not None:
                 items[key] = value

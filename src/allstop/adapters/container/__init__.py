@@ -1,0 +1,1 @@
+"""Containers of an engine on this machine, over its Docker-compatible API."""
