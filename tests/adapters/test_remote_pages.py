@@ -19,7 +19,7 @@ people:
 """
 
 
-@pytest.mark.parametrize("page", ["ssh.md"])
+@pytest.mark.parametrize("page", ["ssh.md", "container.md"])
 def test_the_examples_pass(page: str, tmp_path: Path) -> None:
     """Given the fleet of a page, checked against the installed adapters, then it has no problem."""
     found = re.findall(r"```yaml\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)

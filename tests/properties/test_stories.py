@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,10 @@ from allstop.domain.world import evolve
 from allstop.testing.invariants import CHECKS
 from allstop.testing.invariants_people import PEOPLE
 from allstop.testing.traces import Violation
-from tests.properties.stories.telling import PACKS, Told, shortest, tell
+from tests.properties.stories.looking import Broken
+from tests.properties.stories.stage import SECOND, Ask, Pass, Stage
+from tests.properties.stories.steering import OWNER
+from tests.properties.stories.telling import PACKS, Told, policy_of, shortest, tell
 from tests.properties.stories.wishes import WISHES
 
 # What reports on an effect or on the probes is told by the stage, as the coordinator's parts do.
@@ -32,7 +36,7 @@ STORIES, AT_ONCE = 25, 5
 def told(pack: str, seed: int) -> tuple[tuple[Violation, ...], frozenset[str], int, int]:
     """What was found, what happened, how much was asked for and how much of it was accepted."""
     story = tell(pack, seed)
-    return (story.violations, frozenset(story.states), story.stage.asked, story.stage.accepted)
+    return (story.violations, story.kinds, story.stage.asked, story.stage.accepted)
 
 
 @pytest.mark.slow
@@ -108,6 +112,40 @@ def test_a_rule_that_raises_is_found_and_the_story_made_short(
 def test_a_forgotten_deadline_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(due, "PARTS", tuple(one for one in due.PARTS if one is not promises_due))
     assert broken().violations[0].what.startswith("deadlines: ")
+
+
+def test_an_instant_that_is_not_named_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given promises that do not say when to look again, then whoever sleeps until told misses them."""
+
+    def hushed(found: Any, *rest: Any) -> None:
+        named = found.next_at
+        promises_due(found, *rest)
+        found.next_at = named
+
+    parts = tuple(hushed if one is promises_due else one for one in due.PARTS)
+    monkeypatch.setattr(due, "PARTS", parts)
+    assert broken().violations[0].what.startswith(("deadlines: ", "due: "))
+
+
+def test_what_a_delivery_makes_due_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a part that goes by deliveries, which wake nobody, then a look in between finds it."""
+
+    def hasty(found: Any, _: Any, __: Any, incident: Any, ___: Any) -> None:
+        told = [one for one in incident.notifications.values() if one.state == "delivered"]
+        found.not_before(incident.declared_at + timedelta(days=1, seconds=len(told)))
+
+    monkeypatch.setattr(due, "PARTS", (hasty,))
+    monkeypatch.setattr(due, "halt_due", lambda *_: None)
+    stage = Stage(policy_of("standard"), "deliveries")
+    stage.perform(Ask(c.DeclareIncident("it fails", ("payments",), "manual"), OWNER))
+    assert stage.accepted == 1
+
+    def minutes() -> None:
+        for _ in range(60):
+            stage.perform(Pass(SECOND))
+
+    with pytest.raises(Broken, match="before the instant that was named"):
+        minutes()
 
 
 def test_a_fold_that_is_not_the_records_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

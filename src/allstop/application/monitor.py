@@ -192,6 +192,8 @@ class Monitor:
         """Failing services that no open incident explains."""
         world = self._post.world
         named = [name for one in world.open_incidents() for name in services_about(world, one)]
+        # What a plan has stopped or closed, or is at work on, is down on purpose.
+        named += world.changed_on_purpose()
         return tuple(name for name in self.down_services() if not covered(self._fleet, named, name))
 
     def _shaky(self, failing: tuple[str, ...]) -> tuple[str, ...]:

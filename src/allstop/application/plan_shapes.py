@@ -77,7 +77,8 @@ class PlanView:
     has not signed, in words; review_by: until when reviewers have time; earlier: made before its
     incident was reopened, so it counts no more; nodes, bites, outlook: of a plan for parts of the fleet;
     asked: by a person, who also starts it; expires_at: when its approval ends; rest_ms: what is expected to be
-    left of it, None when nobody can tell; counts: of its nodes, by state.
+    left of it, None when nobody can tell; counts: of its nodes, by state; holding: steps and rules it is held
+    for, as `plan retry` takes them.
     """
 
     id: str
@@ -107,6 +108,7 @@ class PlanView:
     ended_at: datetime | None = None
     rest_ms: int | None = None
     counts: dict[str, int] | None = None
+    holding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

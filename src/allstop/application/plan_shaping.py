@@ -22,7 +22,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after, words
 from allstop.domain.plan.events import Bite, Node, Step
 from allstop.domain.plan.lifecycle import ENDS, PlanState, StepState
-from allstop.domain.plan.state import Plan
+from allstop.domain.plan.state import OVER, Plan
 from allstop.domain.planning.drawn import Drawn
 from allstop.domain.policy import Policy
 from allstop.domain.world import World
@@ -41,6 +41,7 @@ def plan_view(plan: Plan, world: World, policy: Policy, incident: Incident | Non
         _outlook(plan.outlook) if plan.outlook else None, bool(plan.asked),
         after(plan.approved_at, held) if plan.asked and plan.approved_at else None,
         plan.started_at, plan.ended_at, rest_ms(plan, world, policy), _counts(plan),
+        tuple(plan.holding),
     )  # fmt: skip
 
 
@@ -66,11 +67,7 @@ def rest_ms(plan: Plan, world: World, policy: Policy) -> int | None:
         return None
     takes = _taker(world, policy)
     own = {
-        node.id: sum(
-            takes(plan.routes.steps[step])
-            for step in plan.routes.of_node.get(node.id, ())
-            if plan.standing(step).state in (StepState.WAITING, StepState.RUNNING)
-        )
+        node.id: sum(takes(plan.routes.steps[step]) for step in _to_come(plan, node.id))
         for node in plan.nodes
         if plan.node_at(node.id).state not in ENDS
     }
@@ -89,6 +86,15 @@ def rest_ms(plan: Plan, world: World, policy: Policy) -> int | None:
             if waits[one] == 0:
                 ready.append(one)
     return whole
+
+
+def _to_come(plan: Plan, node: str) -> list[str]:
+    """Steps that are not over, those to be repeated included; and rescues that are under way."""
+    steps = [
+        one for one in plan.routes.of_node.get(node, ()) if plan.standing(one).state not in OVER
+    ]
+    rescues = plan.routes.rescues.get(node, {}).values()
+    return [*steps, *(one for one in rescues if one in plan.active)]
 
 
 def _taker(world: World, policy: Policy) -> Callable[[Step], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from allstop.domain.authority import people_meant
 from allstop.domain.business_time import due_at, share_at
@@ -307,14 +308,20 @@ def _clock(
     *, warn_percent: int = 0,
 ) -> Clock:  # fmt: skip
     """A span from an instant; the basis begins with the severity it holds for. what: but for the span."""
-    length = span_words(span)
-    basis = f"{incident.severity} {length} from {start}"
+    basis = _basis(incident.severity, span, start)
     stored = _as_set(incident, id, basis)
     if stored is not None:
         return stored
     calendar = policy.protocol.calendar
     warn = share_at(start, span, warn_percent, calendar) if warn_percent else None
-    return Clock(id, f"{what} {length}", due_at(start, span, calendar), basis, warn)
+    text = f"{what} {span_words(span)}"
+    return Clock(id, text, due_at(start, span, calendar), basis, warn)
+
+
+@lru_cache(maxsize=1024)
+def _basis(severity: str, span: Span, start: datetime) -> str:
+    """What an instant is computed from, in words. The same few are asked for with every entry."""
+    return f"{severity} {span_words(span)} from {start}"
 
 
 def _as_set(incident: Incident, id: str, basis: str) -> Clock | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from allstop.domain.conditions import all_hold
 from allstop.domain.impact import Impact
@@ -21,10 +21,12 @@ def kind_holds(kind: EmergencyKind, impact: Impact) -> bool:
     return bool(kind.when) and all_hold(kind.when, impact.facts())
 
 
-def shows_kind(policy: Policy, incident: Incident, names: Iterable[str]) -> bool:
+def shows_kind(policy: Policy, incident: Incident, names: Collection[str]) -> bool:
     """Whether an incident is of one of these kinds: named so, or shown by its worst impact so far."""
-    shown = {kind.name for kind in kinds_that_hold(policy.protocol, incident.worst_impact)}
-    return not {incident.kind, *shown}.isdisjoint(names)
+    return incident.kind in names or any(
+        kind.name in names and kind_holds(kind, incident.worst_impact)
+        for kind in policy.protocol.activation.kinds
+    )
 
 
 def first_phase(protocol: Protocol, kind: str) -> Phase:

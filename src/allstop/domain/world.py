@@ -25,6 +25,7 @@ from allstop.domain.moment import between
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan import state as plan_state
 from allstop.domain.plan.events import ReleaseKnownGood, StepDone
+from allstop.domain.plan.lifecycle import NodeState
 from allstop.domain.plan.state import Plan
 from allstop.domain.proposals import ActivationProposed, Proposal
 from allstop.domain.record import LEDGER_STREAM, PROTOCOL_STREAM, Record
@@ -110,6 +111,18 @@ class World:
         """How often an incident was reopened. A count, because times cannot tell: clocks step."""
         found = self.incidents.get(incident)
         return len(found.reopened) if found is not None else 0
+
+    def changed_on_purpose(self) -> tuple[str, ...]:
+        """Services that plans have stopped or closed, and those whose node is under way or held."""
+        left = [name for name, one in self.standings.items() if one.stopped or one.closed]
+        at_work = [
+            node.service
+            for plan in self.plans.values()
+            if plan.ended_at is None and plan.nodes_at
+            for node in plan.nodes
+            if node.service and plan.node_at(node.id).state in (NodeState.RUNNING, NodeState.HELD)
+        ]
+        return (*left, *at_work)
 
     def standing_of(self, service: str) -> Standing:
         """What plans have left it in."""

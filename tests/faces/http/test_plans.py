@@ -263,3 +263,15 @@ def test_a_coordinator_that_dies_goes_on_and_repeats_nothing(troubled: Stage, en
     times = Counter(deed.effect.ref for deed in troubled.outside.journal.deeds)
     # A look changes nothing, so it is no deed.
     assert {times[id] for id in finished if not id.startswith("verify-")} == {1}
+
+
+def test_what_a_plan_stops_is_no_new_emergency(tmp_path: Path) -> None:
+    """Given an incident that names no service, when a plan of it stops some, then nobody declares another."""
+    with stage_of(p.write_shop(tmp_path)) as stage:
+        stage.wait(15)
+        stage.declare("a wrong price is sold", impact={"users": 5})
+        stage.settle()
+        p.agreed_and_run(stage, "stop", "all")
+        stage.wait(60)
+        assert [one["id"] for one in stage.get("incidents").data] == ["INC-1"]
+        assert "wiki/isolate" not in p.deeds(stage)

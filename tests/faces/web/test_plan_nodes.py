@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bs4 import BeautifulSoup, Tag
 
+from allstop.domain.effects import failed
 from allstop.domain.incident.course_commands import TriageIncident
 from allstop.domain.plan.commands import AbandonPlan, PausePlan
 from allstop.domain.policy import Fleet
@@ -19,7 +20,7 @@ from tests.faces.web.planned import (
     stopping,
     stopping_many,
 )
-from tests.faces.web.scenes import elaborate
+from tests.faces.web.scenes import HOSTILE, elaborate
 from tests.faces.web.stage import all_well
 from tests.faces.web.test_live import watching
 
@@ -137,7 +138,7 @@ async def test_a_hundred_nodes_are_counted_and_those_that_matter_come_first(open
 
 
 async def test_the_most_urgent_stand_first(opened: Opener) -> None:
-    """Given nodes none of which waits for another, then they stand in the order in which they would go."""
+    """Given nodes that wait for the same, then they stand in the order in which they would go."""
     policy = stopped_shop()
     fleet = Fleet(
         (
@@ -145,16 +146,20 @@ async def test_the_most_urgent_stand_first(opened: Opener) -> None:
             service("checkout", category="revenue"),
             service("billing", {"checkout": HARD}, category="internal"),
             service("zoo", category="customer-facing"),
+            service("front", {"wares": HARD, "blog": HARD}, category="customer-facing"),
+            service("blog", category="analytics"),
+            service("wares", category="revenue"),
         )
     )
     stage = await planned(
         replace(policy, fleet=replace(fleet, monitor=policy.fleet.monitor)), "all"
     )
     page = await opened(stage).get("/incidents/INC-1")
-    first = [node for node in stop_of(stage).nodes if not node.after]
-    urgent = [node.id for node in sorted(first, key=lambda one: (one.rank, one.id))]
-    assert urgent != sorted(urgent)
-    assert [name for name in nodes(card(page)) if name in urgent] == urgent
+    for after in ((), ("front",)):
+        equal = [node for node in stop_of(stage).nodes if node.after == after]
+        urgent = [node.id for node in sorted(equal, key=lambda one: (one.rank, one.id))]
+        assert urgent != sorted(urgent)
+        assert [name for name in nodes(card(page)) if name in urgent] == urgent
 
 
 async def test_nothing_can_be_done_about_a_plan_once_its_incident_is_over() -> None:
@@ -189,6 +194,17 @@ async def test_a_step_of_unknown_end_is_looked_at_first() -> None:
     found = laid_out(replace(plan, steps=steps), (), stage.clock.now().utc, opened=True)
     (held,) = [one for one in found.listed if one.line.state == "held"]
     assert [one.split()[2] for one in held.commands] == ["settle", "retry", "waive"]
+
+
+async def test_what_a_node_says_stays_text(opened: Opener) -> None:
+    """Given somebody else's program that answers with markup and hidden characters, then both are only read."""
+    stage = await run(await planned(stopped_shop()), lambda _: failed(HOSTILE))
+    page = await opened(stage).get("/incidents/INC-1")
+    found = card(page)
+    assert "<script>document.title='owned'</script>" in found.get_text()
+    assert "\u202e" not in found.get_text()
+    assert "⟨U+202E⟩" in found.get_text()
+    assert not found.select("script, img, [onfocus], [autofocus]")
 
 
 async def test_more_than_fit_are_only_counted(opened: Opener) -> None:

@@ -12,11 +12,10 @@ from typing import Any
 from allstop.application.codec import canonical, read_event
 from allstop.domain.copying import replace
 from allstop.domain.decide import Decided, decide
-from allstop.domain.due import Due, due
+from allstop.domain.due import Due
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, retry, unknown
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident.commands import RecordSamples
-from allstop.domain.incident.events import NotificationDelivered, NotificationUndeliverable
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.policy import Policy, PolicyBook
@@ -26,19 +25,12 @@ from allstop.domain.record import Record
 from allstop.domain.samples import Sample
 from allstop.domain.world import World, evolve
 from allstop.testing.traces import Moment, Turn
+from tests.properties.stories.looking import Broken, Lookout
 
 START = datetime(2026, 3, 27, 15, 30, tzinfo=UTC)
 # Whatever falls due at one instant is bounded; a rule that asks for itself again would never end.
 MOST_AT_ONCE = 300
-# Who sleeps until the instant that was named looks nevertheless every so often, and must find nothing.
-OPEN_EYES = 16
-# The most frequent entries, and nothing is due because of them: whoever sleeps is not woken.
-QUIET = (NotificationDelivered, NotificationUndeliverable)
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
-
-
-class Broken(Exception):
-    """A promise that was seen to be broken while the story was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +88,6 @@ class Swap:
 Deed = Ask | Pass | Step | Down | Watch | Again | Swap
 
 
-@dataclass(slots=True)
-class Looked:
-    """What was due in a world at an instant."""
-
-    world: World
-    book: PolicyBook
-    now: Now
-    found: Due
-
-    def rests_in(self, world: World) -> bool:
-        """Whether this was the last look, and there was nothing to do."""
-        return self.world is world and not self.found.commands
-
-    def holds(self, world: World, book: PolicyBook, now: Now) -> bool:
-        """Whether it is so still: nothing has happened, and what comes next has not come."""
-        if world is not self.world or book is not self.book:
-            return False
-        if now == self.now:
-            return True
-        following = self.found.next_at
-        return (
-            not self.found.commands
-            and self.now.utc <= now.utc
-            and (following is None or now.utc < following)
-        )
-
-
 @dataclass
 class Stage:
     """Deeds one after another. Everything by chance hangs on the seed and the effect, so that a story
@@ -148,8 +113,7 @@ class Stage:
         self._queue: list[tuple[int, int, Any]] = []
         self._passed = 0
         self._count = 0
-        self._looked: Looked | None = None
-        self._asleep = 0
+        self._lookout = Lookout()
         self._replay: list[Moment] = []
         self._beginnings, self._ends = Random(), Random()
         for agent in self.policy.roster.agents:
@@ -194,9 +158,7 @@ class Stage:
                 raise Broken(f"refused: {type(command).__name__} without a reason")
             self.codes.append(found.reasons[0].code)
             return False
-        looked = self._looked
-        if looked and looked.rests_in(self.world) and _is_quiet(found.records):
-            looked.world = found.world
+        self._lookout.happened(self.world, found)
         self.world = found.world
         self.records += found.records
         self.turns.append(Turn(command, who, found.records))
@@ -224,28 +186,8 @@ class Stage:
                 raise Broken(f"due: {asked} commands at one instant, such as {commands[0]}")
 
     def due(self) -> Due:
-        """What is due now. Asked once for one world, until the instant at which it said to look again.
-
-        Whoever sleeps until then opens their eyes every so often nevertheless, and must find the same.
-        """
-        looked = self._looked
-        if looked is None or not looked.holds(self.world, self.book, self.now):
-            self._looked = looked = Looked(
-                self.world, self.book, self.now, due(self.world, self.book, self.now)
-            )
-        elif looked.now != self.now:
-            looked.now = self.now
-            self._asleep += 1
-            if self._asleep % OPEN_EYES == 0:
-                self._look_early(looked.found)
-        return looked.found
-
-    def _look_early(self, said: Due) -> None:
-        """Whoever sleeps until the instant that was named must miss nothing by it."""
-        found = due(self.world, self.book, self.now)
-        if found.commands or found.next_at != said.next_at:
-            what = next(iter(found.commands), found.next_at)
-            raise Broken(f"due: {what} before the instant that was named, {said.next_at}")
+        """What is due now, as far as the timekeeper would have looked."""
+        return self._lookout.due(self.world, self.book, self.now)
 
     def _pass(self, ms: int) -> None:
         end = self._passed + ms
@@ -368,10 +310,6 @@ class Stage:
         elif self.effects and not late:
             effect = list(self.effects.values())[pick % len(self.effects)]
             self._report(RecordOutcome(effect, done("seen")))
-
-
-def _is_quiet(records: tuple[Record, ...]) -> bool:
-    return all(isinstance(one.event, QUIET) for one in records)
 
 
 def stored(record: Record) -> Record:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +19,7 @@ from allstop.protocol import load_protocol, packs
 from allstop.protocol.rehearsal.cast import cast_for
 from allstop.testing.invariants import check
 from allstop.testing.traces import Trace, Violation
+from tests.properties.stories.looking import Broken
 from tests.properties.stories.pursuits import pursued
 from tests.properties.stories.stage import (
     HOUR,
@@ -27,7 +27,6 @@ from tests.properties.stories.stage import (
     SECOND,
     Again,
     Ask,
-    Broken,
     Deed,
     Down,
     Pass,
@@ -59,10 +58,9 @@ class Told:
     violations: tuple[Violation, ...] = ()
 
     @property
-    def states(self) -> Counter[str]:
-        """How far it came."""
-        kinds = {record.kind for record in self.stage.records}
-        return Counter(kinds)
+    def kinds(self) -> frozenset[str]:
+        """How far it came: every kind of event in it."""
+        return frozenset(record.kind for record in self.stage.records)
 
 
 def policy_of(pack: str) -> Policy:

@@ -49,7 +49,7 @@ class Container:
             VerbInfo("kill", "Kills it at once.", _AGAIN, ContainerOptions),
             VerbInfo("start", "Starts it; it must stay up.", _AGAIN, RunOptions),
             VerbInfo(
-                "restart", "Stops and starts it, once for each order.", _AGAIN, RestartOptions
+                "restart", "Stops and starts it, once for each order.", _AGAIN, RunOptions
             ),
             VerbInfo(
                 "pause",

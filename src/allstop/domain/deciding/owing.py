@@ -35,10 +35,11 @@ def owe(draft: Draft, incident: str, begins: str) -> None:
     policy = draft.policy(found)
     said_to: dict[str, list[tuple[str, str]]] = {}
     for rule in policy.protocol.obligations:
-        fits = (not rule.severities or found.severity in rule.severities) and (
+        if rule.begins != begins or rule.id in found.obligations:
+            continue
+        if (not rule.severities or found.severity in rule.severities) and (
             not rule.kinds or shows_kind(policy, found, rule.kinds)
-        )
-        if rule.begins == begins and fits and rule.id not in found.obligations:
+        ):
             until = _owe(draft, policy, found, rule)
             for person in who_owes(policy, found, rule.owner):
                 said_to.setdefault(person, []).append((rule.title, until))

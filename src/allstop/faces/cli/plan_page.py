@@ -85,6 +85,11 @@ def _with_nodes(page: Page, plan: Shape) -> None:
 
 def stuck_step(plan: Shape) -> str:
     """The first step that a person has to deal with, or empty. One whose node went on without it is none."""
+    whole = next(
+        (one for one in plan["holding"] if one == "failures" or one.startswith("rule:")), ""
+    )
+    if whole:
+        return whole
     held = {one["id"] for one in plan["nodes"] if one["state"] == "held"}
     return next(
         (
