@@ -85,6 +85,23 @@ class Sshd:
             return [top, *top.children(recursive=True)]
         return []
 
+    def commands(self) -> list[psutil.Process]:
+        """What was started through this sshd and still runs, also when its session has gone."""
+        found = []
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if one.environ().get("SSH_CONNECTION", "").endswith(f" {self.port}"):
+                    found.append(one)
+        return found
+
+    def runs(self, word: str) -> int:
+        """How many commands `sleep WORD` run."""
+        count = 0
+        for one in self.commands():
+            with contextlib.suppress(psutil.Error):
+                count += one.cmdline()[-2:] == ["sleep", word] and one.name() == "sleep"
+        return count
+
     def break_connections(self) -> None:
         """Kill what serves the connections, not sshd itself."""
         for one in psutil.Process(self.pid()).children():
@@ -94,7 +111,7 @@ class Sshd:
                         each.kill()
 
     def end(self) -> None:
-        for one in self.family():
+        for one in (*self.family(), *self.commands()):
             with contextlib.suppress(psutil.Error):
                 one.kill()
 
@@ -147,12 +164,15 @@ async def connections() -> AsyncIterator[None]:
 # --- servers that behave badly ---------------------------------------------------------------
 
 
+Behave = Callable[[asyncssh.SSHServerProcess[bytes]], Any]
+
+
 @dataclass
 class Rogue(asyncssh.SSHServer):
     """An SSH server that lets everybody in. heard: commands and signals, in order."""
 
-    behave: Callable[[asyncssh.SSHServerProcess[bytes]], Any]
-    refuses: bool = False
+    behave: Behave | None = None
+    session: Callable[[], Any] = lambda: True
     port: int = 0
     host_key: str = ""
     heard: list[str] = field(default_factory=list)
@@ -161,12 +181,16 @@ class Rogue(asyncssh.SSHServer):
     def connection_made(self, conn: Any) -> None:
         self.connections.append(conn)
 
+    def session_requested(self) -> Any:
+        return self.session()
+
     def begin_auth(self, username: str) -> bool:
         return False
 
     async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         self.heard.append(process.command or "")
         try:
+            assert self.behave is not None
             await self.behave(process)
         except asyncssh.SignalReceived as error:
             self.heard.append(error.signal)
@@ -189,13 +213,15 @@ class Rogue(asyncssh.SSHServer):
 
 
 @contextlib.asynccontextmanager
-async def rogue(behave: Callable[[asyncssh.SSHServerProcess[bytes]], Any]) -> AsyncIterator[Rogue]:
-    """A server whose every command does what `behave` does."""
+async def rogue(
+    behave: Behave | None = None, session: Callable[[], Any] = lambda: True
+) -> AsyncIterator[Rogue]:
+    """A server whose every command does what `behave` does; or whose sessions `session` makes."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    world = Rogue(behave, host_key=key.export_public_key().decode().strip())
+    world = Rogue(behave, session, host_key=key.export_public_key().decode().strip())
     server = await asyncssh.listen(
         "127.0.0.1", 0, server_factory=lambda: world, server_host_keys=[key],
-        process_factory=world.serve, encoding=None,
+        process_factory=world.serve if behave else None, encoding=None,
     )  # fmt: skip
     world.port = server.sockets[0].getsockname()[1]
     try:

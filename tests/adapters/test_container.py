@@ -110,9 +110,9 @@ async def test_a_restart_happens_once_for_each_order(world: World) -> None:
     assert len(set(began)) == 3
 
 
-async def test_what_ends_at_once_was_not_started(world: World) -> None:
-    """Given a program that ends right away, its start failed, with its exit code."""
-    world.podman.create("brief", f"{BOX} sleep 0.02; exit 3")
+async def test_what_does_not_stay_up_was_not_started(world: World) -> None:
+    """Given a program that ends a moment later, its start failed, with its exit code."""
+    world.podman.create("brief", f"{BOX} sleep 0.4; exit 3")
     outcome = await world.act("start", container="brief", settle=1000)
     assert (outcome.ending, outcome.facts["exit_code"]) == (Ending.FAILED, 3), outcome.because
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,13 @@ async def test_a_program_that_dies_halfway_is_no_backup(
     outcome = await act("backup", {**options, "bin_dir": str(dying)})
     assert outcome.ending is Ending.FAILED
     assert (await backup(cluster, root)).is_dir()
+
+
+async def test_a_folder_for_temporary_files_of_ours_alone_hinders_no_proof(
+    cluster: world.Cluster, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a coordinator whose TMPDIR nobody else may enter, the copy's server finds its settings."""
+    private = tmp_path / "t"
+    private.mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(private))
+    await proven(cluster, root)

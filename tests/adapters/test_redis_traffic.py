@@ -97,6 +97,7 @@ async def test_a_failover_makes_the_role_wrong(state: Path) -> None:
     with redises.running_pair() as (primary, replica):
         primary.ask("FAILOVER")
         primary.until(lambda: primary.info("role") == "slave", "no failover")
+        replica.until(lambda: replica.info("role") == "master", "nobody took over")
 
         outcome = await act("fence", primary.port, state, role="primary")
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from allstop.adapters.ssh import hosts
@@ -130,14 +131,20 @@ async def test_thirty_commands_at_once_all_succeed(sshd: Sshd, tmp_path: Path) -
     assert shared(sshd).opened == 1
 
 
-async def test_a_server_with_fewer_sessions_is_asked_again_later() -> None:
-    """Given a server that takes two sessions, what finds no place was not run, and is for later."""
+async def test_a_server_with_fewer_sessions_is_asked_again() -> None:
+    """Given a server that takes two sessions, what finds no place waits a little; if there is none then
+    either, it was not run, and is for later."""
     with sshds.running(sessions=2) as server:
         async with sshds.connections():
-            options = server.options("sleep", "0.5")
-            outcomes = await asyncio.gather(*(acted(options) for _ in range(5)))
-    endings = [one.ending for one in outcomes]
-    assert (endings.count(Ending.DONE), endings.count(Ending.RETRY)) == (2, 3)
+            brief = await asyncio.gather(*(acted(server.options("true")) for _ in range(5)))
+            assert {one.ending for one in brief} == {Ending.DONE}
+            long = [asyncio.create_task(acted(server.options("sleep", "20"))) for _ in range(2)]
+            await asyncio.to_thread(sshds.until, lambda: server.runs("20") == 2)
+            outcome = await acted(server.options("true"))
+            for one in long:
+                one.cancel()
+            await asyncio.gather(*long, return_exceptions=True)
+    assert (outcome.ending, "opens no session" in outcome.because) == (Ending.RETRY, True)
 
 
 async def test_who_finds_no_place_in_time_was_not_run(sshd: Sshd, tmp_path: Path) -> None:
@@ -182,16 +189,16 @@ async def test_a_timeout_is_unknown(sshd: Sshd, verb: str) -> None:
     assert outcome.ending is Ending.UNKNOWN
     if os.geteuid():
         assert "it was ended" in outcome.because
-        sshds.until(lambda: "77" not in [w for one in sshd.family() for w in one.cmdline()])
+        sshds.until(lambda: not sshd.runs("77"))
     else:
         assert "it may still take effect" in outcome.because
 
 
 async def test_hanging_commands_do_not_use_up_the_server(sshd: Sshd) -> None:
     """Given more hanging commands than sshd has sessions, later ones are still run: on a new connection."""
-    hanging = (acted(sshd.options("sleep", "77"), timeout_ms=1500) for _ in range(12))
-    endings = {one.ending for one in await asyncio.gather(*hanging)}
-    assert endings <= {Ending.UNKNOWN, Ending.RETRY}
+    for _ in range(2):
+        hanging = (acted(sshd.options("sleep", "77"), timeout_ms=1000) for _ in range(8))
+        assert {one.ending for one in await asyncio.gather(*hanging)} == {Ending.UNKNOWN}
     assert (await acted(sshd.options("echo", "next"))).because == "next"
 
 
@@ -295,6 +302,35 @@ async def test_what_does_not_end_is_sent_a_signal(tmp_path: Path) -> None:
         assert outcome.ending is Ending.UNKNOWN
         assert "it was ended" in outcome.because
         assert server.heard[1:] == ["TERM"]
+
+
+@pytest.mark.parametrize(("sent", "ending"), [(False, Ending.RETRY), (True, Ending.UNKNOWN)])
+async def test_a_connection_lost_at_the_very_beginning(
+    tmp_path: Path, *, sent: bool, ending: Ending
+) -> None:
+    """Given a connection that is lost before the command was sent, it is for later; lost with the
+    command sent and not yet answered, nobody knows."""
+
+    class Session(asyncssh.SSHServerSession[bytes]):
+        def exec_requested(self, command: str) -> bool:
+            server.connections[-1].abort()
+            return True
+
+    def session() -> Any:
+        if not sent:
+            server.connections[-1].abort()
+        return Session()
+
+    async with sshds.rogue(session=session) as server:
+        outcome = await acted(server.options(tmp_path, "x"))
+    assert outcome.ending is ending, outcome.because
+
+
+async def test_a_server_that_runs_nothing_for_the_account(tmp_path: Path) -> None:
+    """Given a server that lets in and refuses every command, nothing was run, and nothing will be."""
+    async with sshds.rogue(session=asyncssh.SSHServerSession[bytes]) as server:
+        outcome = await acted(server.options(tmp_path, "x"))
+    assert (outcome.ending, "runs no commands" in outcome.because) == (Ending.FAILED, True)
 
 
 async def test_a_session_without_an_end_code_is_unknown(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ async def sshd() -> AsyncIterator[Sshd]:
         script = server.folder / "note"
         script.write_text('#!/bin/sh\necho "$1 $ALLSTOP_EPOCH $ALLSTOP_TARGET" >>"${0%/*}/done"\n')
         slow = server.folder / "slow"
-        slow.write_text('#!/bin/sh\ntouch "${0%/*}/begun"\nsleep 1\n')
+        slow.write_text('#!/bin/sh\ntouch "${0%/*}/begun"\nsleep 1\necho slow >>"${0%/*}/done"\n')
         daemon = server.folder / "daemon"
         daemon.write_text("#!/bin/sh\nsleep 30 >/dev/null 2>&1 &\n")
         for one in (script, slow, daemon):
@@ -109,7 +109,7 @@ async def test_orders_for_a_target_are_carried_out_one_after_another(sshd: Sshd)
     assert (await newer).ending is Ending.DONE
     older = await ordered(sshd, "start", 6)
     assert older.ending is Ending.FAILED
-    assert deeds(sshd) == ["stop 7 orders"]
+    assert deeds(sshd) == ["slow", "stop 7 orders"]
 
 
 async def test_what_an_order_leaves_running_holds_no_lock(sshd: Sshd) -> None:
@@ -122,7 +122,7 @@ async def test_a_verb_that_hangs_is_ended_on_the_other_side(sshd: Sshd) -> None:
     """Given a verb without an end, the forced command ends it when nobody waits any more."""
     outcome = await ordered(sshd, "hang", 5, timeout_ms=1000)
     assert outcome.ending is Ending.UNKNOWN
-    sshds.until(lambda: not any("30" in one.cmdline() for one in sshd.family()))
+    sshds.until(lambda: not sshd.runs("30"))
     assert (await ordered(sshd, "stop", 6)).ending is Ending.DONE
 
 

@@ -130,9 +130,9 @@ def test_an_instant_that_is_not_named_is_found(monkeypatch: pytest.MonkeyPatch) 
 def test_what_a_delivery_makes_due_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a part that goes by deliveries, which wake nobody, then a look in between finds it."""
 
-    def hasty(found: Any, _: Any, __: Any, incident: Any, ___: Any) -> None:
+    def hasty(found: Any, _: Any, __: Any, incident: Any, now: Any) -> None:
         told = [one for one in incident.notifications.values() if one.state == "delivered"]
-        found.not_before(incident.declared_at + timedelta(days=1, seconds=len(told)))
+        found.at(incident.declared_at + timedelta(days=1, seconds=len(told)), now, None)
 
     monkeypatch.setattr(due, "PARTS", (hasty,))
     monkeypatch.setattr(due, "halt_due", lambda *_: None)

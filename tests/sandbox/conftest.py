@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.living import Living, living_sandbox
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _own_registry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="as-") as folder:
         patch.setenv("TMPDIR", folder)

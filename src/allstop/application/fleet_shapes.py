@@ -16,8 +16,8 @@ class EdgeLine:
 @dataclass(frozen=True, slots=True)
 class FleetService:
     """One service. rto, rpo: its own objectives or those of its class, in words, empty for none;
-    policy: what happens when a stop of it fails; by_default: nobody wrote that; forced: whether what the
-    policy wants can be done and proven, so that a failed stop need not wait for a person; lacking: what a
+    policy: what happens when a stop of it fails; by_default: nobody wrote that; policy_works: whether
+    what it wants can be done and proven, else a failed stop waits for a person; lacking: what a
     stop of it would want and does not find; needs, needed_by: direct dependencies; stop_ms: how long its
     stop is expected to take; state: up | down | unknown, empty where nobody looks; standing: what plans have
     left it in, empty for as usual; plan: whose doing that is.
@@ -38,7 +38,7 @@ class FleetService:
     stateful: bool
     policy: str
     by_default: bool
-    forced: bool
+    policy_works: bool
     actions: tuple[str, ...]
     lacking: tuple[str, ...]
     levers: tuple[str, ...]

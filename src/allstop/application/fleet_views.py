@@ -110,7 +110,7 @@ def _service(
         stateful=service.stateful,
         policy=policy,
         by_default=service.on_failure is None,
-        forced=policy not in ("force", "isolate") or bool(rescues(service, policy)),
+        policy_works=policy not in ("force", "isolate") or bool(rescues(service, policy)),
         actions=tuple(service.actions),
         lacking=stop_lacking(service),
         levers=tuple(lever.name for lever in service.levers),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from allstop.adapters.container.engine import Engine, EngineError, Seen
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.text import one_line
@@ -75,7 +77,7 @@ async def start(engine: Engine, seen: Seen, settle_ms: int) -> Outcome:
 
 async def settled(engine: Engine, first: Seen, settle_ms: int) -> Seen:
     """How it is after a while, or as soon as it is no longer up. Raises EngineError."""
-    wait, after = Deadline.within(settle_ms * 10 // 9), first
+    wait, after = Deadline(time.monotonic_ns() + settle_ms * 1_000_000), first
     while after.is_up() and after.started_at == first.started_at and not wait.passed():
         await engine.pause_between_looks()
         after = await engine.inspect(first.id)

@@ -48,9 +48,7 @@ class Container:
             ),
             VerbInfo("kill", "Kills it at once.", _AGAIN, ContainerOptions),
             VerbInfo("start", "Starts it; it must stay up.", _AGAIN, RunOptions),
-            VerbInfo(
-                "restart", "Stops and starts it, once for each order.", _AGAIN, RunOptions
-            ),
+            VerbInfo("restart", "Stops and starts it, once for each order.", _AGAIN, RunOptions),
             VerbInfo(
                 "pause",
                 "Freezes all its processes; memory and connections are kept.",
@@ -112,7 +110,8 @@ class Container:
         except TimeoutError as error:
             return retry(one_line(str(error)))
         except (Unreadable, OSError) as error:
-            return failed(one_line(f"the state file: {error}"))
+            text = one_line(f"the state file: {error}")
+            return unknown(text) if engine.changed else failed(text)
 
     async def observe(self, effect: Effect) -> Outcome:
         """Done when this order was the last one and the container is as it asks for."""

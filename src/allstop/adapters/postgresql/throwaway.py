@@ -162,9 +162,10 @@ async def throwaway(
 
 @contextlib.contextmanager
 def _private_folder(options: ProgramOptions) -> Iterator[Path]:
-    # Not below the data: the path of a socket has room for about a hundred characters.
-    roomy = len(tempfile.gettempdir()) <= _LONGEST_PATH
-    place = Path(tempfile.mkdtemp(prefix="allstop-pg-", dir=None if roomy else "/tmp"))  # noqa: S108 - made unguessable there
+    # Not below the data: the path of a socket has room for about a hundred characters. And not below a
+    # folder of ours alone, where the server's own user could not get at it.
+    ours = len(tempfile.gettempdir()) <= _LONGEST_PATH and not options.run_as
+    place = Path(tempfile.mkdtemp(prefix="allstop-pg-", dir=None if ours else "/tmp"))  # noqa: S108 - made unguessable there
     try:
         (place / "config").write_text("")
         (place / "hba").write_text("local all all trust\n")  # the folder is its user's alone

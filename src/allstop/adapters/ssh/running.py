@@ -20,6 +20,8 @@ KEEP_BYTES = 65_536
 _HEAD_BYTES = 49_152
 _DRAIN_SECONDS = 0.25
 _END_SECONDS = 0.15
+_WAITS_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.6)
+_LOST = "the connection was lost; it may still take effect"
 _OF_A_SIGNAL = range(129, 160)  # how a shell says that a signal ended its command
 
 
@@ -125,24 +127,34 @@ async def run(place: Place, command: str, deadline: Deadline) -> Ended:
 
 
 async def _start(line: Line, session: _Session, command: str) -> None:
+    """Open a session and send the command, once. Raises NotSent, Unclear."""
     asyncssh = load()
-    try:
-        factory: Any = lambda: session  # noqa: E731 - its base would have to be loaded here
-        channel, _ = await line.connection.create_session(factory, command, encoding=None)
-        channel.write_eof()
-    except asyncssh.ChannelOpenError as error:
-        # The server may hold more sessions than we know of; a new connection has none.
-        line.retired = True
-        if not session.is_sent:
-            raise NotSent(f"the server opens no session: {error.reason}") from None
-        if line.connection.is_closed() or error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED:
-            raise Unclear("the connection was lost; it may still take effect") from None
-        raise NotSent("the server runs no commands for this account", passing=False) from None
-    except (asyncssh.Error, OSError) as error:
-        line.retired = True
-        if session.is_sent:
-            raise Unclear("the connection was lost; it may still take effect") from None
-        raise NotSent(f"the connection was lost before the command was sent: {error}") from None
+    factory: Any = lambda: session  # noqa: E731 - its base would have to be loaded here
+    for wait in (*_WAITS_SECONDS, 0.0):
+        try:
+            channel, _ = await line.connection.create_session(factory, command, encoding=None)
+            channel.write_eof()
+            return
+        except asyncssh.ChannelOpenError as error:
+            if session.is_sent or line.connection.is_closed() or not wait:
+                raise _refused(line, session, error) from None
+            # sshd still counts sessions that have just ended when it is asked for the next ones.
+            await asyncio.sleep(wait)
+        except (asyncssh.Error, OSError) as error:
+            line.retired = True
+            if session.is_sent:
+                raise Unclear(_LOST) from None
+            raise NotSent(f"lost before the command was sent: {error}") from None
+
+
+def _refused(line: Line, session: _Session, error: Any) -> NotSent | Unclear:
+    # The server may hold more sessions than we know of; a new connection has none.
+    line.retired = True
+    if not session.is_sent:
+        return NotSent(f"the server opens no session: {error.reason}")
+    if line.connection.is_closed() or error.code != load().OPEN_REQUEST_SESSION_FAILED:
+        return Unclear(_LOST)
+    return NotSent("the server runs no commands for this account", passing=False)
 
 
 async def _drain(session: _Session, deadline: Deadline) -> None:
@@ -161,7 +173,7 @@ async def _ended(line: Line, session: _Session) -> Ended:
         if session.signal:
             raise Unclear(f"it was ended by signal {session.signal}")
         line.retired = True
-        raise Unclear("the connection was lost; it may still take effect")
+        raise Unclear(_LOST)
     if session.code in _OF_A_SIGNAL:
         raise Unclear(f"it was ended by signal {session.code - 128}")
     return Ended(session.code, session.output.whole(), session.errors.whole())

@@ -20,10 +20,5 @@ class Due:
         """Due at `instant`: now, or the wake-up moves there."""
         if instant <= now.utc:
             self.commands.append(command)
-        else:
-            self.not_before(instant)
-
-    def not_before(self, instant: datetime) -> None:
-        """Look again at `instant`, if not earlier."""
-        if self.next_at is None or instant < self.next_at:
+        elif self.next_at is None or instant < self.next_at:
             self.next_at = instant

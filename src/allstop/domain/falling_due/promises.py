@@ -43,10 +43,8 @@ def deadlines_due(found: Due, world: World, policy: Policy, incident: Incident, 
     for clock in clocks:
         if clock.deadline in incident.missed:
             continue
-        if clock.at <= now.utc:
-            found.commands.append(incident_commands.MissDeadline(incident.id, clock.deadline))
-        else:
-            found.not_before(clock.at)
+        missed = incident_commands.MissDeadline(incident.id, clock.deadline)
+        found.at(clock.at, now, missed)
         if clock.warn_at is not None and now.utc < clock.at and not was_warned(incident, clock):
             warn = WarnDeadline(incident.id, clock.deadline)
             remind = RemindObligation(incident.id, obligation_of(clock.deadline))

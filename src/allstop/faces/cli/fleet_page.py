@@ -45,10 +45,17 @@ def _in_short(page: Page, one: FleetService) -> None:
     )  # fmt: skip
     about = [part for part in (_objectives(one), _where(one), f"when a stop fails: {fails(one)}") if part]  # fmt: skip
     page.line(f"    {'; '.join(about)}", hang=6)
-    page.line(f"    can {', '.join(one.actions) or 'do nothing'}", hang=6)
-    if one.lacking:
-        page.line(Piece(f"    lacks for a safe stop: {', '.join(one.lacking)}", "notice"), hang=6)
+    page.line(f"    actions: {', '.join(one.actions) or 'none'}", hang=6)
+    if lacks(one):
+        page.line(Piece(f"    lacks for a safe stop: {lacks(one)}", "notice"), hang=6)
     page.line(Piece(f"    probes: {', '.join(one.probes) or 'none'}", "dim"), hang=6)
+
+
+def lacks(one: FleetService) -> str:
+    """What a stop of it would want and does not find."""
+    if not {"stop", "isolate"} & set(one.actions):
+        return "nothing can stop it or cut it off"
+    return ", ".join(one.lacking)
 
 
 def _state(one: FleetService) -> Iterable[Piece]:
@@ -83,7 +90,7 @@ def _where(one: FleetService) -> str:
 def fails(one: FleetService) -> str:
     """What happens when a stop of it fails, and where that comes from."""
     policy = f"{one.policy} (by default)" if one.by_default else one.policy
-    if one.forced:
+    if one.policy_works:
         return policy
     wanted = {"force": "kill it", "isolate": "isolate it"}.get(one.policy, one.policy)
     return f"{policy}, but nothing can {wanted} and prove it, so it waits for a person"
@@ -94,7 +101,8 @@ def one_service(page: Page, one: FleetService, radius: BlastRadius) -> None:
     marks = "".join(f", {mark}" for mark in _marks(one))
     page.line(
         Piece(one.name, "strong"),
-        f"  {one.title}, {one.category}, importance {one.importance}{marks}", *_state(one),
+        f"  {one.title if one.title != one.name else 'a service'}, {one.category}, importance {one.importance}{marks}",
+        *_state(one),
     )  # fmt: skip
     alone, together = words(one.stop_ms), words(radius.stop_ms)
     stops = f"about {alone}"
@@ -105,8 +113,8 @@ def one_service(page: Page, one: FleetService, radius: BlastRadius) -> None:
         ("where", _where(one)),
         ("functions", ", ".join(one.functions)),
         ("probes", ", ".join(one.probes) or "none: nobody can say whether it is well"),
-        ("can", ", ".join(one.actions) or "nothing"),
-        ("lacks", ", ".join(one.lacking)),
+        ("actions", ", ".join(one.actions) or "none"),
+        ("lacks", lacks(one)),
         ("levers", ", ".join(one.levers)),
         ("stops in", "" if radius.unstoppable == (one.name,) else stops),
         ("stop fails", fails(one)),
@@ -142,7 +150,8 @@ def lost(page: Page, radius: BlastRadius) -> None:
         page.blank()
         page.line(Piece(f"Services that earn, among them: {', '.join(radius.revenue)}.", "bad"))
     page.blank()
-    page.line(f"To stop all of them takes about {words(radius.stop_ms)}.")
+    if len(radius.unstoppable) < len(radius.services) + len(radius.broken):
+        page.line(f"To stop all of them takes about {words(radius.stop_ms)}.")
     if radius.unstoppable:
         page.line(Piece(f"Nothing can stop {', '.join(radius.unstoppable)}.", "bad"))
 

@@ -28,7 +28,9 @@ from allstop.faces.cli.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-NOT_RUNNING = "No coordinator runs: this is what the documents say, and nobody looks at the services."
+NOT_RUNNING = (
+    "No coordinator runs: this is what the documents say, and nobody looks at the services."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ class Source:
 def places(command: F) -> F:
     """The options that say where to look."""
     documents = click.option(
-        "--documents", is_flag=True, help="Read the project's documents, even if a coordinator runs."
+        "--documents",
+        is_flag=True,
+        help="Read the project's documents, even if a coordinator runs.",
     )
     file = click.option(
         "--file", default=None, metavar="FILE",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allstop.errors import AllstopError, Refused
+from allstop.errors import Refused
 from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.fleet_importing import import_
 from allstop.faces.cli.fleet_source import Source, find, places
 from allstop.faces.cli.layout import plain
+from allstop.faces.cli.new_files import write_new
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session, columns
 from allstop.faces.cli.verbs import Named, group, verb
@@ -77,7 +78,9 @@ def _verdict(name: str, errors: int, warnings: int) -> Piece:
     if errors:
         told = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
         return Piece(f"{name}: {told}; a coordinator does not start with it.", "bad")
-    return Piece(f"{name}: {f'{warnings} warnings, no error' if warnings else 'nothing wrong'}.", "good")
+    return Piece(
+        f"{name}: {f'{warnings} warnings, no error' if warnings else 'nothing wrong'}.", "good"
+    )
 
 
 @verb("show", "allstop fleet show", "allstop fleet show payments", "allstop fleet show --json")
@@ -113,7 +116,11 @@ def show(session: Session, name: str, file: Path | None, *, documents: bool) -> 
     _end(session, source, page)
 
 
-@verb("blast-radius", "allstop fleet blast-radius ledger", "allstop fleet blast-radius dns queue --json")
+@verb(
+    "blast-radius",
+    "allstop fleet blast-radius ledger",
+    "allstop fleet blast-radius dns queue --json",
+)
 @click.argument("names", metavar="SERVICE...", nargs=-1, required=True, type=Named("service"))
 @places
 def blast_radius(
@@ -162,7 +169,7 @@ def _end(session: Session, source: Source, page: Page) -> None:
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @places
-def graph(  # noqa: PLR0913 - every one is an option
+def graph(
     session: Session, form: str, around: tuple[str, ...], target: Path | None, file: Path | None,
     *, force: bool, documents: bool,
 ) -> None:  # fmt: skip
@@ -214,17 +221,6 @@ def _hand_out(session: Session, text: str, target: Path | None, *, force: bool) 
     write_new(target, text, force=force)
     if not session.quiet:
         click.echo(f"{target}: written.")
-
-
-def write_new(target: Path, text: str, *, force: bool) -> None:
-    """Write a file that is not there yet. Raises Refused when it is, unless forced."""
-    if target.exists() and not force:
-        raise Refused((("exists", f"{target} exists already", "--force, or --to another file"),))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, "utf-8")
-    except OSError as error:
-        raise AllstopError(f"{target}: {error.strerror}", "choose another place with --to") from None
 
 
 for command in (check, show, graph, blast_radius, import_):
