@@ -8,7 +8,8 @@ than one in an order that was not needed. What must only have run before is `sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from allstop.protocol.fleet_import.compose_probes import health_probe, port_probes
 from allstop.protocol.fleet_import.draft import Draft, Service
@@ -20,10 +21,11 @@ from allstop.protocol.fleet_import.yaml_tree import Part, Twig
 
 KIND = "compose"
 _NO_PLACE = "fleet.yaml does not say how a service is set up"
+_ENDED = "service_completed_successfully"
 _CONDITIONS = {
     "service_healthy": ("hard", ""),
     "service_started": ("hard", "compose orders starts only"),
-    "service_completed_successfully": ("startup", ""),
+    _ENDED: ("startup", ""),
 }
 # Longer than the grace by so much: the client needs time of its own.
 _MARGIN_MS = 10_000
@@ -38,47 +40,73 @@ def is_compose(root: Twig) -> bool:
 
 
 def read_compose(roots: list[Part], draft: Draft) -> None:
-    """All compose files together: a later one adds to and overrides an earlier one, as compose does it."""
-    written_ = Reading(draft)
+    """All compose files of a folder together: a later one adds to and overrides an earlier one, as compose does
+    it. Files of another folder are another project."""
+    projects: dict[str, list[Part]] = {}
+    for root in roots:
+        projects.setdefault(root.ledger.name.rpartition("/")[0], []).append(root)
+    for folder, files in projects.items():
+        _read_project(f"{KIND} {folder}", files, draft)
+
+
+def _read_project(kind: str, roots: list[Part], draft: Draft) -> None:
+    parts: dict[str, list[Part]] = {}
     for root in roots:
         services = root.get("services")
         if services is not None:
             services.frame()
             for name, part in services.items():
-                written_.add(name, part)
+                part.path = (name,)
+                parts.setdefault(name, []).append(part)
         root.leave_rest("only services come into the fleet")
-    written_.place()
+    # Services first, so that each can name every other one.
+    for name, found in parts.items():
+        draft.add(kind, name, Origin(found[0].ledger.name, found[0].first))
+        found[0].ledger.use(found[0].first, found[0].first, name)
+        for part in found[1:]:
+            part.frame()
+    project = _Project(
+        kind, list(dict.fromkeys(root.ledger.name for root in roots)),
+        {key: name for (one, key), name in draft.named.items() if one == kind}, _run_once(parts),
+    )  # fmt: skip
+    for name, found in parts.items():
+        service = draft.of(kind, name)
+        assert service is not None
+        _Compose(draft, service, project, name, found).place()
 
 
-class Reading:
-    """Services of several files, by name, in the order they were first met."""
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """kind: what the draft knows its services by; files: of it; hosts: names in the draft by those in the files;
+    once: services that run once and end."""
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-        self._parts: dict[str, list[Part]] = {}
+    kind: str
+    files: list[str]
+    hosts: dict[str, str]
+    once: set[str]
 
-    def add(self, name: str, part: Part) -> None:
-        part.path = (name,)
-        self._parts.setdefault(name, []).append(part)
 
-    def place(self) -> None:
-        """Services first, so that each can name every other one."""
-        for name, parts in self._parts.items():
-            self._draft.add(KIND, name, Origin(parts[0].ledger.name, parts[0].first))
-            for part in parts:
-                part.ledger.use(part.first)
-        for name, parts in self._parts.items():
-            service = self._draft.of(KIND, name)
-            assert service is not None
-            _Compose(self._draft, service, name, parts).place()
+def _run_once(parts: dict[str, list[Part]]) -> set[str]:
+    """Services that others wait for to have ended: nothing is wrong when they do not run."""
+    found = set()
+    for part in (one for each in parts.values() for one in each):
+        depends = part.twig.value.get("depends_on") if isinstance(part.twig.value, dict) else None
+        inner = depends.value if depends is not None else None
+        for name, one in inner.items() if isinstance(inner, dict) else ():
+            condition = one.value.get("condition") if isinstance(one.value, dict) else None
+            if condition is not None and condition.value == _ENDED:
+                found.add(name)
+    return found
 
 
 class _Compose:
     """One service. parts: of each file that speaks of it, the later ones count more."""
 
-    def __init__(self, draft: Draft, service: Service, key: str, parts: list[Part]) -> None:
-        self._draft, self._service, self._key, self._parts = draft, service, key, parts
-        self._files = list(dict.fromkeys(part.ledger.name for part in parts))
+    def __init__(
+        self, draft: Draft, service: Service, project: _Project, key: str, parts: list[Part]
+    ) -> None:
+        self._draft, self._service, self._parts = draft, service, parts
+        self._project, self._key = project, key
 
     def place(self) -> None:
         self._title()
@@ -87,9 +115,9 @@ class _Compose:
         )
         self._data()
         self._dependencies()
-        self._hosts()
+        self._environment()
         self._probes()
-        self._actions()
+        self._actions(once=self._key in self._project.once)
         for part in self._parts:
             part.leave_rest(_NO_PLACE)
 
@@ -117,7 +145,12 @@ class _Compose:
                 continue
             count = int(text) if re.fullmatch(r"\d{1,6}", text) else 1
             title = f"{self._key}, {count} replicas"
-            if not unknown and count > 1 and may_stand(title) and self._service.put(("title",), title, _origins(part)):
+            if (
+                not unknown
+                and count > 1
+                and may_stand(title)
+                and self._service.put(("title",), title, _origins(part))
+            ):
                 part.use()
             else:
                 part.leave("all replicas of a service are one service of the fleet")
@@ -126,7 +159,6 @@ class _Compose:
         for part in self._parts:
             deploy = part.get("deploy")
             if deploy is not None:
-                deploy.handled.add("replicas")
                 deploy.frame()
                 deploy.leave_rest(_NO_PLACE)
 
@@ -137,10 +169,11 @@ class _Compose:
             part.frame()
             for entry in part.entries():
                 kept = _keeps(entry)
-                if kept and not self._service.has("stateful"):
-                    self._service.put(("stateful",), value=True, origins=_origins(entry), assumed="it keeps a volume")
-                    entry.use()
-                elif kept:
+                if kept:
+                    self._service.put(
+                        ("stateful",), value=True, origins=_origins(entry),
+                        assumed="it keeps a volume",
+                    )  # fmt: skip
                     entry.use()
                 else:
                     entry.leave("no sign of data of its own")
@@ -150,8 +183,13 @@ class _Compose:
         if image is None:
             return
         if image.text and keeps_data(interpolated(image.text)[0]):
-            said = self._service.put(("stateful",), value=True, origins=_origins(image), assumed="programs like this one keep data")
-            image.use() if said else image.leave(_NO_PLACE)
+            self._service.put(
+                ("stateful",),
+                value=True,
+                origins=_origins(image),
+                assumed="programs like this one keep data",
+            )
+            image.use()
         else:
             image.leave(_NO_PLACE)
 
@@ -159,23 +197,10 @@ class _Compose:
 
     def _dependencies(self) -> None:
         for part in self._every("depends_on"):
-            part.frame()
-            for entry in part.entries():
-                self._depend(entry, entry.text or "", "hard", "compose orders starts only")
-            for name, entry in part.items():
-                condition = entry.get("condition")
-                required = entry.get("required")
-                kind, why = _CONDITIONS.get((condition.text if condition else "") or "service_started", ("hard", "an unknown condition"))
-                if required is not None and required.text == "false" and kind == "hard":
-                    kind, why = "soft", ""
-                for one in (condition, required):
-                    if one is not None:
-                        one.use()
-                self._depend(entry, name, kind, why)
-                entry.leave_rest(_NO_PLACE)
-            if not part.entries() and not part.is_mapping:
-                part.leave("not a list of services")
-        for name, why in (("links", "a link is used while it runs"), ("volumes_from", "it uses its volumes")):
+            self._depends_on(part)
+        for name, why in (
+            ("links", "a link is used while it runs"), ("volumes_from", "it uses its volumes"),
+        ):  # fmt: skip
             for part in self._every(name):
                 part.frame()
                 for entry in part.entries():
@@ -190,32 +215,58 @@ class _Compose:
             else:
                 network.leave(_NO_PLACE)
 
-    def _depend(self, part: Part, key: str, kind: str, why: str) -> None:
-        other = self._draft.of(KIND, interpolated(key)[0])
+    def _depends_on(self, part: Part) -> None:
+        """A list of services, or a mapping with a condition for each."""
+        part.frame()
+        for entry in part.entries():
+            self._depend(entry, entry.text or "", "hard", "compose orders starts only")
+        for name, entry in part.items():
+            condition, required = entry.get("condition"), entry.get("required")
+            word = (condition.text if condition is not None else "") or "service_started"
+            kind, why = _CONDITIONS.get(word, ("hard", "an unknown condition"))
+            if required is not None and required.text == "false" and kind == "hard":
+                kind, why = "soft", ""
+            said = [one for one in (condition, required) if one is not None]
+            self._depend(entry, name, kind, why, said)
+            entry.leave_rest(_NO_PLACE)
+        if not part.entries() and not part.is_mapping:
+            part.leave("not a list of services")
+
+    def _depend(self, part: Part, key: str, kind: str, why: str, said: Sequence[Part] = ()) -> None:
+        """One dependency. said: further values it comes from."""
+        other = self._draft.of(self._project.kind, interpolated(key)[0])
         if other is None:
             part.leave("the service it names is not in these files")
         elif other is self._service:
             part.leave("a service cannot need itself")
-        elif self._service.put(("depends", other.name), kind, _origins(part), f"{kind}, {why}" if why else ""):
-            part.ledger.use(part.first)
+        elif self._service.put(
+            ("depends", other.name), kind,
+            [origin for one in (part, *said) for origin in _origins(one)],
+            f"{kind}, {why}" if why else "",
+        ):  # fmt: skip
+            part.ledger.use(part.first, part.first if part.is_mapping else part.last, part.label)
+            for one in said:
+                one.use()
         else:
             part.leave("the dependency is there already")
 
-    def _hosts(self) -> None:
+    def _environment(self) -> None:
         """An environment that names another service as a host: it is used in some way."""
-        known = {key: name for (kind, key), name in self._draft.named.items() if kind == KIND}
         for part in self._every("environment"):
             part.frame()
             for entry in [*part.entries(), *(one for _, one in part.items())]:
                 text = entry.text or ""
                 if isinstance(part.twig.value, list):
                     text = text.partition("=")[2]
+                known = self._project.hosts
                 hosts = [known[host] for host in hosts_in(interpolated(text)[0], known)]
                 placed = [
                     name
                     for name in hosts
                     if name != self._service.name
-                    and self._service.put(("depends", name), "soft", _origins(entry), "soft, its environment names it")
+                    and self._service.put(
+                        ("depends", name), "soft", _origins(entry), "soft, its environment names it"
+                    )
                 ]
                 entry.path = part.path
                 entry.use() if placed else entry.leave(_NO_PLACE)
@@ -236,35 +287,58 @@ class _Compose:
             if not part.entries():
                 part.leave(_NO_PLACE)
 
+    def _seen_running(self, running: list[str]) -> None:
+        """Where nothing else says whether it is well: whether it runs at all."""
+        if not self._service.has("probes"):
+            name = self._draft.probe_name(self._service, "running")
+            why = "docker compose is here"
+            self._service.put(
+                ("probes", name), something_printed(running), [self._service.origin], why
+            )
+
     def _command(self, *words: str) -> list[str]:
-        files = [word for file in self._files for word in ("-f", file)]
+        files = [word for file in self._project.files for word in ("-f", file)]
         return ["docker", "compose", *files, *words]
 
-    def _actions(self) -> None:
+    def _actions(self, *, once: bool) -> None:
         grace = self._last("stop_grace_period")
         spent = compose_ms(interpolated(grace.text or "")[0]) if grace is not None else None
-        timeouts = {"stop": (spent or 10_000) + _MARGIN_MS, "start": 60_000, "kill": 20_000, "restart": 60_000}
+        timeouts = {
+            "stop": (spent or 10_000) + _MARGIN_MS,
+            "start": 60_000,
+            "kill": 20_000,
+            "restart": 60_000,
+        }
         origin = self._service.origin
         for action, words in (
             ("stop", ("stop",)), ("kill", ("kill",)), ("start", ("up", "-d", "--no-deps")),
-            ("restart", ("restart", "--no-deps")),
+            *((("restart", ("restart", "--no-deps")),) if not once else ()),
         ):  # fmt: skip
             origins = [origin, *(_origins(grace) if grace and spent and action == "stop" else ())]
             value = {
                 "adapter": "command", "verb": "ensure", "timeout": written(timeouts[action]),
                 "options": {"argv": self._command(*words, self._key)},
             }  # fmt: skip
-            self._service.put(("actions", action), value, origins, "compose runs where the coordinator does")
+            self._service.put(("actions", action), value, origins, "docker compose is here")
         if grace is not None:
-            if spent and self._service.put(("takes", "stop"), written(spent), _origins(grace), "it takes all of its grace"):
-                grace.use()
-            elif spent:
+            if (
+                spent
+                and self._service.put(
+                    ("takes", "stop"), written(spent), _origins(grace), "it takes all of its grace"
+                )
+            ) or spent:
                 grace.use()
             else:
                 grace.leave("not a time that can be used")
         running = self._command("ps", "-q", "--status", "running", self._key)
-        self._service.put(("verify", "stopped"), nothing_printed(running), [origin], "see actions.stop")
-        self._service.put(("verify", "started"), something_printed(running), [origin], "see actions.start")
+        if not once:
+            self._seen_running(running)
+        self._service.put(
+            ("verify", "stopped"), nothing_printed(running), [origin], "docker compose is here"
+        )
+        self._service.put(
+            ("verify", "started"), something_printed(running), [origin], "docker compose is here"
+        )
 
 
 def nothing_printed(argv: list[str]) -> dict[str, object]:
@@ -291,12 +365,12 @@ def _keeps(entry: Part) -> bool:
         if read_only is not None and read_only.text == "true":
             return False
         word = (kind.text if kind else "") or "volume"
-        return word == "volume" or (word == "bind" and is_data_folder((target.text if target else "") or ""))
-    text = interpolated(entry.text or "")[0]
-    parts = text.split(":")
+        return word == "volume" or (
+            word == "bind" and is_data_folder((target.text if target else "") or "")
+        )
+    parts = interpolated(entry.text or "")[0].split(":")
     if len(parts) < 2 or parts[-1].split(",")[0] == "ro":
         return False
-    source, target = parts[0], parts[1]
-    if not source or source[0] in "./~$" or "/" in source:
-        return is_data_folder(target)
-    return True
+    source, folder = parts[0], parts[1]
+    named = bool(source) and source[0] not in "./~$" and "/" not in source
+    return named or is_data_folder(folder)

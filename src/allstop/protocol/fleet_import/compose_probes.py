@@ -15,7 +15,8 @@ _PORT = re.compile(
     r"(?:(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,100}):)?(?P<out>\d{1,5})(?:-\d{1,5})?:"
     r"\d{1,5}(?:-\d{1,5})?(?:/(?P<kind>\w{1,10}))?"
 )
-_ANYWHERE = ("", "0.0.0.0", "::", "[::]")
+# What a port is bound to that is reached under every address of the host.
+_ANYWHERE = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 (nothing is bound here)
 # More ports of one service say nothing more about whether it is well.
 MOST_PORTS = 4
 
@@ -32,31 +33,47 @@ def health_probe(draft: Draft, service: Service, check: Part, inside: list[str])
     if not argv or not all(may_stand(word) for word in argv):
         test.leave("not a program that can be run")
         return
-    value: dict[str, Any] = {"adapter": "command"}
-    origins = [Origin(test.ledger.name, test.first)]
-    timeout = check.get("timeout")
-    spent = compose_ms(interpolated(timeout.text or "")[0]) if timeout is not None else None
-    value["timeout"] = written(min(spent or 10_000, 600_000))
-    retries = check.get("retries")
-    count = interpolated(retries.text or "")[0] if retries is not None else ""
-    if re.fullmatch(r"\d{1,3}", count) and 1 <= int(count) <= 100:
-        value["fall"] = int(count)
-    for one, good in ((timeout, spent), (retries, "fall" in value)):
-        if one is not None and good:
-            origins.append(Origin(one.ledger.name, one.first))
-            one.use()
-        elif one is not None:
-            one.leave("not a value that can be used")
+    value: dict[str, Any] = {"adapter": "command", "timeout": "10s"}
+    origins = [_at(test), *_settings(check, value)]
     value["options"] = {"argv": [*inside, *argv]}
-    service.put(("probes", draft.probe_name(service, "health")), value, origins, "compose runs where the coordinator does")
+    name = draft.probe_name(service, "health")
+    service.put(("probes", name), value, origins, "docker compose is here")
     test.use()
     start = check.get("start_period")
     if start is not None:
         spent = compose_ms(interpolated(start.text or "")[0])
-        if spent and service.put(("takes", "start"), written(spent), [Origin(start.ledger.name, start.first)]):
+        if spent and service.put(("takes", "start"), written(spent), [_at(start)]):
             start.use()
         else:
             start.leave("not a time that can be used")
+
+
+def _settings(check: Part, value: dict[str, Any]) -> list[Origin]:
+    """Time-out and retries of a health check, put into the probe; where they come from."""
+    origins = []
+    for name, key in (("timeout", "timeout"), ("retries", "fall")):
+        part = check.get(name)
+        if part is None:
+            continue
+        said = _setting(key, interpolated(part.text or "")[0])
+        if said is None:
+            part.leave("not a value that can be used")
+            continue
+        value[key] = said
+        origins.append(_at(part))
+        part.use()
+    return origins
+
+
+def _setting(key: str, text: str) -> str | int | None:
+    if key == "timeout":
+        spent = compose_ms(text)
+        return written(min(spent, 600_000)) if spent else None
+    return int(text) if re.fullmatch(r"\d{1,3}", text) and 1 <= int(text) <= 100 else None
+
+
+def _at(part: Part) -> Origin:
+    return Origin(part.ledger.name, part.first)
 
 
 def _argv(test: Part) -> list[str]:

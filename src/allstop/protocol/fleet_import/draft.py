@@ -61,6 +61,25 @@ class Service:
 
 
 @dataclass(slots=True)
+class Names:
+    """Names that nothing else has. Many of one wish cost no more than few."""
+
+    taken: set[str] = field(default_factory=set)
+    _next: dict[str, int] = field(default_factory=dict)
+
+    def fresh(self, wish: str) -> str:
+        """The wish, or a name made of it with a number; it is taken then."""
+        found, number = wish, self._next.get(wish, 1)
+        while found in self.taken:
+            number += 1
+            end = f"-{number}"
+            found = f"{wish[: LONGEST_NAME - len(end)]}{end}"
+        self._next[wish] = number
+        self.taken.add(found)
+        return found
+
+
+@dataclass(slots=True)
 class Draft:
     """services: by name in the draft; named: names in the draft by kind of file and name there; sets: as
     `fleet.yaml` has them."""
@@ -68,11 +87,12 @@ class Draft:
     services: dict[str, Service] = field(default_factory=dict)
     named: dict[tuple[str, str], str] = field(default_factory=dict)
     sets: Tree = field(default_factory=dict)
-    probes: set[str] = field(default_factory=set)
+    _names: Names = field(default_factory=Names)
+    _probes: Names = field(default_factory=Names)
 
     def add(self, kind: str, key: str, origin: Origin, wish: str = "") -> Service:
         """A new service. kind, key: how the files name it; wish: its name here, else made of the key."""
-        name = fresh(slug(wish or key), self.services)
+        name = self._names.fresh(slug(wish or key))
         service = Service(name, origin)
         self.services[name] = service
         self.named[(kind, key)] = name
@@ -85,26 +105,13 @@ class Draft:
 
     def probe_name(self, service: Service, what: str) -> str:
         """A name for a probe that no other of the fleet has."""
-        name = fresh(f"{service.name[: LONGEST_NAME - len(what) - 1]}-{what}", self.probes)
-        self.probes.add(name)
-        return name
+        return self._probes.fresh(f"{service.name[: LONGEST_NAME - len(what) - 1]}-{what}")
 
 
 def slug(text: str) -> str:
     """A name as documents have them."""
     found = _NO_NAME.sub("-", clean(text)).lstrip("-_.")[:LONGEST_NAME].rstrip("-_.")
     return found or "service"
-
-
-def fresh(name: str, taken: Iterable[str]) -> str:
-    """The name, or one made of it that nothing in `taken` has."""
-    known = taken if isinstance(taken, set | dict) else set(taken)
-    number, found = 1, name
-    while found in known:
-        number += 1
-        end = f"-{number}"
-        found = f"{name[: LONGEST_NAME - len(end)]}{end}"
-    return found
 
 
 def values(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Value]]:

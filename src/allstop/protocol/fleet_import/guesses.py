@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 
 # Programs that keep data, by the name of their image, unit or program.
 _KEEPERS = (
@@ -16,7 +16,9 @@ _KEEPERS = (
 )  # fmt: skip
 _KEEPER = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(_KEEPERS)})(?![a-z])", re.IGNORECASE)
 # Folders in which programs keep data.
-_DATA = re.compile(r"/(?:var/lib|var/opt|srv|bitnami|data|usr/share/[\w-]+/data)(?:/|$)|/data(?:/|$)")
+_DATA = re.compile(
+    r"/(?:var/lib|var/opt|srv|bitnami|data|usr/share/[\w-]+/data)(?:/|$)|/data(?:/|$)"
+)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9])?")
 
 
@@ -30,12 +32,11 @@ def is_data_folder(path: str) -> bool:
     return bool(_DATA.search(path[:500]))
 
 
-def hosts_in(text: str, known: Iterable[str]) -> list[str]:
+def hosts_in(text: str, known: Container[str]) -> list[str]:
     """Which of the known names stand in a text as a host: alone, before a port, or in a URL.
 
     known: names, and names with a dot behind which more may follow.
     """
-    names = set(known)
     found: dict[str, None] = {}
     for one in re.split(r"[,;\s]+", text[:2000]):
         rest = one.split("://", 1)[-1].rsplit("@", 1)[-1]
@@ -45,12 +46,12 @@ def hosts_in(text: str, known: Iterable[str]) -> list[str]:
         host = match[0]
         alone = host == rest and "://" not in one
         # A word by itself names a host only where it is exactly one of ours.
-        if host in names:
+        if host in known:
             found[host] = None
         elif not alone or "." in host:
             first = host.split(".")
             for count in (2, 1):
-                if ".".join(first[:count]) in names and len(first) > count:
+                if ".".join(first[:count]) in known and len(first) > count:
                     found[".".join(first[:count])] = None
                     break
     return list(found)

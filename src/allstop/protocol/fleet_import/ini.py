@@ -46,7 +46,7 @@ class Section:
         return found[-1] if found else None
 
     def use(self, entry: Entry) -> None:
-        self.ledger.use(entry.first, entry.last)
+        self.ledger.use(entry.first, entry.last, f"{self.name}.{entry.key}")
 
     def leave(self, entry: Entry, why: str) -> None:
         self.ledger.leave(entry.first, entry.last, f"{self.name}.{entry.key}", why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,8 +30,7 @@ class Origin(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """Lines that found no place in the draft. label: what stands there, never a value of it."""
 
     file: str
@@ -40,19 +40,32 @@ class Left:
     why: str
 
 
+class Use(NamedTuple):
+    """Lines that a value should come from. at: the one its origin names."""
+
+    first: int
+    last: int
+    at: int
+    label: str
+
+
 @dataclass(slots=True)
 class Ledger:
-    """One file: its lines, which of them a value came from, which only hold others together, which are left."""
+    """One file: its lines, what should have come from them, which only hold others together, which are left.
+
+    placed: lines that a value of the draft really came from; known once the file is closed.
+    """
 
     name: str
     lines: list[str]
-    placed: set[int] = field(default_factory=set)
+    uses: list[Use] = field(default_factory=list)
     structure: set[int] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
+    placed: set[int] = field(default_factory=set)
 
-    def use(self, first: int, last: int = 0) -> None:
-        """A value came from these lines."""
-        self.placed |= set(range(first, max(first, last) + 1))
+    def use(self, first: int, last: int = 0, label: str = "", at: int = 0) -> None:
+        """A value should come from these lines."""
+        self.uses.append(Use(first, max(first, last), at or first, label))
 
     def frame(self, first: int, last: int = 0) -> None:
         """These lines hold others together."""
@@ -62,17 +75,33 @@ class Ledger:
         """These lines have no place. Neighbours of one label and reason become one entry."""
         label = clean(label)[:LONGEST_LABEL]
         before = self.left[-1] if self.left else None
-        if before and (before.label, before.why) == (label, why) and first <= before.last + 1:
-            first, last = min(first, before.first), max(last, before.last)
+        if (
+            before
+            and (before.label, before.why) == (label, why)
+            and before.first <= first <= before.last + 1
+        ):
+            first, last = before.first, max(last, before.last)
             self.left.pop()
-        self.left.append(Left(self.name, first, last, label, why))
+        self.left.append(Left(self.name, first, max(first, last), label, why))
 
-    def left_lines(self) -> set[int]:
-        return {line for one in self.left for line in range(one.first, one.last + 1)}
+    def close(
+        self, origins: set[int], gone: Mapping[int, str], is_comment: re.Pattern[str]
+    ) -> tuple[Left, ...]:
+        """Everything that has no place, in order: what was said to have none, what should have had one and came
+        to nothing, and what nobody has spoken of. Blank lines and comments say nothing.
 
-    def close(self, is_comment: re.Pattern[str]) -> None:
-        """List what nobody has spoken of: blank lines and comments say nothing, everything else is listed."""
-        known = self.placed | self.structure | self.left_lines()
+        origins: lines that values of the draft name; gone: of those that were taken out again, why.
+        """
+        for use in self.uses:
+            if use.at in origins:
+                self.placed |= set(range(use.first, use.last + 1))
+            else:
+                why = gone.get(use.at, "it says nothing that is not there already")
+                self.left.append(
+                    Left(self.name, use.first, use.last, clean(use.label)[:LONGEST_LABEL], why)
+                )
+        known = self.placed | self.structure
+        known |= {line for one in self.left for line in range(one.first, one.last + 1)}
         for number, line in enumerate(self.lines, 1):
             if number in known:
                 continue
@@ -80,6 +109,17 @@ class Ledger:
                 self.structure.add(number)
             else:
                 self.leave(number, number, _label(line), "it was not understood")
+        found = dict.fromkeys(part for one in self.left for part in self._without_placed(one))
+        return tuple(sorted(found, key=lambda one: (one.first, one.last, one.label)))
+
+    def _without_placed(self, left: Left) -> Iterator[Left]:
+        """The stretches of lines that nothing came from: a block may hold one value that found its place."""
+        lines = [line for line in range(left.first, left.last + 1) if line not in self.placed]
+        start = 0
+        for at in range(1, len(lines) + 1):
+            if at == len(lines) or lines[at] != lines[at - 1] + 1:
+                yield left._replace(first=lines[start], last=lines[at - 1])
+                start = at
 
 
 def _label(line: str) -> str:
@@ -91,7 +131,12 @@ def _label(line: str) -> str:
 def ledger_of(source: SourceFile) -> Ledger:
     """The lines of a file, whatever ends them."""
     text = source.text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    return Ledger(clean(source.name) or "file", text.split("\n"))
+    return Ledger(file_name(source.name), text.split("\n"))
+
+
+def file_name(name: str) -> str:
+    """A name of a file as it may stand in a comment."""
+    return " ".join(clean(name).split()) or "file"
 
 
 def clean(text: str) -> str:

@@ -9,8 +9,24 @@ from typing import Any
 from allstop.protocol.fleet_import.draft import Path, Tree, Value
 from allstop.protocol.fleet_import.sources import Origin, clean
 
-_SAFE = re.compile(r"[A-Za-z_/.][A-Za-z0-9_/.%=@+-]*( [A-Za-z0-9_/.%=@+()-]+)*")
+_SAFE = re.compile(r"-{0,2}[A-Za-z0-9_./][A-Za-z0-9_/.%=@+-]*( [A-Za-z0-9_/.%=@+()-]+)*")
+_NUMBER = re.compile(r"[-+]?[0-9]+")
 _GUESSED = {"true", "false", "null", "yes", "no", "on", "off", "~"}
+# Keys of a service that come first, in this order; the others follow as they were found.
+_ORDER = (
+    "title",
+    "category",
+    "importance",
+    "stateful",
+    "domain",
+    "host",
+    "zone",
+    "depends",
+    "probes",
+    "actions",
+    "takes",
+    "verify",
+)
 Written = tuple[str, Path]
 
 
@@ -18,7 +34,9 @@ def as_yaml(tree: Tree, path: Path = (), depth: int = 0) -> list[Written]:
     """The lines of a mapping, each with the path of what it holds."""
     pad = "  " * depth
     lines: list[Written] = []
-    for name, child in tree.items():
+    names = sorted(tree, key=_place) if len(path) == 2 else list(tree)
+    for name in names:
+        child = tree[name]
         here = (*path, name)
         key = f"{pad}{scalar(name)}:"
         if isinstance(child, Value):
@@ -28,10 +46,18 @@ def as_yaml(tree: Tree, path: Path = (), depth: int = 0) -> list[Written]:
     return lines
 
 
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+
+
 def flow(value: Any) -> str:
     """A value in one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(str(name))}: {flow(one)}" for name, one in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{scalar(str(name))}: {flow(one)}" for name, one in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(flow(one) for one in value) + "]"
     return scalar(value)
@@ -44,7 +70,8 @@ def scalar(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     text = str(value)
-    plain = _SAFE.fullmatch(text) and text.lower() not in _GUESSED and len(text) < 200
+    plain = _SAFE.fullmatch(text) and not _NUMBER.fullmatch(text) and len(text) < 200
+    plain = plain and text.lower() not in _GUESSED
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 

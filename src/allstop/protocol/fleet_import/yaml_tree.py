@@ -19,7 +19,9 @@ from allstop.protocol.reader import QUICK
 DEEPEST = 64
 # How many nodes a document may have once its aliases are unfolded.
 LARGEST = 200_000
-_BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_BREAKS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _BOUNDARY = re.compile(r"---(?=\s|$)|\.\.\.\s*$")
 # Lines that say nothing: comments, boundaries, directives, and brackets alone.
 COMMENT = re.compile(r"\s*(#|---\s*(#.*)?$|\.\.\.\s*$|%|[\[\]{},\s]+(#.*)?$)")
@@ -37,15 +39,17 @@ class Unreadable(Exception):
 @dataclass(slots=True)
 class Twig:
     """One node. value: text, None, or nodes; first, last: its lines; key: the line of its key, 0 for none;
-    quoted: text that is nothing but text; tag: as written; size: nodes below it with aliases unfolded."""
+    quoted: text that is nothing but text; tag: as written; size: nodes below it with aliases unfolded;
+    handled: keys somebody has asked for."""
 
-    value: str | None | dict[str, Twig] | list[Twig]
+    value: str | dict[str, Twig] | list[Twig] | None
     first: int
     last: int
     key: int = 0
     quoted: bool = False
     tag: str = ""
     size: int = 1
+    handled: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +129,16 @@ class _Composer:
         if depth > DEEPEST:
             raise Unreadable(first, f"nested deeper than {DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent):
-            known = self._anchors.get(event.anchor)
+            known = self._anchors.get(str(event.anchor))
             if known is None:
                 raise Unreadable(first, "an alias of something that does not exist")
             return Twig(known.value, first, first, 0, known.quoted, known.tag, known.size)
         twig = Twig(None, first, first, tag=event.tag or "")
         if isinstance(event, yaml.ScalarEvent):
             twig.quoted = bool(event.style)
-            twig.value = None if not event.style and event.value in ("", "~", "null") else event.value
+            twig.value = (
+                None if not event.style and event.value in ("", "~", "null") else event.value
+            )
             twig.last = self._last(event, first)
         elif isinstance(event, yaml.SequenceStartEvent):
             self._list(twig, depth)
@@ -146,7 +152,7 @@ class _Composer:
 
     def _last(self, event: Any, first: int) -> int:
         """The last line of a node; an end at the beginning of a line belongs to the line before."""
-        line = self._shift + event.end_mark.line + (1 if event.end_mark.column else 0)
+        line: int = self._shift + event.end_mark.line + (1 if event.end_mark.column else 0)
         return max(first, line)
 
     def _list(self, twig: Twig, depth: int) -> None:
@@ -195,13 +201,12 @@ class Part:
     ledger: Ledger
     twig: Twig
     path: tuple[str, ...] = ()
-    handled: set[str] = field(default_factory=set)
 
     def get(self, name: str) -> Part | None:
         """A value of a mapping; it counts as handled then."""
         if not isinstance(self.twig.value, dict) or name not in self.twig.value:
             return None
-        self.handled.add(name)
+        self.twig.handled.add(name)
         return Part(self.ledger, self.twig.value[name], (*self.path, name))
 
     def at(self, *names: str) -> Part | None:
@@ -248,8 +253,13 @@ class Part:
 
     def use(self) -> None:
         """Something in the draft comes from it."""
-        self.ledger.use(self.first, self.last if self.twig.last >= self.twig.first else self.first)
-        self.ledger.use(self.twig.first, self.twig.last)
+        first = self.first
+        if first <= self.twig.first:
+            self.ledger.use(first, self.last, self.label)
+        else:
+            # What an alias stands for is written further up.
+            self.ledger.use(first, first, self.label)
+            self.ledger.use(self.twig.first, self.twig.last, self.label, first)
 
     def frame(self) -> None:
         """Its key holds others together."""
@@ -265,5 +275,5 @@ class Part:
         """Every value of a mapping that nobody has asked for, by itself."""
         if isinstance(self.twig.value, dict):
             for name in list(self.twig.value):
-                if name not in self.handled and (part := self.get(name)) is not None:
+                if name not in self.twig.handled and (part := self.get(name)) is not None:
                     part.leave(why)
