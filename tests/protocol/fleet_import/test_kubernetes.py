@@ -73,7 +73,7 @@ def test_budgets_become_sets(tmp_path: Path) -> None:
 def test_how_many_workloads_a_budget_needs(budget: str, alive: int | None, tmp_path: Path) -> None:
     """Given workloads of 3, 2 and 1 pods, then a set counts the fewest of them whose pods are enough."""
     parts = [
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w%d}\nspec: {replicas: %d, template: {metadata: {labels: {app: x}}}}\n" % (n, n)
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{n}}}\nspec: {{replicas: {n}, template: {{metadata: {{labels: {{app: x}}}}}}}}\n"
         for n in (1, 2, 3)
     ]  # fmt: skip
     parts.append(
