@@ -76,11 +76,14 @@ def check(session: Session, file: Path | None) -> None:
 
 def _verdict(name: str, errors: int, warnings: int) -> Piece:
     if errors:
-        told = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
+        told = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
         return Piece(f"{name}: {told}; a coordinator does not start with it.", "bad")
-    return Piece(
-        f"{name}: {f'{warnings} warnings, no error' if warnings else 'nothing wrong'}.", "good"
-    )
+    told = f"{_count(warnings, 'warning')}, no error" if warnings else "nothing wrong"
+    return Piece(f"{name}: {told}.", "good")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @verb("show", "allstop fleet show", "allstop fleet show payments", "allstop fleet show --json")
