@@ -10,8 +10,10 @@ from allstop.domain.incident.commands import Approve, DeclareIncident, Override,
 from allstop.domain.incident.course_commands import ReopenIncident
 from allstop.domain.plan.commands import (
     AbandonPlan,
+    ContinuePlan,
     MakePlan,
     ParkEffect,
+    PausePlan,
     RecordOutcome,
     RetryStep,
     SettleStep,
@@ -365,3 +367,15 @@ def test_a_machine_rolls_back_three_times_and_then_a_person_decides() -> None:
     assert plan.because == "3 rollbacks of payments in a row were started by no person"
     story.when(Approve("INC-1", "plan:PLAN-5", plan.hash)).settle()
     assert story.world.plans["PLAN-5"].state.value == "running"
+
+
+def test_what_fails_during_a_pause_holds_the_plan_when_it_goes_on() -> None:
+    """It used to run on past the failure, with nothing of it under way and nobody told."""
+    story = both_services()
+    story.when(PausePlan("PLAN-1", "wait for the bank"))
+    story.when(RecordOutcome(effect(story, "isolate-payments"), failed("no")), RUNNER)
+    assert story.world.plans["PLAN-1"].state.value == "paused"
+    story.when(ContinuePlan("PLAN-1"))
+    assert story.world.plans["PLAN-1"].state.value == "held"
+    story.when(RetryStep("PLAN-1", "isolate-payments"))
+    assert story.world.plans["PLAN-1"].state.value == "running"

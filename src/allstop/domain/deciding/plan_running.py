@@ -180,6 +180,9 @@ def continue_plan(draft: Draft, command: c.ContinuePlan) -> None:
     if plan.state is not PlanState.PAUSED:
         refuse("not-paused", f"{plan.id} is {plan.state}", f"allstop plan show {plan.id}")
     draft.emit(plan_stream(plan.id), e.PlanContinued())
+    # What failed during the pause holds it as it would have before.
+    for step, because in plan.holding.items() if not plan.nodes else ():
+        draft.emit(plan_stream(plan.id), e.PlanHeld(step, because))
     settle_gates(draft, plan.incident)
     _go_on(draft, plan.id)
 
@@ -281,7 +284,7 @@ def _go_on(draft: Draft, plan_id: str) -> None:
 def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
     """Stop here, say so, ask the commander, and escalate: nothing claims success."""
     plan = draft.world.plans[plan_id]
-    if plan.state not in (PlanState.RUNNING, PlanState.HELD):
+    if plan.state not in (PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED):
         return
     draft.emit(plan_stream(plan_id), e.PlanHeld(step, because))
     _tell_held(draft, plan_id, step, because)
