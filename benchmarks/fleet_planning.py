@@ -25,6 +25,7 @@ from allstop.bootstrap import settle_memory
 from allstop.domain.deciding.plan_drawing import draw, drawn_hash
 from allstop.domain.fleet import graph as fleet_graph
 from allstop.domain.fleet.ordering import importance_rank, stop_order
+from allstop.domain.fleet.radius import radius_of
 from allstop.domain.plan.asked import Asked
 from allstop.domain.policy import Fleet, Policy
 from allstop.domain.world import World
@@ -59,11 +60,17 @@ def _sized(size: int, rounds: int) -> dict[str, object]:
     drawn = draw(World(), command_policy(fleet), EVERYTHING)
     return {
         "steps": len(drawn.steps),
+        "largest blast radius": _largest(fleet),
         "dependencies": sum(len(service.depends) for service in fleet.services),
         "processor_ms": {name: _spread([one for one, _ in each]) for name, each in taken.items()},
         "wall_ms": {name: _spread([one for _, one in each]) for name, each in taken.items()},
         "ratios": _ratios(taken),
     }
+
+
+def _largest(fleet: Fleet) -> int:
+    names = [service.name for service in fleet.services[:50]]
+    return max(len(fleet_graph.blast_radius(fleet, [name])) for name in names)
 
 
 def placed(fleet: Fleet) -> Fleet:
@@ -83,21 +90,25 @@ def _subjects(
     """What is measured, each with what has to be done before."""
     policy, world = command_policy(fleet), World()
     names = [service.name for service in fleet.services]
-    # In the middle of the fleet: half of it stands above, half below.
-    one = [names[len(names) // 2]]
+    # The one most of the fleet stands on, of those that stand lowest.
+    one = max(names[:50], key=lambda name: len(fleet_graph.blast_radius(fleet, [name])))
     rank = importance_rank(fleet)
     edges: Edges = {
         service.name: [edge.to for edge in service.depends if edge.kind == "hard"]
         for service in fleet.services
     }
     yield "graph", (_forget, lambda: fleet_graph.graph_of(fleet))
-    yield "blast radius", (_nothing, lambda: fleet_graph.blast_radius(fleet, one))
+    yield "blast radius", (_nothing, lambda: fleet_graph.blast_radius(fleet, [one]))
+    yield (
+        "blast radius with ways and functions",
+        (lambda: radius_of(fleet, [one]), lambda: radius_of(fleet, [one])),
+    )
     yield "stop order", (_nothing, lambda: stop_order(fleet, names, lambda _: 10_000, rank))
     yield "preview", (_nothing, partial(_previewed, world, policy))
     yield "preview and hash", (_nothing, lambda: drawn_hash(_previewed(world, policy)))
     yield "graphlib order", (_nothing, lambda: tuple(TopologicalSorter(edges).static_order()))
     if find_spec("networkx") is not None:
-        yield from _of_networkx(edges, one[0])
+        yield from _of_networkx(edges, one)
 
 
 def _previewed(world: World, policy: Policy) -> Any:

@@ -75,6 +75,10 @@ def step(story: Story, plan: str, name: str) -> str:
     return story.world.plans[plan].standing(name).state.value
 
 
+def state(story: Story) -> str:
+    return story.world.plans["PLAN-1"].state.value
+
+
 def effect(story: Story, ref: str) -> Effect:
     return next(one for one in story.effects if one.purpose is Purpose.STEP and one.ref == ref)
 
@@ -374,8 +378,8 @@ def test_what_fails_during_a_pause_holds_the_plan_when_it_goes_on() -> None:
     story = both_services()
     story.when(PausePlan("PLAN-1", "wait for the bank"))
     story.when(RecordOutcome(effect(story, "isolate-payments"), failed("no")), RUNNER)
-    assert story.world.plans["PLAN-1"].state.value == "paused"
+    assert state(story) == "paused"
     story.when(ContinuePlan("PLAN-1"))
-    assert story.world.plans["PLAN-1"].state.value == "held"
+    assert state(story) == "held"
     story.when(RetryStep("PLAN-1", "isolate-payments"))
-    assert story.world.plans["PLAN-1"].state.value == "running"
+    assert state(story) == "running"

@@ -165,6 +165,7 @@ def main() -> int:
     try:
         if asked.keep:
             night.go_on(asked.keep)
+            night.keep(asked.keep)
         run(night, asked)
     except Unfit as error:
         print(error, file=sys.stderr)

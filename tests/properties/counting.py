@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,9 @@ class Night:
         self.seconds = kept["seconds"]
 
 
+@cache
 def code_digest() -> str:
-    """What the stories depend on: the package and these tests, as they are on the disk."""
+    """What the stories depend on: the package and these tests, as they were when the run began."""
     whole = sha256()
     for root in (Path(allstop.__file__).parent, Path(__file__).parent):
         files = (one for one in root.rglob("*") if one.suffix in (".py", ".yaml", ".yml"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -103,7 +104,12 @@ def read_event(kind: str, schema: int, body: str | bytes) -> Any:
         schema += 1
     if raw is not None:
         return msgspec.convert(raw, KINDS[kind])
-    return msgspec.json.decode(body, type=KINDS[kind])
+    return _decoder(kind).decode(body)
+
+
+@cache
+def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(KINDS[kind])
 
 
 def read_record(stored: StoredRecord) -> Record:

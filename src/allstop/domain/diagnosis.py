@@ -83,9 +83,9 @@ def outdated(world: World, policy: Policy, incident: Incident) -> bool:
     response waits for no remedy any more, what is learned is for the report.
     """
     chosen = incident.remedy
-    if chosen is None or chosen.by_person or not _is_waited_for(policy, incident):
+    if chosen is None or chosen.by_person:
         return False
-    if any(_is_settled(plan) for plan in world.plans_of(incident.id)):
+    if any(map(_is_settled, world.plans_of(incident.id))) or not _is_waited_for(policy, incident):
         return False
     facts = remedy_facts(world, policy, incident, chosen.service)
     return row_by_table(policy.protocol, facts) != (chosen.remedy, chosen.row)

@@ -66,7 +66,7 @@ class World:
         return {}
 
     def open_incidents(self) -> tuple[Incident, ...]:
-        return tuple(incident for incident in self.incidents.values() if incident.is_open)
+        return tuple(one for one in self.incidents.values() if one.state == "open")
 
     def open_for(self, dedup: str) -> Incident | None:
         """The open incident for a deduplication key: it bears it, or one that does was merged into it."""
@@ -83,7 +83,7 @@ class World:
         return tuple(incident for incident in self.incidents.values() if incident.is_owing)
 
     def standing_halts(self) -> tuple[Halt, ...]:
-        return tuple(halt for halt in self.halts.values() if halt.stands)
+        return tuple(halt for halt in self.halts.values() if halt.released_at is None)
 
     def halts_of(self, incident: str) -> tuple[Halt, ...]:
         """The halts that count for an incident: of this round, and older ones that still stand."""
@@ -135,49 +135,58 @@ class World:
 
 def evolve(world: World, record: Record) -> World:
     """The world after one entry. Total over all events, and never fails."""
-    world = replace(world, versions={**world.versions, record.stream: record.version})
     begin = _BEGINNINGS.get(type(record.event))
     if begin is not None:
         return begin(world, record)
     kind, _, id = record.stream.partition("/")
     go_on = _GOING_ON.get(kind)
-    return world if go_on is None else go_on(world, id, record)
+    moved = world if go_on is None else go_on(world, id, record)
+    return replace(world, versions=_counted(world, record)) if moved is world else moved
+
+
+def _counted(world: World, record: Record) -> dict[str, int]:
+    """The versions with this entry. Whatever else changes, changes with them: one copy for each entry."""
+    return {**world.versions, record.stream: record.version}
 
 
 def _declared(world: World, record: Record) -> World:
     incident = incident_state.declared(record)
-    return replace(world, incidents={**world.incidents, incident.id: incident})
+    incidents = {**world.incidents, incident.id: incident}
+    return replace(world, versions=_counted(world, record), incidents=incidents)
 
 
 def _registered(world: World, record: Record) -> World:
     agent = halt_state.registered(record)
-    return replace(world, agents={**world.agents, agent.id: agent})
+    agents = {**world.agents, agent.id: agent}
+    return replace(world, versions=_counted(world, record), agents=agents)
 
 
 def _ordered(world: World, record: Record) -> World:
     epoch = world.epoch + 1
     halt = halt_state.ordered(record, epoch)
     halt = replace(halt, round=world.round_of(halt.incident))
-    return replace(world, epoch=epoch, halts={**world.halts, halt.id: halt})
+    halts = {**world.halts, halt.id: halt}
+    return replace(world, versions=_counted(world, record), epoch=epoch, halts=halts)
 
 
 def _known_good(world: World, record: Record) -> World:
     event: ReleaseKnownGood = record.event
-    known = KnownGood(event.release, event.good_for_ms)
-    return replace(world, known_good={**world.known_good, event.service: known})
+    known = {**world.known_good, event.service: KnownGood(event.release, event.good_for_ms)}
+    return replace(world, versions=_counted(world, record), known_good=known)
 
 
 def _proposed(world: World, record: Record) -> World:
     proposal = proposals.proposed(record)
-    return replace(world, proposals={**world.proposals, proposal.id: proposal})
+    known = {**world.proposals, proposal.id: proposal}
+    return replace(world, versions=_counted(world, record), proposals=known)
 
 
 def _halt_evolved(world: World, id: str, record: Record) -> World:
     if id not in world.halts:
         return world
     epoch = world.epoch + (1 if isinstance(record.event, halt_events.HaltReleased) else 0)
-    halt = halt_state.evolve(world.halts[id], record, epoch)
-    return replace(world, epoch=epoch, halts={**world.halts, id: halt})
+    halts = {**world.halts, id: halt_state.evolve(world.halts[id], record, epoch)}
+    return replace(world, versions=_counted(world, record), epoch=epoch, halts=halts)
 
 
 def _plan_evolved(world: World, id: str, record: Record) -> World:
@@ -186,7 +195,8 @@ def _plan_evolved(world: World, id: str, record: Record) -> World:
     plan = world.plans[id]
     if isinstance(record.event, StepDone):
         world = _step_done(world, plan, record)
-    return replace(world, plans={**world.plans, id: plan_state.evolve(plan, record)})
+    plans = {**world.plans, id: plan_state.evolve(plan, record)}
+    return replace(world, versions=_counted(world, record), plans=plans)
 
 
 def _step_done(world: World, plan: Plan, record: Record) -> World:
@@ -206,8 +216,8 @@ def _step_done(world: World, plan: Plan, record: Record) -> World:
 def _proposal_evolved(world: World, id: str, record: Record) -> World:
     if id not in world.proposals:
         return world
-    moved = proposals.evolve(world.proposals[id], record)
-    return replace(world, proposals={**world.proposals, id: moved})
+    moved = {**world.proposals, id: proposals.evolve(world.proposals[id], record)}
+    return replace(world, versions=_counted(world, record), proposals=moved)
 
 
 def _ledger_evolved(world: World, _: str, record: Record) -> World:
@@ -215,45 +225,42 @@ def _ledger_evolved(world: World, _: str, record: Record) -> World:
         return world
     one = record.event
     given = Points(one.team, one.points, one.because, one.rule, record.at, record.actor)
-    return replace(world, ledger=(*world.ledger, given))
+    return replace(world, versions=_counted(world, record), ledger=(*world.ledger, given))
 
 
 def _confirmed(world: World, _: str, record: Record) -> World:
-    return replace(world, confirmations=confirmations.confirmed(world.confirmations, record))
+    confirmed = confirmations.confirmed(world.confirmations, record)
+    return replace(world, versions=_counted(world, record), confirmations=confirmed)
 
 
-def _planned(world: World, plan: Plan) -> World:
+def _planned(world: World, record: Record) -> World:
+    plan = plan_state.made(record)
     incident = world.incidents.get(plan.incident)
     if incident is not None and plan.purpose == "remedy":
         incidents = {**world.incidents, incident.id: replace(incident, remedy_planned=True)}
         world = replace(world, incidents=incidents)
-    plan = replace(plan, round=world.round_of(plan.incident))
-    return replace(world, epoch=world.epoch + 1, plans={**world.plans, plan.id: plan})
+    plans = {**world.plans, plan.id: replace(plan, round=world.round_of(plan.incident))}
+    epoch = world.epoch + 1
+    return replace(world, versions=_counted(world, record), epoch=epoch, plans=plans)
 
 
 def _incident_evolved(world: World, id: str, record: Record) -> World:
     if id not in world.incidents:
         return world
-    world = replace(
-        world,
-        incidents={**world.incidents, id: incident_folding.evolve(world.incidents[id], record)},
-    )
+    moved = incident_folding.evolve(world.incidents[id], record)
+    plans = world.plans
     if isinstance(record.event, incident_events.SamplesRecorded):
-        moved = {
-            plan.id: plan_state.sampled(plan, record.event)
-            for plan in world.plans_of(id)
-            if plan.gates
-        }
-        if moved:
-            world = replace(world, plans={**world.plans, **moved})
-    return world
+        watching = (plan for plan in world.plans_of(id) if plan.gates)
+        plans = {**plans, **{one.id: plan_state.sampled(one, record.event) for one in watching}}
+    incidents = {**world.incidents, id: moved}
+    return replace(world, versions=_counted(world, record), incidents=incidents, plans=plans)
 
 
 _BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
     incident_events.IncidentDeclared: _declared,
     halt_events.AgentRegistered: _registered,
     halt_events.HaltOrdered: _ordered,
-    plan_events.PlanMade: lambda world, record: _planned(world, plan_state.made(record)),
+    plan_events.PlanMade: _planned,
     ReleaseKnownGood: _known_good,
     ActivationProposed: _proposed,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from math import ceil
 from random import Random
 from typing import Any
 
@@ -31,6 +30,7 @@ START = datetime(2026, 3, 27, 15, 30, tzinfo=UTC)
 # Whatever falls due at one instant is bounded; a rule that asks for itself again would never end.
 MOST_AT_ONCE = 300
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +204,12 @@ class Stage:
 
     def _next_instant(self, end: int) -> int | None:
         wake = self.due().next_at
-        found = [self._queue[0][0]] if self._queue else []
+        coming = self._queue[0][0] if self._queue else end + 1
         if wake is not None:
-            found.append(self._passed + ceil((wake - self.now.utc) / timedelta(milliseconds=1)))
-        coming = [max(one, self._passed + 1) for one in found]
-        return min(coming) if coming and min(coming) <= end else None
+            # Rounded up: at a millisecond before it, nothing would be due yet.
+            coming = min(coming, self._passed - (self.now.utc - wake) // MILLISECOND)
+        coming = max(coming, self._passed + 1)
+        return coming if coming <= end else None
 
     def _move(self, ms: int) -> None:
         self._passed += ms
@@ -248,13 +249,13 @@ class Stage:
         self._count += 1
         heapq.heappush(self._queue, (self._passed + ms, self._count, what))
 
-    def chance(self, dice: Random, *of: object) -> Random:
+    def chance(self, dice: Random, about: str) -> Random:
         """Chance that hangs on nothing but the seed and what it is about. dice: nobody throws them now."""
-        dice.seed(f"{self.seed} {' '.join(map(str, of))}")
+        dice.seed(f"{self.seed} {about}")
         return dice
 
     def _begin(self, effect: Effect, attempt: int) -> None:
-        chance = self.chance(self._beginnings, effect.id, attempt)
+        chance = self.chance(self._beginnings, f"{effect.id} {attempt}")
         if chance.random() < 0.03:
             return  # nobody ever hears how it ended
         slow = chance.random() < 0.1
@@ -268,7 +269,7 @@ class Stage:
             self._end(*what)
 
     def _end(self, effect: Effect, attempt: int) -> None:
-        chance = self.chance(self._ends, effect.id, attempt, "end")
+        chance = self.chance(self._ends, f"{effect.id} {attempt} end")
         if chance.random() < 0.03:
             self._report(ParkEffect(effect, "nobody can know"))
             return

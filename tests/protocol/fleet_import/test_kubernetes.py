@@ -72,12 +72,15 @@ def test_budgets_become_sets(tmp_path: Path) -> None:
 )
 def test_how_many_workloads_a_budget_needs(budget: str, alive: int | None, tmp_path: Path) -> None:
     """Given workloads of 3, 2 and 1 pods, then a set counts the fewest of them whose pods are enough."""
+    pods = "replicas: {n}, template: {{metadata: {{labels: {{app: x}}}}}}"
     parts = [
-        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{n}}}\nspec: {{replicas: {n}, template: {{metadata: {{labels: {{app: x}}}}}}}}\n"
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{n}}}\nspec: {{{pods.format(n=n)}}}\n"
         for n in (1, 2, 3)
-    ]  # fmt: skip
+    ]
+    selector = "selector: {matchLabels: {app: x}}"
     parts.append(
-        f"apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: b}}\nspec: {{selector: {{matchLabels: {{app: x}}}}, {budget}}}\n"
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\n"
+        f"spec: {{{selector}, {budget}}}\n"
     )
     _, fleet = checked([SourceFile("x.yaml", "---\n".join(parts))], tmp_path)
     assert [one.alive for one in fleet.sets] == ([alive] if alive else [])

@@ -75,25 +75,18 @@ class Cycle:
 def cycles(fleet: Fleet, kinds: frozenset[DependencyKind] = RUNNING) -> tuple[Cycle, ...]:
     """Every cycle over dependencies of some kinds, those with themselves included."""
     graph = graph_of(fleet, kinds)
-    sets = [frozenset(graph.names[one] for one in part) for part in components(graph.needs)]
-    sets += [
-        frozenset({service.name})
-        for service in fleet.services
-        if any(edge.to == service.name and edge.kind in kinds for edge in service.depends)
-        and not any(service.name in part for part in sets)
-    ]
-    return tuple(
-        Cycle(tuple(sorted(part)), _edges(fleet, part, kinds)) for part in sorted(sets, key=min)
-    )
-
-
-def _edges(
-    fleet: Fleet, part: frozenset[str], kinds: frozenset[DependencyKind]
-) -> tuple[tuple[str, str, DependencyKind], ...]:
-    return tuple(
-        (service.name, edge.to, edge.kind)
-        for service in fleet.services
-        if service.name in part
-        for edge in service.depends
-        if edge.to in part and edge.kind in kinds
-    )
+    parts = [tuple(graph.names[one] for one in part) for part in components(graph.needs)]
+    part_of = {name: number for number, part in enumerate(parts) for name in part}
+    for service in fleet.services:
+        itself = any(edge.to == service.name and edge.kind in kinds for edge in service.depends)
+        if itself and service.name not in part_of:
+            part_of[service.name] = len(parts)
+            parts.append((service.name,))
+    edges: list[list[tuple[str, str, DependencyKind]]] = [[] for _ in parts]
+    for service in fleet.services:
+        number = part_of.get(service.name)
+        for edge in service.depends if number is not None else ():
+            if part_of.get(edge.to) == number and edge.kind in kinds:
+                edges[part_of[service.name]].append((service.name, edge.to, edge.kind))
+    order = sorted(range(len(parts)), key=lambda number: min(parts[number]))
+    return tuple(Cycle(tuple(sorted(parts[at])), tuple(edges[at])) for at in order)

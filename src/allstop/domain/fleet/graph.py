@@ -52,13 +52,15 @@ def graph_of(fleet: Fleet, kinds: frozenset[DependencyKind] = HARD) -> Graph:
 def _built(fleet: Fleet, kinds: frozenset[DependencyKind]) -> Graph:
     names = tuple(service.name for service in fleet.services)
     index = {name: place for place, name in enumerate(names)}
+    # A tuple: enumerations are hashed slowly, and compared by identity at once.
+    wanted = tuple(kinds)
     needs: list[tuple[int, ...]] = []
     dependents: list[list[int]] = [[] for _ in names]
     for place, service in enumerate(fleet.services):
         found = {
             index[edge.to]: None
             for edge in service.depends
-            if edge.kind in kinds and edge.to in index and edge.to != service.name
+            if edge.kind in wanted and edge.to in index and edge.to != service.name
         }
         needs.append(tuple(found))
         for one in found:

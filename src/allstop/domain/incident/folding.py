@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allstop.domain.copying import replace
 from allstop.domain.incident.course_folds import COURSE_FOLDS
-from allstop.domain.incident.lifecycle import after
+from allstop.domain.incident.lifecycle import INCIDENT_TRANSITIONS, after
 from allstop.domain.incident.response_folds import RESPONSE_FOLDS, Folds
 from allstop.domain.incident.state import Incident
 from allstop.domain.incident.work_folds import WORK_FOLDS
@@ -12,6 +12,8 @@ from allstop.domain.record import Record
 
 # What each event does to the state; what is not named here does nothing to it.
 FOLDS: Folds = RESPONSE_FOLDS | COURSE_FOLDS | WORK_FOLDS
+# The events that may lead to another state; all others leave it alone.
+MOVES = frozenset(event for _, event in INCIDENT_TRANSITIONS)
 
 
 def evolve(incident: Incident, record: Record) -> Incident:
@@ -20,5 +22,7 @@ def evolve(incident: Incident, record: Record) -> Incident:
     if fold is None:
         return incident
     found = fold(incident, record.event, record)
+    if type(record.event) not in MOVES:
+        return found
     state = after(incident.state, record.event)
     return found if found.state == state else replace(found, state=state)
