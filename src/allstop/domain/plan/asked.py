@@ -9,12 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants. purpose: contain | degrade | stop | recover | undo; targets: as people write them, see
+    """What somebody wants. purpose: one of `deciding.plan_drawing.DRAWERS`; targets: as people write them, see
     `planning.selecting`.
 
     dependents: take along whoever is broken without a target; orphans: leave those that are, by name;
     level: of a degradation; to: a step, of an undo; plan: whose steps are undone; deadline_ms: until when
-    it must have ended, counted from its start, 0 for no deadline.
+    it must have ended, counted from its start, 0 for no deadline; release: of a rollback, empty for the last
+    known good one; until: of a restore, an instant in ISO 8601, empty for the newest proven copy; playbook:
+    whose steps are played.
     """
 
     purpose: str
@@ -25,12 +27,16 @@ class Asked:
     plan: str = ""
     to: str = ""
     deadline_ms: int = 0
+    release: str = ""
+    until: str = ""
+    playbook: str = ""
 
     def record(self) -> dict[str, Any]:
         """What of it differs from the default, for the log."""
         found: dict[str, Any] = {
             "purpose": self.purpose, "targets": list(self.targets), "dependents": self.dependents, "orphans": list(self.orphans),
             "level": self.level, "plan": self.plan, "to": self.to, "deadline_ms": self.deadline_ms,
+            "release": self.release, "until": self.until, "playbook": self.playbook,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
 
@@ -40,7 +46,8 @@ class Asked:
         return Asked(
             found["purpose"], tuple(found.get("targets", ())), bool(found.get("dependents")),
             tuple(found.get("orphans", ())), found.get("level", ""), found.get("plan", ""),
-            found.get("to", ""), found.get("deadline_ms", 0),
+            found.get("to", ""), found.get("deadline_ms", 0), found.get("release", ""),
+            found.get("until", ""), found.get("playbook", ""),
         )  # fmt: skip
 
 
