@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,8 @@ async def on_sqlite(todo: list[tuple[Any, ...]], folder: Path) -> list[Any]:
     return await History(SqliteStore(path), again).play(todo)
 
 
+# Each of five hundred histories is written to a real disk; on a busy one that takes more than a minute.
+@pytest.mark.timeout(300)
 @given(todo=steps)
 def test_sqlite_and_memory_show_the_same_after_any_history(todo: list[tuple[Any, ...]]) -> None:
     """Given any steps, when they are played on both stores, then both show the same throughout."""

@@ -105,7 +105,7 @@ class Night:
     def plain(self) -> dict[str, Any]:
         packs = {pack: total.plain() for pack, total in self.totals.items()}
         return {
-            "seed": self.seed, "commands": self.commands, "seconds": round(self.seconds, 1),
+            "seed": self.seed, "commands": self.commands, "seconds": round(self.seconds, 3),
             "stories": self.stories, "failing": self.failing, "packs": packs,
         }  # fmt: skip
 
