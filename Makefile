@@ -47,12 +47,20 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 	@$(PIP_INSTALL) --require-hashes --requirement requirements/test.txt
 	@touch $@
 
+# What Allstop is measured beside has an environment of its own: nothing of ours may import it.
+.venv-bench/.ready: requirements/bench.txt
+	@echo "setup: installing what the benchmarks compare with"
+	@python=$$(scripts/find-python $(PYTHON)) || exit 1; $$python -m venv --clear .venv-bench; \
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/bench.txt \
+		&& touch $@ || echo "setup: it could not be installed; the trials that need it are skipped"
+
 # --- running ---
 
 demo: $(VENV)/.core ## Watch Allstop handle an emergency in a small fleet of real processes
 	@$(BIN)/allstop demo $(ARGS)
 
-bench: $(VENV)/.test ## Measure, with the figures docs/benchmarks.md keeps
+bench: $(VENV)/.test .venv-bench/.ready ## Measure, with the figures docs/benchmarks.md keeps
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 simulate: $(VENV)/.test ## Run thousands of emergencies on a virtual clock with faults injected
@@ -114,7 +122,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/.venv-lock/bin/uv --no-c
 	--quiet --universal --python-version 3.11 --generate-hashes $(ARGS)
 
 lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARGS=--upgrade for the newest)
-	@cd requirements && for name in core test lock; do \
+	@cd requirements && for name in core test bench lock; do \
 		echo "lock: $$name"; $(LOCK) $$name.in --output-file $$name.txt || exit 1; \
 	done
 
@@ -125,7 +133,7 @@ lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARG
 	@touch $@
 
 clean: ## Remove .venv and everything tools left behind
-	@rm -rf $(VENV) .venv-lock build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
+	@rm -rf $(VENV) .venv-bench .venv-lock build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

@@ -10,7 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import detection, first_effect, fleet_planning, ordered_stop, protocols, start
+from benchmarks import (
+    detection,
+    first_effect,
+    fleet_planning,
+    ordered_stop,
+    protocols,
+    resume,
+    start,
+)
 
 NAMES = (
     "append",
@@ -20,6 +28,7 @@ NAMES = (
     "detection",
     "protocols",
     "ordered-stop",
+    "resume",
     "fleet-planning",
 )
 
@@ -39,7 +48,8 @@ def main(arguments: list[str]) -> int:
     runs: dict[str, Callable[[], object]] = {
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
         "idle": start.measure_idle, "detection": detection.measure, "protocols": protocols.measure,
-        "ordered-stop": ordered_stop.measure, "fleet-planning": fleet_planning.measure,
+        "ordered-stop": ordered_stop.measure, "resume": resume.measure,
+        "fleet-planning": fleet_planning.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

@@ -27,10 +27,10 @@ from allstop.domain.fleet import graph as fleet_graph
 from allstop.domain.fleet.ordering import importance_rank, stop_order
 from allstop.domain.fleet.radius import radius_of
 from allstop.domain.plan.asked import Asked
-from allstop.domain.policy import Fleet, Policy
-from allstop.domain.world import World
+from allstop.domain.planning.drawn import Setting
+from allstop.domain.policy import Fleet
 from tests.domain.fleet.fleets import random_fleet
-from tests.domain.fleet.ground import command_policy
+from tests.domain.fleet.ground import Ground
 
 # How many rounds for each size of the fleet.
 SIZES = {200: 21, 10_000: 11, 100_000: 3}
@@ -57,7 +57,7 @@ def _sized(size: int, rounds: int) -> dict[str, object]:
                 taken[name].append(_timed(what))
         as_it_comes.append(_timed(subjects["preview"][1]))
     taken["preview, default collector"] = as_it_comes
-    drawn = draw(World(), command_policy(fleet), EVERYTHING)
+    drawn = draw(_asked(fleet))
     return {
         "steps": len(drawn.steps),
         "largest blast radius": _largest(fleet),
@@ -88,7 +88,7 @@ def _subjects(
     fleet: Fleet,
 ) -> Iterator[tuple[str, tuple[Callable[[], object], Callable[[], object]]]]:
     """What is measured, each with what has to be done before."""
-    policy, world = command_policy(fleet), World()
+    asked = _asked(fleet)
     names = [service.name for service in fleet.services]
     # The one most of the fleet stands on, of those that stand lowest.
     one = max(names[:50], key=lambda name: len(fleet_graph.blast_radius(fleet, [name])))
@@ -104,15 +104,18 @@ def _subjects(
         (lambda: radius_of(fleet, [one]), lambda: radius_of(fleet, [one])),
     )
     yield "stop order", (_nothing, lambda: stop_order(fleet, names, lambda _: 10_000, rank))
-    yield "preview", (_nothing, partial(_previewed, world, policy))
-    yield "preview and hash", (_nothing, lambda: drawn_hash(_previewed(world, policy)))
+    yield "preview", (_nothing, partial(draw, asked))
+    yield "preview and hash", (_nothing, lambda: drawn_hash(draw(asked)))
     yield "graphlib order", (_nothing, lambda: tuple(TopologicalSorter(edges).static_order()))
     if find_spec("networkx") is not None:
         yield from _of_networkx(edges, one)
 
 
-def _previewed(world: World, policy: Policy) -> Any:
-    return draw(world, policy, EVERYTHING)
+def _asked(fleet: Fleet) -> Setting:
+    """An incident under which all of the fleet is to be stopped."""
+    ground = Ground(fleet).declared()
+    incident = ground.world.incidents["INC-1"]
+    return Setting(ground.world, ground.book.latest, incident, EVERYTHING, ground.now.utc)
 
 
 def _of_networkx(

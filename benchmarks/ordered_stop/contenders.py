@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from allstop.adapters.sqlite import SqliteStore
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.hub import Hub
 from allstop.application.runner import Runner
+from allstop.bootstrap import settle_memory
 from allstop.domain.incident.commands import Approve, DeclareIncident
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import DrawPlan, StartPlan
@@ -34,6 +33,7 @@ from allstop.domain.policy import (
 from allstop.domain.policy import Fleet as Services
 from allstop.domain.principal import Kind, Principal
 from allstop.plugins import InstalledAdapters
+from benchmarks.ordered_stop import peers
 from benchmarks.ordered_stop.ground import Case, Fleet
 from tests.domain.builders import policy
 
@@ -45,20 +45,15 @@ Run = Callable[[Fleet], int]
 # --- Allstop ----------------------------------------------------------------------------------------
 
 
-def described(fleet: Fleet, adapter: str) -> Services:
-    """The fleet as documents would say it: stop by the adapter, proven by its probe."""
+# How one service is stopped, and what proves it.
+Ways = Callable[[str], tuple[ActionSpec, ProbeSpec]]
 
-    def options(name: str) -> dict[str, str]:
-        return {"pid_file": str(fleet.folder / f"{name}.pid")}
+
+def described(fleet: Fleet, way: Ways) -> Services:
+    """The fleet as documents would say it, without limits."""
 
     def one(name: str, needs: tuple[str, ...]) -> Service:
-        if adapter == "process":
-            stop = ActionSpec("process", "stop", options(name), 10_000)
-            gone = ProbeSpec(f"{name}-gone", name, "process", {**options(name), "expect": "gone"}, 5_000, 1, 1)  # fmt: skip
-        else:
-            where = {"socket": str(fleet.folder / "supervisor.sock"), "name": name}
-            stop = ActionSpec("supervisor", "stop", where, 10_000)
-            gone = ProbeSpec(f"{name}-gone", name, "supervisor", {**where, "expect": "gone"}, 5_000, 1, 1)  # fmt: skip
+        stop, gone = way(name)
         depends = tuple(Dependency(to, DependencyKind.HARD) for to in needs)
         return Service(name, name, "internal", 50, False, False, depends, (), {"stop": stop}, {"stopped": gone}, {})  # fmt: skip
 
@@ -70,17 +65,26 @@ def described(fleet: Fleet, adapter: str) -> Services:
 
 def allstop(fleet: Fleet) -> int:
     """The real store, command post and runner; every step journalled before and after."""
-    with _Reaper(fleet):
-        return asyncio.run(_allstop(fleet, "process"))
+
+    def way(name: str) -> tuple[ActionSpec, ProbeSpec]:
+        options = {"pid_file": str(fleet.pid_file(name))}
+        gone = ProbeSpec(f"{name}-gone", name, "process", {**options, "expect": "gone"}, 5_000, 1, 1)  # fmt: skip
+        return ActionSpec("process", "stop", options, 10_000), gone
+
+    return asyncio.run(by_allstop(fleet, way))
 
 
-async def _allstop(fleet: Fleet, adapter: str) -> int:
+async def by_allstop(fleet: Fleet, way: Ways) -> int:
+    """Plan, agree and run, in a coordinator's own parts. Raises RuntimeError when the plan is held."""
     clock, crash = SystemClock(), NoCrashPoints()
     store = SqliteStore(fleet.folder / "allstop.db")
     await store.open("bench")
     post = CommandPost(store, clock, crash)
-    post.load(replace(policy(), fleet=described(fleet, adapter)))
-    runner = Runner(post, store, Hub(store), InstalledAdapters(), clock, crash)
+    post.load(replace(policy(), fleet=described(fleet, way)))
+    hub = Hub(store)
+    runner = Runner(post, store, hub, InstalledAdapters(), clock, crash)
+    # As a coordinator does once it has read everything in.
+    settle_memory()
     task = asyncio.create_task(runner.run())
     try:
         await post.do(DeclareIncident("the whole fleet stops", (), "person:eve"), OWNER)
@@ -90,10 +94,12 @@ async def _allstop(fleet: Fleet, adapter: str) -> int:
             await post.do(Approve("INC-1", "plan:PLAN-1", plan.hash), OWNER)
         began = time.monotonic_ns()
         await post.do(StartPlan("PLAN-1"), OWNER)
+        news = hub.waker()
         while post.world.plans["PLAN-1"].ended_at is None:
             if post.world.plans["PLAN-1"].state == "held":
                 raise RuntimeError(post.world.plans["PLAN-1"].held_because)
-            await asyncio.sleep(0.002)
+            news.clear()
+            await news.wait()
         return began
     finally:
         task.cancel()
@@ -176,14 +182,15 @@ def supervisord(fleet: Fleet) -> int:
     program = Path(sys.executable).with_name("supervisord")
     control = [str(program.with_name("supervisorctl")), "-c", str(config)]
     with subprocess.Popen([str(program), "-c", str(config)], stdout=subprocess.DEVNULL) as daemon:
-        _until_running(control, len(fleet.case.needs))
+        until_running(control, len(fleet.case.needs))
         began = time.monotonic_ns()
         subprocess.run([*control, "shutdown"], check=True, stdout=subprocess.DEVNULL)
         daemon.wait()
     return began
 
 
-def _until_running(control: list[str], count: int) -> None:
+def until_running(control: list[str], count: int) -> None:
+    """Return when so many programs are RUNNING. Raises RuntimeError when that takes a minute."""
     for _ in range(120):
         said = subprocess.run([*control, "status"], capture_output=True, text=True, check=False)
         if said.stdout.count("RUNNING") == count:
@@ -209,35 +216,14 @@ def ansible(fleet: Fleet) -> int:
     rows = [f"{name} ansible_connection=local pid={one.pid}" for name, one in fleet.running.items()]
     (fleet.folder / "inventory").write_text("\n".join(rows) + "\n")
 
-    program = Path(sys.executable).with_name("ansible-playbook")
+    program = peers.program("ansible-playbook")
     environment = {**os.environ, "ANSIBLE_FORKS": "20", "ANSIBLE_HOME": str(fleet.folder), "LC_ALL": "C.UTF-8"}  # fmt: skip
-    with _Reaper(fleet):
-        began = time.monotonic_ns()
-        subprocess.run(
-            [str(program), "-i", "inventory", "stop.yml"], cwd=fleet.folder, env=environment,
-            stdout=subprocess.DEVNULL, check=True,
-        )  # fmt: skip
+    began = time.monotonic_ns()
+    subprocess.run(
+        [str(program), "-i", "inventory", "stop.yml"], cwd=fleet.folder, env=environment,
+        stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
     return began
-
-
-class _Reaper:
-    """Collects our children as they end: a zombie answers `kill -0` as if it were there."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self._before = signal.getsignal(signal.SIGCHLD)
-
-    def __enter__(self) -> None:
-        def reap(_signal: int, _frame: object) -> None:
-            for process in self._fleet.running.values():
-                if process.returncode is None:
-                    with suppress(ChildProcessError):
-                        process.poll()
-
-        signal.signal(signal.SIGCHLD, reap)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGCHLD, self._before)
 
 
 def contenders() -> dict[str, tuple[Run, bool]]:
@@ -247,10 +233,9 @@ def contenders() -> dict[str, tuple[Run, bool]]:
         "reference, event-driven": (event_driven, True),
         "reference, waves": (waves, True),
     }
-    here = Path(sys.executable).parent
-    if (here / "supervisord").exists():
+    if Path(sys.executable).with_name("supervisord").exists():
         found["supervisord, shutdown, a group a level"] = (supervisord, False)
-    if (here / "ansible-playbook").exists() or shutil.which("ansible-playbook"):
+    if peers.program("ansible-playbook"):
         found["ansible, a play a level, raw"] = (ansible, True)
     return found
 

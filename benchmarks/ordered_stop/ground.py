@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import math
 import os
+import select
+import signal
+import statistics
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,6 +24,7 @@ SEED = 7
 SIZE = 200
 EQUAL_MS = 50
 SPREAD = 0.8
+MEMORY = Path("/dev/shm")  # noqa: S108 - the very thing that is wanted
 
 
 @dataclass(frozen=True)
@@ -74,44 +80,92 @@ def case(name: str, size: int = SIZE, seed: int = SEED) -> Case:
 
 
 def compiled(folder: Path) -> Path:
-    """The dummy service, compiled. Raises RuntimeError without a C compiler."""
+    """The dummy service, compiled, with its parent beside it. Raises RuntimeError without a C compiler."""
     compiler = which("cc") or which("gcc") or which("clang")
     if compiler is None:
         raise RuntimeError("a C compiler is needed for the dummy service: apt-get install gcc")
-    target = folder / "dummy"
-    source = Path(__file__).with_name("dummy.c")
-    subprocess.run([compiler, "-O2", "-Wall", "-o", str(target), str(source)], check=True)
-    return target
+    for name in ("dummy", "parent"):
+        source = Path(__file__).with_name(f"{name}.c")
+        argv = [compiler, "-O2", "-Wall", "-o", str(folder / name), str(source)]
+        subprocess.run(argv, check=True)
+    return folder / "dummy"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process of the fleet, held by pidfd: its parent reaps it at once, and its number may go to a stranger."""
+
+    pid: int
+    descriptor: int
+
+    def wait(self) -> None:
+        """Return when it has ended."""
+        select.select([self.descriptor], [], [])
+
+    def kill(self) -> None:
+        """Kill it if it is still there, and let go of it."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
+        os.close(self.descriptor)
 
 
 @dataclass
 class Fleet:
-    """The processes of one run. Started here where the contender does not start them itself."""
+    """The processes of one run. Started here where the contender does not start them itself.
+
+    folder: on the disk, for what a contender must not lose; memory: on tmpfs, as /run is, for pid files and
+    for what the services write down, so that the disk delays none of them.
+    """
 
     case: Case
     folder: Path
     program: Path
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    memory: Path
+    running: dict[str, Started] = field(default_factory=dict)
+    parent: subprocess.Popen[str] | None = None
 
     @property
     def log(self) -> Path:
-        return self.folder / "stops.log"
+        return self.memory / "stops.log"
+
+    def pid_file(self, name: str) -> Path:
+        return self.memory / f"{name}.pid"
 
     def argv(self, name: str) -> list[str]:
         microseconds = str(round(1000 * self.case.stops_ms[name]))
         return [str(self.program), name, microseconds, str(self.log)]
 
     def start(self) -> None:
-        """Every process in a session of its own, with a pid file."""
+        """Every process in a session of its own, with a pid file.
+
+        They belong to a parent that reaps them at once, as an init system does: no contender has to, and
+        none meets zombies that no real machine would leave.
+        """
+        parent = [str(self.program.with_name("parent")), str(self.program), str(self.log)]
+        self.parent = subprocess.Popen(
+            parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.parent.stdin is not None
+        assert self.parent.stdout is not None
         for name in self.case.needs:
-            process = subprocess.Popen(self.argv(name), start_new_session=True)
-            self.running[name] = process
-            (self.folder / f"{name}.pid").write_text(f"{process.pid}\n")
+            _, _, microseconds, _ = self.argv(name)
+            self.parent.stdin.write(f"{name} {microseconds}\n")
+        self.parent.stdin.close()
+        for _ in self.case.needs:
+            name, pid = self.parent.stdout.readline().split()
+            self.running[name] = Started(int(pid), os.pidfd_open(int(pid)))
+            self.pid_file(name).write_text(f"{pid}\n")
+            # For those who know one folder only.
+            (self.folder / f"{name}.pid").symlink_to(self.pid_file(name))
 
     def end(self) -> None:
+        """End what is left; its parent ends with the last of them."""
         for process in self.running.values():
             process.kill()
-            process.wait()
+        if self.parent is not None:
+            self.parent.wait()
+            assert self.parent.stdout is not None
+            self.parent.stdout.close()
 
     def told(self) -> Told:
         """What the processes wrote. Raises RuntimeError when some never stopped."""
@@ -136,6 +190,18 @@ class Told:
     first_ns: int
     last_ns: int
     broken: int
+
+
+def sync_ms(folder: Path, times: int = 200) -> float:
+    """What one sync of a growing file costs here, the median: nobody who writes a step down is faster."""
+    took = []
+    with (folder / "synced").open("wb", 0) as file:
+        for _ in range(times):
+            file.write(b"x" * 4096)
+            began = time.monotonic_ns()
+            os.fdatasync(file.fileno())
+            took.append((time.monotonic_ns() - began) / 1e6)
+    return statistics.median(took)
 
 
 def load() -> str:

@@ -24,7 +24,8 @@ import structlog
 from allstop import __version__
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import ProcessCrashPoints
-from allstop.adapters.randomness import new_name, new_secret
+from allstop.adapters.kept_policy import KeptPolicy
+from allstop.adapters.randomness import new_name, new_secret, random_share
 from allstop.adapters.report_files import ReportFiles
 from allstop.adapters.signing import CheckpointFile, PublicKeys, SigningKey
 from allstop.adapters.sqlite import SqliteLog, SqliteStore
@@ -32,12 +33,14 @@ from allstop.adapters.surroundings import OwnSurroundings
 from allstop.application.access import Access
 from allstop.application.audit import AuditSource, Report, verify
 from allstop.application.codec import read_policy as read_policy_body
+from allstop.application.codec import write_policy as write_policy_body
 from allstop.application.command_post import REPLAY_BATCH, CommandPost
 from allstop.application.coordinator import Coordinator
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Clock, Store
 from allstop.application.preflight import Preflight, WithCoordinator
+from allstop.application.preflight_watch import PreflightWatch
 from allstop.application.reporting.paper import Paper
 from allstop.application.reports import Reports, Typesetter
 from allstop.application.runner import Runner
@@ -91,7 +94,6 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     Corrupt when the database does not pass its checks.
     """
     adapters = InstalledAdapters()
-    clock, crash = SystemClock(), ProcessCrashPoints()
     found: Policy | Invalid
     try:
         # Without the date: a clock that is wrong must keep no coordinator from starting.
@@ -100,9 +102,25 @@ async def open_coordinator(settings: Settings) -> Coordinator:
         if not settings.database.exists():
             raise
         found = error
+    crash = ProcessCrashPoints()
     store = SqliteStore(settings.database, crash=crash)
     await store.open(f"{os.getpid()}-{new_name()}")
-    policy = await _last_good(store, found) if isinstance(found, Invalid) else found
+    try:
+        return _on_store(settings, adapters, store, crash, found)
+    except BaseException:
+        # Whoever mends what was wrong must not find the database taken.
+        await store.close()
+        raise
+
+
+def _on_store(
+    settings: Settings, adapters: InstalledAdapters, store: SqliteStore, crash: ProcessCrashPoints,
+    found: Policy | Invalid,
+) -> Coordinator:  # fmt: skip
+    """The coordinator on an open store. found: the policy of the documents, or why they have none."""
+    clock, kept = SystemClock(), KeptPolicy(settings.state / "policy.json")
+    policy = _last_good(store, kept, found) if isinstance(found, Invalid) else found
+    kept.keep(write_policy_body(policy))
     post = CommandPost(store, clock, crash)
     post.load(policy, found.text if isinstance(found, Invalid) else "")
     hub = Hub(store)
@@ -117,6 +135,11 @@ async def open_coordinator(settings: Settings) -> Coordinator:
     async def audit() -> dict[str, Any]:
         await sealer.seal()
         return await asyncio.to_thread(_audited, store, trust)
+
+    def read_again() -> Policy:
+        policy = _policy(settings.home, adapters, _day(clock))
+        kept.keep(write_policy_body(policy))
+        return policy
 
     return Coordinator(
         home=settings.home,
@@ -133,10 +156,10 @@ async def open_coordinator(settings: Settings) -> Coordinator:
         monitor=monitor,
         runner=Runner(post, store, hub, WithCoordinator(adapters, preflight), clock, crash),
         timekeeper=Timekeeper(post, hub, clock, crash),
-        read_policy=lambda: _policy(settings.home, adapters, _day(clock)),
+        read_policy=read_again,
         audit=audit,
         background=(sealer.run,),
-        checks=preflight,
+        checks=PreflightWatch(preflight, post, clock, random_share),
     )
 
 
@@ -153,9 +176,10 @@ def _typesetter() -> Typesetter | None:
     return typeset
 
 
-async def _last_good(store: Store, broken: Invalid) -> Policy:
-    """The policy of the newest incident: documents that broke must not keep an emergency from going on.
+def _last_good(store: Store, kept: KeptPolicy, broken: Invalid) -> Policy:
+    """The policy that was in force last: documents that broke must not keep an emergency from going on.
 
+    The one that is kept may be newer than any incident; without it, that of the newest incident counts.
     Raises `broken` when no incident was ever declared.
     """
     digest, after = "", 0
@@ -166,14 +190,19 @@ async def _last_good(store: Store, broken: Invalid) -> Policy:
         after = batch[-1].position
     body = store.policies().get(digest)
     if body is None:
-        await store.close()
         raise broken
-    log.error(
-        "the documents are broken, the last good policy stays in force",
-        policy=digest,
-        because=broken.text,
-    )
-    return read_policy_body(body)
+    policy = _kept_policy(kept) or read_policy_body(body)
+    log.error("the documents are broken, the last good policy stays in force", because=broken.text)
+    return policy
+
+
+def _kept_policy(kept: KeptPolicy) -> Policy | None:
+    body = kept.read()
+    try:
+        return read_policy_body(body) if body else None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        log.warning("the policy that was kept cannot be read", because=str(error))
+        return None
 
 
 def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from pydantic import BaseModel
+
 from allstop.application.ports import Actuator, AdapterInfo, Probe, VerbInfo
 from allstop.domain.react import COORDINATOR
 from allstop.protocol.catalogue import AdapterEntry, Catalogue, OptionsCheck, VerbEntry, by_model
@@ -171,6 +173,13 @@ def _entry(info: AdapterInfo) -> AdapterEntry:
         if port in info.ports and verb is not None:
             options[port] = by_model(verb.options)
     verbs = tuple(
-        VerbEntry(verb.name, by_model(verb.options), verb.read_only) for verb in info.verbs
+        VerbEntry(verb.name, by_model(verb.options), verb.read_only, _grace(verb.options))
+        for verb in info.verbs
     )
     return AdapterEntry(info.name, info.ports, verbs, options, info.proofs)
+
+
+def _grace(options: type[BaseModel]) -> int | None:
+    """The milliseconds that an option `grace` has where nobody writes it; None without such an option."""
+    field = options.model_fields.get("grace")
+    return field.default if field is not None and isinstance(field.default, int) else None

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -131,6 +132,20 @@ class Service:
     def end(self) -> None:
         end_marked(MARK, self.mark)
         self.reap()
+
+
+# On tmpfs, as /run is, an ordinary stop needs no thread; elsewhere a look could hang. All holds on both.
+GROUNDS = ("disk", "memory")
+
+
+@contextlib.contextmanager
+def on_ground(ground: str, folder: Path) -> Iterator[Path]:
+    """A folder on that kind of ground; `folder` itself when it is the disk."""
+    if ground == "disk":
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        yield Path(memory)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,23 @@ async def test_exit_codes(script: str, ending: Ending, because: str) -> None:
     assert (outcome.ending, outcome.because) == (ending, because)
 
 
+@pytest.mark.parametrize(
+    ("printed", "because"),
+    [
+        ('{"text": "web is stopped", "pid": 7}', "web is stopped"),
+        ('{"text": "", "pid": 7}', '{"text": "", "pid": 7}'),
+        ('{"text": 4, "pid": 7}', '{"text": 4, "pid": 7}'),
+        ('{"pid": 7}', '{"pid": 7}'),
+    ],
+)
+async def test_a_json_answer_may_say_itself_in_words(printed: str, because: str) -> None:
+    """Given a JSON object on standard output, its `text` is what is told, and the rest are facts."""
+    argv = ["sh", "-c", 'printf "%s\n" "$0"', printed]
+    outcome = await Command().act(effect("ensure", {"argv": argv}), Blobs())
+    assert (outcome.ending, outcome.because) == (Ending.DONE, because)
+    assert outcome.facts["pid"] == 7
+
+
 @pytest.mark.parametrize("verb", ["ensure", "once"])
 async def test_a_timeout_is_unknown(verb: str) -> None:
     """Given no end in time, nobody knows what happened, and the sentence says so."""

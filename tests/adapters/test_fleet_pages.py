@@ -19,7 +19,7 @@ people:
 """
 
 
-@pytest.mark.parametrize("page", ["haproxy", "redis", "flag-file", "http"])
+@pytest.mark.parametrize("page", ["haproxy", "redis", "flag-file", "http", "git-release"])
 def test_the_example_of_a_page_passes(page: str, tmp_path: Path) -> None:
     """Given the fleet.yaml of a page, checked with the real adapters, nothing in it is a problem."""
     example = re.search(r"```yaml\n(.*?)```", (PAGES / f"{page}.md").read_text("utf-8"), re.DOTALL)

@@ -43,7 +43,9 @@ async def test_one_new_commit_over_a_merge_has_exactly_the_old_tree(repo: Repo) 
     assert outcome.ending is Ending.DONE, outcome.because
     assert repo.git("rev-parse", "HEAD^") == head
     assert (repo.tree(), repo.count(), repo.status()) == (repo.tree(good), count + 1, "")
-    assert outcome.facts == {"commit": repo.head(), "tree": repo.tree(good), "from": head}
+    assert outcome.facts == {
+        "commit": repo.head(), "tree": repo.tree(good), "from": head, "was": head,
+    }  # fmt: skip
     assert repo.git("log", "-1", "--format=%B") == (
         f"[ROLLBACK] Payments fail\n\nRolled-back-to: {good}\nAllstop-Key: incident/INC-1:7:0"
     )

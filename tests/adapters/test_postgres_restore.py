@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from allstop.adapters.postgresql.actuator import Postgres
+from allstop.adapters.postgresql.restoring import RestoreOptions
 from allstop.domain.effects import Ending
 from tests.adapters import postgres_world as world
 from tests.adapters.postgres_proof import act, backup, proven, verify
@@ -77,6 +78,8 @@ async def test_a_cluster_goes_back_to_a_name_a_position_and_a_moment(
             ({"target_lsn": lsn}, [101]),
             ({"target_time": moment.isoformat()}, [101]),
             ({"target_end": True}, [101, 102]),
+            ({"target_copy": True}, []),
+            ({"target_time": moment.isoformat(), "without_time": "copy"}, [101]),
         ]
         for number, (target, expected) in enumerate(targets):
             restored = world.Cluster(ground.place / f"restored-{number}")
@@ -123,6 +126,8 @@ async def test_a_target_that_is_never_reached_leaves_nothing(
     [
         {},
         {"target_end": True, "target_name": "x"},
+        {"target_copy": True, "without_time": "copy"},
+        {"target_name": "x", "without_time": "end"},
         {"target_time": "2026-03-01T12:00:00"},
         {"target_time": "yesterday"},
         {"target_lsn": "0/g"},
@@ -136,6 +141,26 @@ async def test_a_target_that_makes_no_sense_is_refused(
     options = restoring(cluster, root, ground.place / "restored", **target)
     outcome = await act("restore", options)
     assert (outcome.ending, outcome.because.startswith("bad options")) == (Ending.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        ({"without_time": "copy"}, {"recovery_target": "immediate"}),
+        ({"without_time": "end"}, {}),
+        ({"without_time": "end", "target_time": "2026-03-01T12:00:00+00:00"}, {"recovery_target_time": "2026-03-01T12:00:00+00:00"}),
+    ],
+)  # fmt: skip
+def test_what_a_time_that_is_left_out_stands_for(
+    given: dict[str, str], settings: dict[str, str]
+) -> None:
+    """Given a plan that fills in an instant only where somebody asked for one, then the rest is said beforehand."""
+    check = {"database": "shop", "query": "SELECT 1", "equals": 1}
+    options = RestoreOptions.model_validate({
+        "backup_root": "/b", "backup": "x", "bin_dir": "/usr/lib/postgresql/15/bin", "data_dir": "/d",
+        "archive_dir": "/a", "checks": [check], **given,
+    })  # fmt: skip
+    assert options.target() == settings
 
 
 async def test_nothing_is_restored_over_what_is_there(
@@ -179,3 +204,28 @@ async def test_a_crash_before_the_last_rename_is_mended(
     assert (await Postgres().observe(wanted)).ending is Ending.FAILED
     assert (await Postgres().act(wanted, Blobs())).ending is Ending.DONE
     assert target.stat().st_ino == inode
+
+
+async def test_a_copy_made_behind_a_fence_is_proven_and_comes_back_fenced(
+    cluster: world.Cluster, root: Path, ground: world.Ground
+) -> None:
+    """Given a database that is fenced, as it is when a service stops, when it is backed up, then the backup can be
+    proven; and what is restored from it is as it was: whole, and closed."""
+    fence = {**cluster.server, "database": "shop"}
+    assert (await act("fence", fence, epoch=8)).ending is Ending.DONE
+    try:
+        folder = await proven(cluster, root)
+        restored = world.Cluster(ground.place / "restored-fenced")
+        options = restoring(cluster, root, restored.data, target_copy=True, backup=folder.name)
+        outcome = await act("restore", options)
+        assert outcome.ending is Ending.DONE, outcome.because
+        restored.port = world.Cluster(restored.data).port
+        restored.configure()
+        restored.start()
+        try:
+            closed = restored.ask("SELECT NOT datallowconn FROM pg_database WHERE datname = 'shop'")
+            assert closed
+        finally:
+            restored.stop()
+    finally:
+        assert (await act("unfence", fence, epoch=9)).ending is Ending.DONE

@@ -52,6 +52,7 @@ async def test_no_statement_without_a_proven_backup(cluster: world.Cluster, root
     future, or whose proof is of another manifest, the statement is refused; else it runs."""
     nothing = await act("sql", deleting(cluster, root))
     assert (nothing.ending, "no backup of cluster" in nothing.because) == (Ending.FAILED, True)
+    assert nothing.because.endswith("take one and prove it: allstop plan snapshot orders")
     folder = await backup(cluster, root)
     unproven = await act("sql", deleting(cluster, root))
     assert (unproven.ending, "no restore has proven" in unproven.because) == (Ending.FAILED, True)

@@ -19,8 +19,25 @@ from allstop.adapters.mechanisms.process_tree import states
 from allstop.adapters.process.actuator import Process
 from allstop.domain.effects import Ending, Outcome
 from allstop.testing.contracts.actuator import ActuatorCase, ActuatorContract, VerbCase
-from tests.adapters.process_worlds import MARK, STUBBORN, Service, freeze, service, spawned, until
+from tests.adapters.process_worlds import (
+    GROUNDS,
+    MARK,
+    STUBBORN,
+    Service,
+    freeze,
+    on_ground,
+    service,
+    spawned,
+    until,
+)
 from tests.adapters.worlds import Blobs, effect, end_marked, marked
+
+
+@pytest.fixture(params=GROUNDS)
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Every story is told on both grounds."""
+    with on_ground(request.param, tmp_path) as folder:
+        yield folder
 
 
 class TestContract(ActuatorContract):

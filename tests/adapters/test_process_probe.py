@@ -17,7 +17,22 @@ import pytest
 from allstop.adapters.process.probe import ProcessProbe
 from allstop.testing.contracts.probe import ProbeCase, ProbeContract
 from tests.adapters import loopback
-from tests.adapters.process_worlds import STUBBORN, Service, freeze, service, until
+from tests.adapters.process_worlds import (
+    GROUNDS,
+    STUBBORN,
+    Service,
+    freeze,
+    on_ground,
+    service,
+    until,
+)
+
+
+@pytest.fixture(params=GROUNDS)
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Every story is told on both grounds."""
+    with on_ground(request.param, tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -18,8 +18,24 @@ import pytest
 
 from allstop.adapters.process.actuator import Process
 from allstop.domain.effects import Ending, Outcome
-from tests.adapters.process_worlds import MARK, STUBBORN, Service, service, spawned, until
+from tests.adapters.process_worlds import (
+    GROUNDS,
+    MARK,
+    STUBBORN,
+    Service,
+    on_ground,
+    service,
+    spawned,
+    until,
+)
 from tests.adapters.worlds import Blobs, effect, end_marked, marked
+
+
+@pytest.fixture(params=GROUNDS)
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Every story is told on both grounds."""
+    with on_ground(request.param, tmp_path) as folder:
+        yield folder
 
 
 async def act(verb: str, options: dict[str, Any], **changes: Any) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,25 @@ async def sshd() -> AsyncIterator[Sshd]:
             yield server
 
 
+# Says in which thread the library was loaded, by a finder that is asked first.
+WHO_LOADS = """
+import asyncio, sys, threading
+from allstop.adapters.ssh.login import NotSent, log_in
+from allstop.adapters.ssh.options import Place
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "asyncssh":
+            print(threading.current_thread().name)
+
+sys.meta_path.insert(0, Finder())
+try:
+    asyncio.run(log_in(Place("127.0.0.1", 1, "nobody", "/nowhere/key", "ssh-ed25519 AAAA", "")))
+except NotSent as error:
+    print(error)
+"""
+
+
 async def acted(options: dict[str, Any], verb: str = "ensure", **changes: Any) -> Outcome:
     return await Ssh().act(effect(verb, options, **changes), Blobs())
 
@@ -38,6 +58,16 @@ async def acted(options: dict[str, Any], verb: str = "ensure", **changes: Any) -
 def shared(server: Sshd) -> hosts.Host:
     """The host of the key that may do all."""
     return hosts.host(LoginOptions.model_validate(server.options()).place())
+
+
+def test_loading_the_library_holds_nobody_up() -> None:
+    """Given that nothing has gone over SSH yet, the event loop goes on while the library is loaded."""
+    found = subprocess.run(
+        [sys.executable, "-c", WHO_LOADS], capture_output=True, text=True, check=True, timeout=30
+    )
+    thread, _, said = found.stdout.partition("\n")
+    assert thread.startswith("allstop-ssh")
+    assert "the pinned host key is no public key" in said or "/nowhere/key" in said
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,12 @@ async def test_the_coordinators_own_surroundings(tmp_path: Path) -> None:
     assert 0 < room.memory_available <= room.memory_total
     (tmp_path / "full").write_text("secret\n")
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "full").chmod(0o640)
     assert await own.secret(str(tmp_path / "full")) == ""
+    (tmp_path / "full").chmod(0o644)
+    open_to_all = await own.secret(str(tmp_path / "full"))
+    assert "everybody on this machine can read" in open_to_all
+    assert "chmod 640" in open_to_all
     assert await own.secret(str(tmp_path / "empty")) == f"{tmp_path / 'empty'} is empty"
     assert "No such file" in await own.secret(str(tmp_path / "none"))
     assert await own.secret(str(tmp_path)) != ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -61,6 +62,19 @@ class Repo:
         repo = cls(folder)
         repo.git("init", "--quiet", "--initial-branch=main")
         return repo
+
+    @classmethod
+    def bare(cls, folder: Path) -> Repo:
+        """One without a work tree, to push to."""
+        folder.mkdir(parents=True, exist_ok=True)
+        repo = cls(folder)
+        repo.git("init", "--quiet", "--bare", "--initial-branch=main")
+        return repo
+
+    def copy(self, folder: Path) -> Repo:
+        """The same repository once more, with everything in it."""
+        shutil.copytree(self.folder, folder)
+        return Repo(folder)
 
     def git(self, *arguments: str, at: int | None = None) -> str:
         env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}

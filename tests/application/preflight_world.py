@@ -15,6 +15,7 @@ from allstop.domain.policy import (
     Policy,
 )
 from allstop.domain.policy import Preflight as PreflightRules
+from allstop.domain.preflight import read_results
 from allstop.domain.react import COORDINATOR
 from tests.application.ground import House, Never, Outside
 from tests.domain import builders
@@ -91,12 +92,8 @@ async def looked(
     options = {"incident": incident, "policy": house.post.book.current, "checks": [check]}
     outcome = await preflight(house, ground).act(effect(options), lambda _: "")
     assert outcome.ending is Ending.DONE
-    says = {"ok": True, "failed": False, "unknown": None}
-    found = {}
-    for name, value in outcome.facts.items():
-        word, _, text = str(value).partition(": ")
-        found[name.partition("/")[2]] = (says[word], text)
-    return found
+    read = read_results((check,), outcome.facts)
+    return {one.subject: (one.ok, one.text) for one in read}
 
 
 def effect(options: dict[str, Any], verb: str = "preflight") -> Effect:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from allstop.adapters.sqlite import SqliteStore
 from allstop.application.codec import canonical
 from allstop.application.hub import Hub
-from allstop.application.ports import TurnView, Write
+from allstop.application.ports import Committed, TurnView, Write
 from allstop.domain.effects import Lane
 from allstop.domain.incident.events import NoteAdded
 from allstop.domain.record import Record
@@ -73,3 +74,25 @@ async def test_a_follower_resumes_behind_the_position_it_names(tmp_path: Path) -
     await store.close()
 
     assert seen == [4, 5]
+
+
+async def test_a_listener_hears_every_commit_until_it_has_enough(tmp_path: Path) -> None:
+    """Given a listener, when entries are written, then it hears of each before their author does, and of none
+    once it does not listen any more."""
+    store = SqliteStore(tmp_path / "log.db")
+    await store.open("first")
+    hub = Hub(store)
+    heard: list[int] = []
+
+    def listen(news: Sequence[Committed]) -> None:
+        heard.extend(record.position for one in news for record in one.records)
+
+    hub.listen(listen)
+    await store.write(Lane.COMMAND, lambda _: note(1))
+    assert heard == [1]
+    await store.write(Lane.COMMAND, lambda _: note(2))
+    assert heard == [1, 2]
+    hub.unlisten(listen)
+    await store.write(Lane.COMMAND, lambda _: note(3))
+    await store.close()
+    assert heard == [1, 2]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from allstop.application.codec import read_record
 from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.incident.course_commands import MergeIncident
 from allstop.domain.incident.state import Incident
@@ -19,7 +21,8 @@ from allstop.domain.policy import (
     Policy,
     Service,
 )
-from allstop.domain.samples import Sample
+from allstop.domain.policy.degradation import Degree
+from allstop.domain.samples import GateProgress, Sample, Standing, advance
 from tests.application.ground import SECOND, House, Look, Never, told
 from tests.domain import builders
 
@@ -142,6 +145,27 @@ async def test_a_broken_probe_could_not_run_and_ends_nobody(house: House, look: 
     assert last["checkout"].good is None
     assert last["checkout"].text
     assert (last["payments-deep"].good is None) == (look == "uninstalled")
+
+
+@told
+async def test_a_round_that_one_probe_holds_up_is_no_gap_for_the_others(house: House) -> None:
+    """Given a probe that hangs for longer than two intervals, then a gate over another one passes: somebody watched
+    all the while."""
+    await house.begin(fleet_of(simple("steady"), simple("hung")))
+    await house.declare("steady")
+    house.outside.samples = {"hung": [Never]}
+    async with house.working(house.monitor.run):
+        await house.wait(60 * SECOND)
+
+    stored = house.store.records(stream="incident/INC-1", limit=1000)
+    events = [read_record(one).event for one in stored if one.kind == "samples.recorded"]
+    gate = GateProgress("gate", ("steady",), 10 * INTERVAL, 3)
+    for one in events:
+        seen = {sample.probe: sample for sample in one.samples}
+        gate = advance(gate, seen, one.monotonic_ms, one.boot, one.interval_ms)
+    apart = [later.monotonic_ms - one.monotonic_ms for one, later in pairwise(events)]
+    assert min(apart) > 2 * INTERVAL, "the rounds are long indeed"
+    assert (gate.gaps, gate.trouble, gate.standing()) == (0, "", Standing.PASS)
 
 
 @told
@@ -275,6 +299,29 @@ async def test_a_full_disk_does_not_end_the_monitor(house: House) -> None:
         await house.wait(2 * SECOND)
 
     assert len(incidents(house)) == 1
+
+
+@told
+async def test_it_looks_more_often_while_the_degradation_table_says_so(house: House) -> None:
+    """Given a degree that asks for a look every 250 ms, then there are four a second while such an incident is
+    open, one a second before it, and the way from one to the other is no gap in what is measured."""
+    plain = builders.policy()
+    table = (Degree("major", ("SEV3",), look_ms=250),)
+    fleet = replace(plain.fleet, monitor=MonitorSettings(SECOND, 600_000))
+    await house.begin(
+        replace(plain, fleet=fleet, protocol=replace(plain.protocol, degradation=table))
+    )
+    async with house.working(house.monitor.run):
+        await house.wait(4 * SECOND)
+        before = house.outside.asked.count(("measure", "checkout"))
+        await house.do(DeclareIncident("it is slow", severity="SEV3"))
+        await house.wait(4 * SECOND)
+
+    assert before in (4, 5)
+    assert house.outside.asked.count(("measure", "checkout")) - before in range(13, 17)
+    stored = house.store.records(stream="incident/INC-1", limit=1000)
+    events = [read_record(one).event for one in stored if one.kind == "samples.recorded"]
+    assert [one.interval_ms for one in events[:3]] == [SECOND, 250, 250]
 
 
 @told

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allstop.application.plan_shapes import PlanView
 from allstop.application.plan_shaping import plan_view
 from allstop.domain.plan.asked import Asked
-from allstop.domain.plan.commands import AbandonPlan, DrawPlan, MakePlan, StartPlan
+from allstop.domain.plan.commands import AbortPlan, DrawPlan, MakePlan, StartPlan
 from allstop.domain.policy import Fleet, FleetLimits, OnFailure, Policy, Stage
 from tests.domain.builders import EVE
 from tests.domain.fleet.fleets import HARD, acts, looks, random_fleet, service, stateful
@@ -97,7 +97,7 @@ def test_nobody_can_tell_what_is_left_of_what_has_ended_or_has_no_nodes() -> Non
     found = ground()
     done, given_up = made(found, "stop", "web"), made(found, "stop", "mail")
     found.run(done)
-    found.do(AbandonPlan(given_up, "not today"), EVE)
+    found.do(AbortPlan(given_up, "not today"), EVE)
     own = of_the_course(found)
     assert [view(found, plan).rest_ms for plan in (done, given_up, own)] == [None, None, None]
 

@@ -198,7 +198,7 @@ async def test_similar_incidents_of_a_year_are_named(house: House) -> None:
     await house.declare(private=True)
     options = {"incident": "INC-2", "policy": house.post.book.current, "checks": ["history"]}
     outcome = await preflight(house).act(effect(options), lambda _: "")
-    assert outcome.facts == {"history": "ok: similar: INC-3, of 2 in the last twelve months"}
+    assert outcome.facts == {"history/": "ok: similar: INC-3, of 2 in the last twelve months"}
     found = {one.check: one.text for one in await preflight(house).run()}
     assert found["history"] == "3 incidents in the last twelve months"
 

@@ -19,7 +19,7 @@ from allstop.domain.effects import done
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
 from allstop.domain.incident import commands as c
 from allstop.domain.incident.work_commands import AddEvidence, FileForm
-from allstop.domain.plan.commands import AbandonPlan
+from allstop.domain.plan.commands import AbortPlan
 from allstop.domain.policy import Closing, Form, FormField, Grant, Policy
 from allstop.errors import Missing
 from tests.application.ground import CORE, SECOND, House, told
@@ -156,7 +156,7 @@ async def test_after_the_stand_down_it_says_what_is_owed(house: House, tmp_path:
         await house.wait(10 * SECOND)
     for plan in house.world.plans_of("INC-1"):
         if plan.ended_at is None:
-            await house.do(AbandonPlan(plan.id, "it is over"))
+            await house.do(AbortPlan(plan.id, "it is over"))
     await house.do(c.StandDown("INC-1", "it is over"))
     text = reports(house, tmp_path).render("INC-1")
 

@@ -237,7 +237,7 @@ async def test_hanging_messages_do_not_hold_up_a_halt(house: House) -> None:
     runner = house.runner
     async with house.working(runner.run):
         await house.wait(SECOND)
-        places = next(free for lanes, free in PLACES if Lane.PAGE in lanes)
+        places = next(one.count for one in PLACES if Lane.PAGE in one.lanes)
         assert runner.in_flight == house.outside.under_way == places
         await house.do(OrderHalt("all", "stop", exempt=()))
         await house.wait(SECOND)

@@ -243,7 +243,7 @@ def test_a_decision_names_its_row_its_facts_and_what_nobody_knew(shutdown: Stage
     assert shutdown.show(incident)["remedy"] == "investigate"
     last = shutdown.entries(incident, "remedy.decided")[-1]["text"]
     assert "further writes may worsen" in last
-    assert plan(shutdown, incident, "remedy")["state"] == "abandoned"
+    assert plan(shutdown, incident, "remedy")["state"] == "aborted"
 
 
 def _edit(stage: Stage, more: str) -> Path:

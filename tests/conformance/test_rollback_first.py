@@ -492,7 +492,7 @@ def test_a_person_overrules_it_with_a_reason_on_the_record_and_no_agent_does(
     (plan,) = (one for one in rollback_first.show(incident)["plans"] if one["purpose"] == "remedy")
     early = rollback_first.post(path, r.COMMANDER, **body)
     assert "plan-active" in early.reasons
-    rollback_first.do(f"plans/{plan['id']}/abandon", r.COMMANDER, because="we look first")
+    rollback_first.do(f"plans/{plan['id']}/abort", r.COMMANDER, because="we look first")
     assert not rollback_first.post(path, "agent:builder-1", **body).ok
     assert "no-reason" in rollback_first.post(path, r.COMMANDER, **(body | {"because": ""})).reasons
     rollback_first.do(path, r.COMMANDER, **body)
@@ -604,7 +604,7 @@ def test_a_fix_that_does_not_hold_gives_way_to_going_back(rollback_first: Stage)
     h.known_facts(rollback_first, incident, fix_safe=False, fix_minutes=60)
     assert rollback_first.show(incident)["remedy"] == "rollback"
     plans = [one for one in rollback_first.show(incident)["plans"] if one["purpose"] == "remedy"]
-    assert [one["state"] for one in plans] == ["abandoned", "proposed"]
+    assert [one["state"] for one in plans] == ["aborted", "proposed"]
     assert "roll web back" in plans[-1]["title"]
 
 
@@ -637,21 +637,20 @@ def test_verification_takes_six_looks_and_thirty_minutes_without_one_bad_sample(
 
 
 @clause("CH-07")
-def test_it_is_watched_on_for_an_hour_four_hours_and_a_day_and_late_looks_are_chased(
+def test_what_was_not_watched_for_an_hour_four_hours_and_a_day_is_chased(
     rollback_first: Stage,
 ) -> None:
     incident = h.outage(rollback_first)
     h.rolled_back_to_the_end(rollback_first, incident)
     owed = h.owed(rollback_first, incident)
     hours = {id: rollback_first.seconds_until(one["due_at"]) / 3600 for id, one in owed.items()}
-    assert hours["watch-hour"] == pytest.approx(1, abs=0.01)
-    assert hours["watch-errors"] == pytest.approx(4, abs=0.01)
-    assert hours["watch-recurrence"] == pytest.approx(24, abs=0.01)
+    # A little later than the watches that meet them: what they could not see, a person sees to.
+    assert hours["watch-hour"] == pytest.approx(1.25, abs=0.01)
+    assert hours["watch-errors"] == pytest.approx(5, abs=0.01)
+    assert hours["watch-recurrence"] == pytest.approx(25, abs=0.01)
     assert "every ten minutes" in owed["watch-hour"]["title"]
     rollback_first.wait(minutes=11)
-    reminded = rollback_first.entries(incident, "obligation.reminded")
-    assert any("watch-hour" in one["text"] for one in reminded), reminded
-    rollback_first.restart(down_seconds=4 * 3600)
+    rollback_first.restart(down_seconds=5 * 3600)
     rollback_first.wait(30)
     late = h.missed(rollback_first, incident, "owed by")
     assert len(late) == 2

@@ -147,7 +147,7 @@ def _documents(stage: Stage) -> None:
 
 
 def _probe(stage: Stage) -> None:
-    stage.trouble.silent.add("checkout")
+    stage.trouble.silent.add("search-deep")
 
 
 def _channel(stage: Stage) -> None:
@@ -164,7 +164,7 @@ def _capacity(stage: Stage) -> None:
 
 FAULTS = {
     "documents": (_documents, "level-9 is not known"),
-    "probes checkout": (_probe, "no answer"),
+    "probes search-deep": (_probe, "no answer"),
     "channels board": (_channel, "no folder /var/board"),
     "adapters sim": (_adapter, "no verb rollback"),
     "capacity disk": (_capacity, "0% free, 100 MB"),
@@ -616,7 +616,7 @@ MATRIX: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("merge", "ONE/merge", {"into": "ONE", "because": "x"}, LEADS),
     ("correct", "ONE/corrections", {"version": 9999, "text": "x", "because": "x"}, LEADS),
     ("remedy", "ONE/remedy", {"remedy": "investigate", "because": " "}, DECIDES),
-    ("abandon a plan", "PLAN/abandon", {"because": " "}, DECIDES),
+    ("abort a plan", "PLAN/abort", {"because": " "}, DECIDES),
     ("advance", "ONE/phase", {}, DECIDES),
     ("privacy", "ONE/privacy", {"private": False, "because": "x"}, DECIDES),
     ("stand down", "ONE/stand-down", {"reason": "x"}, DECIDES),
@@ -667,7 +667,7 @@ def test_there_is_more_than_one_way_back_and_a_person_may_choose_another(shutdow
     assert refused.status == 403
     body = {"remedy": "fix", "because": "only its memory is full"}
     assert shutdown.post(path, "person:ada", **body).reasons == ["plan-active"]
-    shutdown.do(f"plans/{back['id']}/abandon", "person:ada", because="a restart is enough")
+    shutdown.do(f"plans/{back['id']}/abort", "person:ada", because="a restart is enough")
     shutdown.do(path, "person:ada", **body)
     shutdown.settle()
     shown = shutdown.show(incident)
@@ -678,7 +678,7 @@ def test_there_is_more_than_one_way_back_and_a_person_may_choose_another(shutdow
     agree(shutdown, incident, "remedy")
     shutdown.wait(minutes=3)
     assert plan(shutdown, incident, "remedy")["state"] == "held"
-    shutdown.do(f"plans/{restart['id']}/abandon", "person:ada", because="it did not help")
+    shutdown.do(f"plans/{restart['id']}/abort", "person:ada", because="it did not help")
     shutdown.do(path, "person:ada", remedy="rollback", because="a restart did not help")
     shutdown.settle()
     again = plan(shutdown, incident, "remedy")

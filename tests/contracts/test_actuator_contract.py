@@ -158,6 +158,14 @@ class TestGitRelease(ActuatorContract):
             repo.commit("good", {"app": "1"})
             repo.commit("bad", {"app": "2"})
         good = back.git("rev-parse", "HEAD^")
+        mended, remote = Repo.make(tmp_path / "mended"), Repo.bare(tmp_path / "remote")
+        mended.commit("bad", {"app": "2"})
+        mended.git("checkout", "--quiet", "-b", "fix")
+        mended.commit("fixed", {"app": "3"})
+        mended.git("checkout", "--quiet", "main")
+        mended.git("remote", "add", "origin", str(remote.folder))
+        at, fix = {"repo": str(mended.folder)}, mended.git("rev-parse", "fix")
+        shipped, begun, tried = (mended.copy(tmp_path / name) for name in ("c", "d", "e"))
 
         def look(repo: Repo) -> object:
             return repo.tree(), repo.count(), repo.status(), (repo.folder / "app").read_text()
@@ -173,6 +181,19 @@ class TestGitRelease(ActuatorContract):
                     lambda: look(back),
                     (back.tree(good), 3, "", "1"),
                 ),
+                VerbCase("push", at, remote.refs, f"{mended.head()} commit\trefs/heads/main"),
+                VerbCase(
+                    "branch", {"repo": str(begun.folder), "name": "new"},
+                    lambda: "new" in begun.git("branch", "--format=%(refname:short)"), True,
+                ),
+                VerbCase(
+                    "test", {"repo": str(tried.folder), "name": "fix", "argv": ["grep", "-q", "3", "app"]},
+                    tried.refs, tried.refs(),
+                ),
+                VerbCase(
+                    "deploy", {"repo": str(shipped.folder), "name": "fix"},
+                    lambda: look(shipped), (mended.tree(fix), 3, "", "3"),
+                ),
             ),
             trouble=(
                 ("history", {"repo": str(tmp_path / "none")}),
@@ -181,8 +202,15 @@ class TestGitRelease(ActuatorContract):
                 ("rollback", {**place, "tree": "f" * 40}),
                 ("rollback", {**place, "commit": "HEAD^"}),
                 ("rollback", {**place, "branch": "other", "commit": good}),
+                ("push", {**place, "remote": "nowhere"}),
+                ("branch", {**at, "name": "a..b"}),
+                ("branch", {**at, "name": "main"}),
+                ("test", {**at, "name": "fix", "argv": ["sleep", "60"]}),
+                ("test", {**at, "name": "fix", "argv": ["false"]}),
+                ("test", {**at, "name": "none", "argv": ["true"]}),
+                ("deploy", {**at, "name": "main"}),
             ),
-        )
+        )  # fmt: skip
 
 
 class TestChatFile(ActuatorContract):

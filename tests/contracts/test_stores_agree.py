@@ -21,6 +21,7 @@ from allstop.application.ports import (
     Conflict,
     EffectState,
     Finish,
+    Places,
     RefusalEntry,
     Reply,
     Store,
@@ -29,6 +30,7 @@ from allstop.domain.effects import LANES
 from allstop.testing.contracts.store_ground import NOW, after, draft, effect, sha256, writing
 
 STREAMS = ("halt/h", "plan/p", "incident/i")
+PLACES = (Places(LANES[:2], 1), Places(LANES[2:], 2))
 ENDS = (EffectState.PENDING, EffectState.PARKED, EffectState.DONE, EffectState.FAILED)
 
 small = st.integers(0, 4)
@@ -84,15 +86,18 @@ class History:
             writing(
                 *drafts, effects=(effect(f"e{self._effects % 9}", LANES[lane], STREAMS[lane % 3]),),
                 policies={sha256(body.encode()): body}, reply=Reply("person:ada", body, "d", body),
-                effects_due=after(lane), refusal=RefusalEntry(NOW, "person:bob", body, ("x",)),
+                effects_due=after(lane) if lane > 2 else NOW, places=PLACES if lane % 2 == 0 else (),
+                refusal=RefusalEntry(NOW, "person:bob", body, ("x",)),
             ),
         )  # fmt: skip
         self._versions = own
+        self._claims += committed.claims
         return committed
 
     async def claim(self, lanes: set[int], limit: int) -> Any:
         now = NOW + timedelta(seconds=limit)
-        found = await self._store.claim([LANES[lane] for lane in sorted(lanes)], limit, now)
+        named = [LANES[lane] for lane in sorted(lanes)]
+        found = await self._store.claim(named, limit, now, under_way=2 if limit == 3 else None)
         self._claims += found
         return found
 

@@ -11,7 +11,7 @@ from allstop.domain.due import due
 from allstop.domain.effects import Effect, Outcome, done
 from allstop.domain.halt.commands import RegisterAgent
 from allstop.domain.impact import Impact
-from allstop.domain.incident.commands import DeclareIncident, RecordSamples
+from allstop.domain.incident.commands import Approve, DeclareIncident, RecordSamples
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import RecordOutcome
 from allstop.domain.policy import (
@@ -187,7 +187,10 @@ class Story:
         return PolicyBook("p1", {"p1": self.policy})
 
     def when(self, command: Any, who: Principal = ADA) -> Story:
-        """Decide one command; a refusal is kept in `refused`."""
+        """Decide one command; a refusal is kept in `refused`. Whoever agrees to a plan has looked at it."""
+        plan = self.world.plans.get(getattr(command, "subject", "").removeprefix("plan:"))
+        if isinstance(command, Approve) and plan is not None and not command.binds:
+            command = replace(command, binds=plan.hash)
         found = decide(command, self.world, self.book, self.now, who, "story")
         self.refused = found if isinstance(found, Verdict) else None
         if isinstance(found, Decided):

@@ -234,22 +234,27 @@ def recurring(**more: Any) -> Story:
 
 
 @pytest.mark.parametrize(
-    ("state", "after_ms", "dedup", "reopened"),
+    ("state", "after_ms", "dedup", "service", "reopened"),
     [
-        ("stood-down", 23 * HOUR, "monitor:payments", True),
-        ("stood-down", 24 * HOUR, "monitor:payments", True),
-        ("stood-down", 25 * HOUR, "monitor:payments", False),
-        ("stood-down", HOUR, "monitor:other", False),
-        ("stood-down", HOUR, "", False),
-        ("closed", HOUR, "monitor:payments", False),
-        ("dismissed", HOUR, "monitor:payments", False),
+        ("stood-down", 23 * HOUR, "monitor:payments", "payments", True),
+        ("stood-down", 24 * HOUR, "monitor:payments", "payments", True),
+        ("stood-down", 25 * HOUR, "monitor:payments", "payments", False),
+        ("stood-down", HOUR, "monitor:payments", "gateway", True),
+        ("stood-down", HOUR, "monitor:other", "payments", True),
+        ("stood-down", HOUR, "monitor:other", "gateway", False),
+        ("stood-down", HOUR, "", "payments", True),
+        ("stood-down", HOUR, "", "gateway", False),
+        ("closed", HOUR, "monitor:payments", "payments", True),
+        ("closed", HOUR, "monitor:other", "gateway", False),
+        ("dismissed", HOUR, "monitor:payments", "payments", False),
     ],
 )
 def test_what_comes_back_in_time_opens_the_same_incident_again(
-    state: str, after_ms: int, dedup: str, *, reopened: bool
+    state: str, after_ms: int, dedup: str, service: str, *, reopened: bool
 ) -> None:
+    """The same key, or the monitor sees the same service fail again; closing it changes nothing about that."""
     found = ended(recurring(), state).wait(after_ms)
-    found.when(DeclareIncident("down again", ("payments",), dedup=dedup), MONITOR)
+    found.when(DeclareIncident("down again", (service,), dedup=dedup), MONITOR)
     assert found.refused is None
     assert found.result["incident"] == ("INC-1" if reopened else "INC-2")
     assert len(found.world.incidents) == (1 if reopened else 2)

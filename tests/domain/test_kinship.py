@@ -29,7 +29,7 @@ from allstop.domain.incident.course_commands import (
     SetPrivacy,
 )
 from allstop.domain.incident.work_commands import FileForm, RecordFacts
-from allstop.domain.plan.commands import AbandonPlan
+from allstop.domain.plan.commands import AbortPlan
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.policy import EmergencyMode, Form, FormField, Grant, Policy
 from allstop.domain.principal import Kind, Principal
@@ -170,7 +170,7 @@ def test_the_response_goes_on_in_the_other_one() -> None:
 def test_whom_the_merged_one_held_the_other_one_holds_before_anybody_is_let_go() -> None:
     """Given an all-stop of the one that ends, then the other one has its own, and nobody goes on."""
     one = two("SEV3", "SEV1").settle()
-    one.when(AbandonPlan("PLAN-1", "by hand")).when(AbandonPlan("PLAN-2", "by hand"))
+    one.when(AbortPlan("PLAN-1", "by hand")).when(AbortPlan("PLAN-2", "by hand"))
     assert [halt.incident for halt in one.world.standing_halts()] == ["INC-2"]
     one.effects.clear()
     one.when(MergeIncident("INC-2", "INC-1", "the same outage"))
@@ -191,7 +191,7 @@ def test_what_goes_on_is_at_least_as_bad() -> None:
 def test_an_all_stop_that_stands_already_is_not_ordered_again() -> None:
     one = two("SEV1", "SEV1").settle()
     for plan in ("PLAN-1", "PLAN-2"):
-        one.when(AbandonPlan(plan, "by hand"))
+        one.when(AbortPlan(plan, "by hand"))
     before = one.kinds().count("halt.ordered")
     one.when(MergeIncident("INC-2", "INC-1", "the same outage"))
     assert one.refused is None
@@ -227,7 +227,7 @@ def test_a_plan_that_runs_is_not_left_alone() -> None:
     waiting = [plan.id for plan in other.world.plans_of("INC-2") if plan.ended_at is None]
     assert waiting
     other.when(MergeIncident("INC-2", "INC-1", "same"))
-    assert other.world.plans[waiting[0]].state is PlanState.ABANDONED
+    assert other.world.plans[waiting[0]].state is PlanState.ABORTED
 
 
 @pytest.mark.parametrize(("command", "code"), [
@@ -254,7 +254,7 @@ def test_what_is_private_is_not_told_by_merging_it_into_what_is_not() -> None:
 def test_emergency_mode_goes_on_where_the_response_does() -> None:
     one = two("SEV3", "SEV1").settle()
     for plan in ("PLAN-1", "PLAN-2"):
-        one.when(AbandonPlan(plan, "by hand"))
+        one.when(AbortPlan(plan, "by hand"))
     one.when(MergeIncident("INC-2", "INC-1", "same"))
     ended, goes_on = one.world.incidents["INC-2"].mode, one.world.incidents["INC-1"].mode
     assert ended is not None
@@ -365,7 +365,7 @@ def test_a_plan_that_nobody_approved_the_first_time_is_given_up() -> None:
     left = replace(one.world.plans["PLAN-2"], state=PlanState.PROPOSED, ended_at=None)
     one.world = replace(one.world, plans={**one.world.plans, "PLAN-2": left})
     one.when(ReopenIncident("INC-1", "it is back"), BEN)
-    assert one.world.plans["PLAN-2"].state is PlanState.ABANDONED
+    assert one.world.plans["PLAN-2"].state is PlanState.ABORTED
 
 
 def test_a_halt_that_still_stands_is_the_all_stop_of_the_second_time() -> None:

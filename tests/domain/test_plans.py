@@ -8,9 +8,11 @@ from allstop.domain.effects import Effect, Purpose, done, failed, retry, unknown
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import Approve, DeclareIncident, Override, StandDown
 from allstop.domain.incident.course_commands import ReopenIncident
+from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import (
-    AbandonPlan,
+    AbortPlan,
     ContinuePlan,
+    DrawPlan,
     MakePlan,
     ParkEffect,
     PausePlan,
@@ -93,6 +95,7 @@ def test_at_the_worst_severity_isolation_starts_by_itself_and_a_remedy_waits() -
 def test_an_approval_binds_to_the_hash_and_to_its_incident() -> None:
     story = remedied()
     assert refusal(story.when(Approve("INC-1", "plan:PLAN-2", "0" * 64))) == "plan-changed"
+    assert refusal(story.when(Approve("INC-1", "plan:PLAN-2", " "))) == "no-hash"
     assert refusal(story.when(Approve("INC-1", "plan:PLAN-2"), BEN)) == "no-authority"
     assert refusal(story.when(Approve("INC-1", "plan:PLAN-2"), BUILDER)) == "human-only"
     assert refusal(story.when(Approve("INC-1", "plan:PLAN-9"))) == "unknown-plan"
@@ -265,19 +268,19 @@ def test_a_gate_that_is_tried_again_starts_from_nothing() -> None:
     assert not [one for one in story.effects if one.purpose is Purpose.STEP]
 
 
-def test_an_abandoned_plan_does_nothing_more() -> None:
+def test_an_aborted_plan_does_nothing_more() -> None:
     story = outage().settle().answer(failed("no"), only="isolate")
-    assert refusal(story.when(AbandonPlan("PLAN-1", " "))) == "no-reason"
-    story.when(AbandonPlan("PLAN-1", "we do it by hand"))
+    assert refusal(story.when(AbortPlan("PLAN-1", " "))) == "no-reason"
+    story.when(AbortPlan("PLAN-1", "we do it by hand"))
     assert refusal(story.when(RetryStep("PLAN-1", "isolate-payments"))) == "ended"
-    assert refusal(story.when(AbandonPlan("PLAN-1", "again"))) == "ended"
-    assert story.world.plans["PLAN-1"].state.value == "abandoned"
+    assert refusal(story.when(AbortPlan("PLAN-1", "again"))) == "ended"
+    assert story.world.plans["PLAN-1"].state.value == "aborted"
 
 
-def test_what_was_under_way_in_an_abandoned_plan_is_recorded_and_starts_nothing() -> None:
+def test_what_was_under_way_in_an_aborted_plan_is_recorded_and_starts_nothing() -> None:
     story = outage().settle()
     one = effect(story, "isolate-payments")
-    story.when(AbandonPlan("PLAN-1", "we do it by hand"))
+    story.when(AbortPlan("PLAN-1", "we do it by hand"))
     story.when(RecordOutcome(one, done("cut off")), RUNNER)
     assert step(story, "PLAN-1", "isolate-payments") == "done"
     assert step(story, "PLAN-1", "prove-payments") == "waiting"
@@ -364,7 +367,7 @@ def test_a_machine_rolls_back_three_times_and_then_a_person_decides() -> None:
         plan = story.world.plans[f"PLAN-{number}"]
         assert (plan.state.value, plan.people) == ("running", 0)
         story.answer(failed("it came up broken"), only="rollback")
-        story.when(AbandonPlan(plan.id, "it does not help"))
+        story.when(AbortPlan(plan.id, "it does not help"))
         story.when(MakePlan("INC-1", "remedy")).settle()
     plan = story.world.plans["PLAN-5"]
     assert (plan.state.value, plan.people) == ("proposed", 1)
@@ -383,3 +386,24 @@ def test_what_fails_during_a_pause_holds_the_plan_when_it_goes_on() -> None:
     assert state(story) == "held"
     story.when(RetryStep("PLAN-1", "isolate-payments"))
     assert state(story) == "running"
+
+
+def test_the_remedy_the_table_made_is_not_wanted_beside_one_that_somebody_starts() -> None:
+    """Given a remedy that waits for an approval, when somebody starts a rollback of their own, then the one that
+    waits is given up, and the table makes no other; another rollback of the service has to wait."""
+    story = remedied()
+    asked = Asked("rollback", ("payments",))
+    story.when(DrawPlan("INC-1", asked)).when(Approve("INC-1", "plan:PLAN-3")).when(
+        StartPlan("PLAN-3")
+    )
+    assert story.refused is None
+    assert story.world.plans["PLAN-2"].state.value == "aborted"
+    story.wait(60_000).settle()
+    assert [one.id for one in story.world.plans.values() if one.purpose == "remedy"] == ["PLAN-2"]
+
+
+def test_a_remedy_that_runs_keeps_another_one_from_the_same_service() -> None:
+    story = approved()
+    asked = Asked("rollback", ("payments",))
+    story.when(DrawPlan("INC-1", asked)).when(Approve("INC-1", "plan:PLAN-3"))
+    assert refusal(story.when(StartPlan("PLAN-3"))) == "overlapping-plan"

@@ -17,7 +17,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.plan.commands import ParkEffect, StartPlan
 from allstop.domain.policy import Grant, Policy, Preflight
 from allstop.domain.policy.tables import Scalar
-from allstop.domain.preflight import read_results, write_results
+from allstop.domain.preflight import read_results, touched_by, write_results
 from allstop.domain.principal import MONITOR, RUNNER, TIMEKEEPER
 from tests.domain.builders import ADA, BEN, BUILDER, EVE, Story, outage, policy
 
@@ -150,6 +150,10 @@ def test_results_are_written_and_read_back() -> None:
         CheckResult("documents", "", True, "fine: really"),
         CheckResult("probes", "a/b", False, "no"),
         CheckResult("probes", "c", None, "?"),
+        CheckResult("probes", "d", None, "?", "ask", ("a", "a/stop"), 12),
+        CheckResult("probes", "e", True, "fine", "", ("a",)),
+        CheckResult("probes", "f", True, "fine", "", (), 7),
+        CheckResult("probes", "g", False, "no", "mend it"),
     )
     assert read_results(CHECKS, write_results(results)) == results
     assert read_results(("probes",), {"probes/x": 3})[0].ok is None
@@ -164,6 +168,53 @@ def test_a_late_or_double_outcome_records_nothing() -> None:
     found(story, BAD)
     assert len(story.records) == before
     assert incident(story).preflights[-1].passed
+
+
+@pytest.mark.parametrize(("concerns", "starts"), [
+    ("", False), ("payments", False), ("payments/isolate", False), ("gateway payments/isolate", False),
+    ("printer", True), ("printer/stop gateway/stop", True), ("payments/stop", True), ("payment", True),
+])  # fmt: skip
+def test_what_is_red_elsewhere_keeps_no_plan_back(concerns: str, starts: bool) -> None:
+    """Given a plan that isolates payments, when a check fails that concerns everything, payments or just that, then
+    it waits; what fails about a printer, or about something else that could be done to payments, does not matter."""
+    story = found(waiting(), {**GOOD, "probes/x": f"failed: no answer\n\n{concerns}\n5"})
+    assert (state(story) == "running") is starts
+    newest = incident(story).preflights[-1]
+    assert not newest.passed
+
+
+def test_a_refusal_names_all_that_keeps_it_back_and_what_mends_each() -> None:
+    """Given several checks that failed, some of them elsewhere, then the refusal lists those that concern the plan,
+    each with what to do."""
+    facts: dict[str, Scalar] = {
+        "documents": "ok: fine",
+        "probes/payments-deep": "failed: no route\nstart it\npayments",
+        "probes/printer": "failed: no paper\nfill it\nprinter",
+        "probes/payments isolated": "unknown: raised\n\npayments",
+    }
+    story = found(waiting(), facts)
+    assert reasons(story.when(StartPlan("PLAN-1"))) == [
+        "preflight 1: probes payments-deep: no route",
+        "preflight 1: probes payments isolated: not known, raised",
+    ]
+    assert story.refused is not None
+    assert [one.hint for one in story.refused.reasons] == [
+        "start it, then: allstop preflight",
+        "mend it, then: allstop preflight",
+    ]
+
+
+def test_a_gate_of_a_plan_makes_what_it_watches_its_own() -> None:
+    """Given a plan with a gate on a function, then a check that concerns the service behind its probe keeps it
+    back."""
+    story = outage().settle()
+    for plan in story.world.plans.values():
+        watched = {name for step in plan.steps for name in step.probes}
+        touched = touched_by(story.policy, plan)
+        assert {
+            spec.service for spec in story.policy.fleet.probes() if spec.name in watched
+        } <= touched
+        assert all(f"{step.service}/{step.action}" in touched for step in plan.steps)
 
 
 def test_where_it_is_not_required_nothing_waits_for_it() -> None:

@@ -48,7 +48,7 @@ ASKED: list[tuple[Any, Principal, str]] = [
     (p.StartPlan("PLAN-1"), TIMEKEEPER, "not-proposed"),
     (p.RetryStep("PLAN-1", "cook"), ADA, "unknown-step"),
     (p.RetryStep("PLAN-1", "isolate-payments"), ADA, "not-held"),
-    (p.AbandonPlan("PLAN-1", " "), ADA, "no-reason"),
+    (p.AbortPlan("PLAN-1", " "), ADA, "no-reason"),
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from allstop.domain.incident.commands import (
 )
 from allstop.domain.incident.events import RemedyDecided
 from allstop.domain.incident.work_commands import RecordFacts
-from allstop.domain.plan.commands import AbandonPlan
+from allstop.domain.plan.commands import AbortPlan
 from allstop.domain.policy import Condition, Grant, Policy, RemedyRow
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import MONITOR, TIMEKEEPER
@@ -121,7 +121,7 @@ def test_the_coordinator_never_overrules_and_never_decides_twice() -> None:
     assert len(story.records) == before
 
 
-def test_an_active_remedy_plan_is_abandoned_before_another_is_chosen() -> None:
+def test_an_active_remedy_plan_is_aborted_before_another_is_chosen() -> None:
     story = outage()
     story.answer(done("gone", DOWN), only="state").answer(done("read", FRESH), only="history")
     story.settle().answer(done("cut off"), only="isolate").answer(done("proven"), only="measure")
@@ -258,10 +258,10 @@ def planned(rules: Policy) -> Story:
 
 def test_a_plan_that_nobody_approved_goes_when_the_decision_turns() -> None:
     """Given a rollback that waits for its approval, when somebody states that data is lost, then the plan is
-    abandoned, the table is asked again, and no other plan is made for an investigation."""
+    aborted, the table is asked again, and no other plan is made for an investigation."""
     story = state(planned(stating(LOST)), data_loss=True).settle()
     assert remedies(story) == ["rollback", "investigate"]
-    assert story.world.plans["PLAN-2"].state == "abandoned"
+    assert story.world.plans["PLAN-2"].state == "aborted"
     assert list(story.world.plans) == ["PLAN-1", "PLAN-2"]
 
 
@@ -271,7 +271,7 @@ def test_the_next_plan_follows_the_new_decision() -> None:
     assert remedies(story) == ["rollback", "fix"]
     assert [one.state.value for one in story.world.plans.values()] == [
         "done",
-        "abandoned",
+        "aborted",
         "proposed",
     ]
     assert story.world.plans["PLAN-3"].title == "restart payments"
@@ -295,7 +295,7 @@ def test_a_persons_choice_is_never_turned_by_facts() -> None:
 
 
 def test_a_rejected_plan_does_not_come_back_by_itself() -> None:
-    story = planned(stating()).when(AbandonPlan("PLAN-2", "not that way")).settle()
+    story = planned(stating()).when(AbortPlan("PLAN-2", "not that way")).settle()
     assert remedies(story) == ["rollback"]
     assert list(story.world.plans) == ["PLAN-1", "PLAN-2"]
 

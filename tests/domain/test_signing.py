@@ -10,7 +10,7 @@ from allstop.domain.approvals import Need, need_for, waits_for
 from allstop.domain.effects import Purpose
 from allstop.domain.incident.commands import Approve, AssignRole
 from allstop.domain.incident.parts import Signature
-from allstop.domain.plan.commands import AbandonPlan, MakePlan, StartPlan
+from allstop.domain.plan.commands import AbortPlan, MakePlan, StartPlan
 from allstop.domain.policy import ApprovalRow, Approvals, Condition, Grant, Policy, RoleRule, Span
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import Principal
@@ -234,9 +234,9 @@ def test_a_review_in_time_is_never_late() -> None:
 
 
 def test_signatures_bind_to_the_steps() -> None:
-    """Given a plan that was abandoned half signed, when another is made, then it waits for both again."""
+    """Given a plan that was aborted half signed, when another is made, then it waits for both again."""
     story = isolating(row(2))
-    approve(story, ADA).when(AbandonPlan("PLAN-1", "not like this"))
+    approve(story, ADA).when(AbortPlan("PLAN-1", "not like this"))
     story.when(MakePlan("INC-1", "contain")).settle()
     assert not story.world.plans["PLAN-2"].signatures
     assert state(story, "PLAN-2") == "proposed"

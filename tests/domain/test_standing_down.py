@@ -210,7 +210,7 @@ def test_a_plan_that_nobody_approved_ends_with_the_response() -> None:
     story.world = replace(story.world, plans={**story.world.plans, "PLAN-1": waiting})
     story.when(StandDown("INC-1", "over"), ADA)
     assert story.refused is None
-    assert story.world.plans["PLAN-1"].state is PlanState.ABANDONED
+    assert story.world.plans["PLAN-1"].state is PlanState.ABORTED
 
 
 def test_who_may_not_release_what_it_holds_hears_that_with_everything_else() -> None:

@@ -11,7 +11,7 @@ from allstop.domain.due import due
 from allstop.domain.effects import Purpose, done, failed
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import MeasureImpact
-from allstop.domain.plan.commands import AbandonPlan, RetryStep, SettleStep
+from allstop.domain.plan.commands import AbortPlan, RetryStep, SettleStep
 from allstop.domain.policy import Condition, StopRule
 from allstop.domain.principal import MONITOR, TIMEKEEPER
 from tests.domain.builders import ADA, BEN, BUILDER, MINUTE, Story, outage, policy
@@ -166,9 +166,9 @@ def test_a_failed_step_waits_until_the_rule_is_accepted() -> None:
     assert refusal(story.when(settle)) == "not-held"
 
 
-def test_a_held_plan_may_be_abandoned_and_the_next_one_is_judged_anew() -> None:
-    story = worse(under(RISING)).when(AbandonPlan("PLAN-1", "not worth it"))
-    assert state(story) == "abandoned"
+def test_a_held_plan_may_be_aborted_and_the_next_one_is_judged_anew() -> None:
+    story = worse(under(RISING)).when(AbortPlan("PLAN-1", "not worth it"))
+    assert state(story) == "aborted"
     assert refusal(accept(story)) == "ended"
     worse(story, 10)
     assert len(violations(story)) == 1

@@ -105,7 +105,7 @@ def test_a_triage_has_its_limits() -> None:
 
 
 def test_a_false_alarm_ends_everything_and_says_so() -> None:
-    """Halts released, emergency mode over, plans abandoned, everybody told, nothing owed."""
+    """Halts released, emergency mode over, plans aborted, everybody told, nothing owed."""
     found = triaged(Story(policy()).register()).when(
         DeclareIncident("it fails", severity="SEV1"), ADA
     )
@@ -116,7 +116,7 @@ def test_a_false_alarm_ends_everything_and_says_so() -> None:
     assert events(found, "incident.dismissed")[0].reason == "a test ran"
     assert not found.world.standing_halts()
     assert events(found, "mode.ended")[0].because == "INC-1 was a false alarm"
-    assert {plan.state for plan in found.world.plans.values()} <= {"abandoned", "done"}
+    assert {plan.state for plan in found.world.plans.values()} <= {"aborted", "done"}
     last = events(found, "notification.requested")[-1]
     assert (last.to, last.subject, last.text) == (
         "audience:responders", "INC-1 was a false alarm", "a test ran",
@@ -138,7 +138,7 @@ def test_a_change_that_has_begun_counts_as_made() -> None:
     assert codes(found.when(FALSE, ADA)) == ["changed"]
 
 
-def test_a_plan_that_waits_for_approval_is_abandoned_with_the_alarm() -> None:
+def test_a_plan_that_waits_for_approval_is_aborted_with_the_alarm() -> None:
     """Nothing starts any more in an incident that is none."""
     base = policy()
     payments, gateway = base.fleet.services
@@ -147,7 +147,7 @@ def test_a_plan_that_waits_for_approval_is_abandoned_with_the_alarm() -> None:
     found.when(DeclareIncident("down", ("payments",), severity="SEV1"), ADA).settle()
     assert found.world.plans["PLAN-1"].state == "proposed"
     found.when(FALSE, ADA).settle().answer().settle()
-    assert found.world.plans["PLAN-1"].state == "abandoned"
+    assert found.world.plans["PLAN-1"].state == "aborted"
     assert "step.started" not in found.kinds()
 
 

@@ -11,6 +11,7 @@ from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as course
 from allstop.domain.incident import work_commands as w
+from allstop.domain.incident.aftercare_commands import EndAftercare, RecordAftercare
 from allstop.domain.plan import commands as p
 from allstop.domain.principal import (
     COORDINATOR,
@@ -111,10 +112,13 @@ def commands() -> st.SearchStrategy[Any]:
         b(w.RecordFacts, incidents, stated, words),
         b(course.BeginPreflight, incidents),
         b(p.CheckRules, plan_ids),
+        b(p.MissPhase, plan_ids, st.sampled_from(("first", "x"))),
         b(p.LateReview, incidents, subjects),
         b(c.DecideRemedy, incidents, st.sampled_from(("", "rollback", "fix", "investigate", "pray")),
           words, st.sampled_from(("", "payments", "gateway", "nothing"))),
         b(c.RecordSamples, incidents, samples, st.just(1000)),
+        b(RecordAftercare, incidents, samples, tallies, st.just(1000)),
+        b(EndAftercare, incidents, st.sampled_from(("hour", "x"))),
         b(c.AdvancePhase, incidents),
         b(c.MissDeadline, incidents, st.sampled_from(("acknowledge", "update:1", "target:resolve", "x"))),
         b(c.StandDown, incidents, words),
@@ -130,6 +134,6 @@ def commands() -> st.SearchStrategy[Any]:
         b(p.StartPlan, plan_ids),
         b(p.RetryStep, plan_ids, steps),
         b(p.SettleStep, plan_ids, steps, st.booleans(), words),
-        b(p.AbandonPlan, plan_ids, words),
+        b(p.AbortPlan, plan_ids, words),
         b(p.FailGate, plan_ids, steps),
     )  # fmt: skip

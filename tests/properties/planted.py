@@ -20,6 +20,7 @@ from allstop.domain.deciding import (
     all_stop,
     changing,
     declaring,
+    plan_approving,
     plan_running,
     roll_call,
 )
@@ -176,7 +177,7 @@ def at_the_gate() -> Story:
 
 
 def gate_of_air(patch: Patch) -> Iterable[Violation]:
-    def settle(draft: Any, incident: str) -> None:
+    def settle(draft: Any, incident: str, _samples: Any = ()) -> None:
         for plan in draft.world.plans_of(incident):
             for key in plan.gates:
                 draft.emit(plan_stream(plan.id), p.StepDone(key, "surely"))
@@ -220,7 +221,7 @@ def unsigned(patch: Patch) -> Iterable[Violation]:
     rules = builders.policy()
     two = ApprovalRow((), ("role:commander", "owner"), 2, "two heads")
     protocol = replace(rules.protocol, approvals=Approvals((two,)))
-    patch.setattr(plan_running, "waits_for", lambda _: "")
+    patch.setattr(plan_approving, "waits_for", lambda _: "")
     story = outage(replace(rules, protocol=protocol)).settle()
     return judged(story.when(c.Approve("INC-1", "plan:PLAN-1"), ADA))
 
@@ -315,7 +316,7 @@ def no_order_outside(patch: Patch) -> Iterable[Violation]:
 
 
 def no_proof(patch: Patch) -> Iterable[Violation]:
-    async def sure(_self: Any, _effect: Any) -> Any:
+    async def sure(_self: Any, _effect: Any, _keep: Any) -> Any:
         return done("surely")
 
     patch.setattr(Runner, "_measure", sure)
@@ -337,8 +338,8 @@ def pretended(patch: Patch) -> Iterable[Violation]:
 def unwritten(patch: Patch) -> Iterable[Violation]:
     write = CommandPost._write
 
-    def skip(self: Any, request: Any, attached: Any, found: Any) -> Any:
-        real = write(self, request, attached, found)
+    def skip(self: Any, request: Any, attached: Any, found: Any, at: Any) -> Any:
+        real = write(self, request, attached, found, at)
         skipped = (
             isinstance(real.records[-1].event, e.IncidentAcknowledged) if real.records else False
         )
@@ -392,6 +393,7 @@ PLANTS: tuple[Plant, ...] = (
         "a node that failed is called reached", "nodes_end_as_seen", planted_nodes.claimed_reached
     ),
     Plant("a node is forced by nothing", "nodes_end_as_seen", planted_nodes.forced_by_nothing),
+    Plant("a node returned by nothing", "nodes_end_as_seen", planted_nodes.returned_by_nothing),
     Plant("a failed node holds nothing", "troubles_hold", planted_nodes.failure_forgotten),
     Plant("steps ignore their order", "steps_in_order", no_order),
     Plant("a gate passes without samples", "gates_passed", gate_of_air),

@@ -15,6 +15,7 @@ from allstop.domain.policy import Fleet
 from allstop.domain.record import plan_stream
 from allstop.testing.invariants import check
 from allstop.testing.traces import Trace, Violation
+from tests.domain.fleet import returned
 from tests.domain.fleet.fleets import HARD, service
 from tests.domain.fleet.ground import Ground
 
@@ -55,6 +56,20 @@ def forced_by_nothing(patch: Patch) -> Iterable[Violation]:
 
     patch.setattr(plan_running, "node_step_failed", claim)
     return stopped(web_stop="refuse")
+
+
+def returned_by_nothing(patch: Patch) -> Iterable[Violation]:
+    """A fix that failed is called rolled back, and nothing rolled it back."""
+
+    def claim(draft: Any, plan: str, step: str, because: str) -> bool:
+        node = draft.world.plans[plan].routes.steps[step].node
+        draft.emit(plan_stream(plan), p.NodeEnded(node, "returned", because))
+        return False
+
+    patch.setattr(plan_running, "node_step_failed", claim)
+    found = returned.here(faults={"payments/branch": "refuse"})
+    found.run(found.drawn(Asked("fix", ("payments",))).id)
+    return check(Trace(tuple(found.records), found.book))
 
 
 def failure_forgotten(patch: Patch) -> Iterable[Violation]:

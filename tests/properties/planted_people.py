@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from allstop.domain import aftercare
 from allstop.domain.approvals import Need
 from allstop.domain.decide import RULES
 from allstop.domain.deciding import (
@@ -28,7 +29,7 @@ from allstop.domain.incident import events as e
 from allstop.domain.incident import work_commands as wc
 from allstop.domain.incident import work_events as we
 from allstop.domain.plan import events as p
-from allstop.domain.policy import EmergencyMode, Grant
+from allstop.domain.policy import EmergencyMode, Grant, Watch
 from allstop.domain.principal import MONITOR, TIMEKEEPER, Principal
 from allstop.domain.record import halt_stream, plan_stream
 from allstop.domain.samples import GateProgress, Standing
@@ -167,6 +168,16 @@ def stable_of_air(patch: Patch) -> Iterable[Violation]:
     return judged(outage().sample().when(c.StandDown("INC-1", "home"), ADA))
 
 
+def watched_by_nobody(patch: Patch) -> Iterable[Violation]:
+    """Every watch calls itself clean; nobody has looked."""
+    patch.setattr(advancing, "stand_down_verdict", lambda *_: Verdict.yes())
+    patch.setattr(aftercare, "verdict_of", lambda _: "clean")
+    policy = builders.policy()
+    watches = (Watch("hour", "Health", 60 * MINUTE, 10 * MINUTE),)
+    story = outage(replace(policy, protocol=replace(policy.protocol, aftercare=watches)))
+    return judged(story.when(c.StandDown("INC-1", "home"), ADA).wait(62 * MINUTE))
+
+
 def alert_is_a_person(patch: Patch) -> Iterable[Violation]:
     def change(draft: Any, one: c.MeasureImpact) -> None:
         draft.on_incident(one.incident, e.SeverityClassified("SEV3", "calm", -1, by_person=True))
@@ -190,4 +201,5 @@ PLANTS_PEOPLE: tuple[Plant, ...] = (
     Plant("a halt outlives its incident", "ended_whole", never_let_go),
     Plant("emergency mode outlives its incident", "ended_whole", mode_for_ever),
     Plant("a gate believes itself", "truly_stable", stable_of_air),
+    Plant("a watch that nobody kept ends clean", "truly_watched", watched_by_nobody),
 )

@@ -13,10 +13,12 @@ from allstop.testing.traces import Trace
 from tests.domain.builders import outage
 from tests.properties.planted import PLANTS as OTHERS
 from tests.properties.planted import Plant
+from tests.properties.planted_levers import PLANTS_LEVERS
 from tests.properties.planted_people import PLANTS_PEOPLE
+from tests.properties.planted_playbooks import PLANTS_PLAYBOOKS
 from tests.simulation.__main__ import hush
 
-PLANTS = (*OTHERS, *PLANTS_PEOPLE)
+PLANTS = (*OTHERS, *PLANTS_PEOPLE, *PLANTS_PLAYBOOKS, *PLANTS_LEVERS)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)

@@ -14,6 +14,7 @@ from allstop.domain import draft, due, react
 from allstop.domain.decide import INTERNAL, RULES
 from allstop.domain.falling_due.promises import promises_due
 from allstop.domain.incident import commands as c
+from allstop.domain.incident.aftercare_commands import RecordAftercare
 from allstop.domain.incident.course_commands import RecordPreflight
 from allstop.domain.incident.events import IncidentAcknowledged, NotificationRequested
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
@@ -28,7 +29,7 @@ from tests.properties.stories.telling import PACKS, Told, policy_of, shortest, t
 from tests.properties.stories.wishes import WISHES
 
 # What reports on an effect or on the probes is told by the stage, as the coordinator's parts do.
-STAGED = {RecordOutcome, ParkEffect, c.RecordSamples, RecordPreflight}
+STAGED = {RecordOutcome, ParkEffect, c.RecordSamples, RecordAftercare, RecordPreflight}
 STORIES, AT_ONCE = 25, 5
 
 

@@ -19,8 +19,9 @@ MARK = "<!-- from here on generated: allstop.protocol.reference() -->\n"
 
 
 def file_of(path: Path) -> str:
-    """Which of the three documents it stands for: the word before the first hyphen."""
-    return path.stem.partition("-")[0] + ".yaml"
+    """Which document of a project it stands for: the word before the first hyphen."""
+    name = path.stem.partition("-")[0] + ".yaml"
+    return f"playbooks/{name}" if name == "playbook.yaml" else name
 
 
 def expected(path: Path) -> list[str]:

@@ -32,6 +32,15 @@ class Unit(_Strict):
     to: str = ""
 
 
+class Valve(_Strict):
+    grace: int = 10_000
+
+
+class Share(_Strict):
+    percent: int
+    steps: list[int] = []
+
+
 class Board(_Strict):
     room: str
 
@@ -56,6 +65,15 @@ CATALOGUE = Catalogue(
                 for name in ("cut", "join", "back", "restart", "log")
             ),
         ),
+        AdapterEntry(
+            "valve",
+            ("actuator",),
+            verbs=(
+                VerbEntry("stop", by_model(Valve), grace_ms=10_000),
+                VerbEntry("kill", by_model(Valve), grace_ms=10_000),
+                VerbEntry("turn", by_model(Share)),
+            ),
+        ),
         AdapterEntry("board", ("notifier",), options={"notifier": by_model(Board)}),
         AdapterEntry("robot", ("agent",), options={"agent": by_model(Robot)}),
         AdapterEntry("whistle", ("agent",), options={"agent": by_model(Whistle)}, proofs=("log",)),
@@ -74,6 +92,7 @@ def project(folder: Path, *, replaced: dict[str, bytes | str]) -> Loaded:
     copyfile(SHOP / "protocol.yaml", folder / "shop.yaml")
     for name, content in replaced.items():
         raw = content.encode() if isinstance(content, str) else content
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(raw)
     return load(folder, CATALOGUE, TODAY)
 

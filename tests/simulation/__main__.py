@@ -1,10 +1,14 @@
-"""`python -m tests.simulation`: many emergencies, each from a seed; exits 1 on any violation."""
+"""`python -m tests.simulation`: many emergencies, each from a seed; exits 1 on any violation.
+
+With --graphs: plans over random graphs with random faults, the coordinator killed at every entry of the log.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +18,7 @@ import structlog
 
 from allstop.testing.simulator import Faults, Result, simulate
 from tests.simulation.crashing import boundary_faults, point_faults
+from tests.simulation.graphs import counting
 
 CRASHES = ("boundaries", "points", "random", "none")
 
@@ -37,13 +42,21 @@ class Total:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--seeds", type=int, default=200, help="how many (0: until --seconds)")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--crash", choices=CRASHES, default="random", help="where the process dies")
     parser.add_argument("--calm", action="store_true", help="no other faults than the outage")
     parser.add_argument("--seconds", type=float, default=0, help="stop after so many (0: never)")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
+    parser.add_argument("--graphs", type=int, default=0, help="so many random graphs instead")
+    parser.add_argument("--cut", type=int, help="of a graph: only this kill (0: none)")
+    parser.add_argument(
+        "--real", action="store_true", help="graphs under the coordinator's own runner and store"
+    )
     return parser.parse_args()
 
 
@@ -98,6 +111,11 @@ def table(total: Total, seconds: float) -> str:
 
 def main() -> int:
     asked = arguments()
+    if asked.graphs:
+        # To be told to end is no reason to forget what was found.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        wanted = (asked.graphs, asked.start, asked.cut, asked.real, asked.seconds, asked.jobs)
+        return counting.run(counting.Asked(*wanted))
     began, total = time.monotonic(), Total()
     count = asked.seeds or 10**9
     jobs = ((seed, asked.crash, asked.calm) for seed in range(asked.start, asked.start + count))

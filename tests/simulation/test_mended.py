@@ -28,7 +28,8 @@ def _quiet() -> None:
 def test_a_verb_that_leaves_a_mark_is_looked_for_when_its_answer_is_lost() -> None:
     """Its attempt could not be ended as unknown: the claim stood, and the plan with it, for ever."""
     looked = 0
-    for seed in range(12):
+    # Some in which a rollback loses its answer, which is seldom, and some others.
+    for seed in (*range(9), 52, 65):
         run = Run(seed, Faults(trouble="release", lost_answer=30, lost_request=15))
         result = run.play()
         assert result.sound, (seed, result.violations)

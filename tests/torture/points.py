@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "allstop"
 # The memory store and the simulator pass the same names in a process nobody kills.
-ELSEWHERE = ("testing/", "adapters/memory_store.py", "sandbox/")
+ELSEWHERE = ("testing/", "adapters/memory_store/", "sandbox/")
 REACH = re.compile(r"\b_?reach\(\s*\"([a-z-]+(?:\.[a-z-]+)+)\"")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def _fault(path: Path) -> str:
     """Why a file holds no secret that can be read, or empty. What it holds is not repeated."""
     try:
         text = beginning(path, _LONGEST_SECRET)
+        mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         return one_line(str(error))
-    return "" if text.strip() else f"{path} is empty"
+    if not text.strip():
+        return f"{path} is empty"
+    # Its group may: that is how a secret is given to several programs.
+    everybody = stat.S_IROTH | stat.S_IWOTH
+    return (
+        f"everybody on this machine can read or change {path}: chmod 640 it"
+        if mode & everybody
+        else ""
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -170,8 +171,10 @@ class _Log:
         self._ends: dict[str, tuple[int, str]] = {}
         self._position = 0
         self._chain = chain.GENESIS
+        self._source: AuditSource | None = None
 
     def walk(self, source: AuditSource) -> None:
+        self._source = source
         try:
             while page := source.records(after=self._position, limit=_PAGE):
                 for entry in page:
@@ -199,12 +202,26 @@ class _Log:
             report.add("broken-link", f"{name} does not follow version {version}", position)
         if _hash(entry) != entry.hash:
             report.add("edited", f"{name} is not what its hash says", position)
+        elif entry.kind == "plan.made":
+            self._beside(entry, name)
         self._ends[entry.stream] = (entry.version, entry.hash)
         self._position = position
         self._chain = self._statements.compare(
             position, chain.seal(self._chain, position, entry.hash)
         )
         report.entries += 1
+
+    def _beside(self, entry: StoredRecord, name: str) -> None:
+        """A large plan stands beside the log: there, and as the entry says. One that is there and damaged is
+        found among all bodies."""
+        try:
+            digest = (json.loads(entry.body).get("beside") or {}).get("sha256", "")
+        except (ValueError, AttributeError):
+            self._report.add("edited", f"{name} is no plan", entry.position)
+            return
+        if digest and self._source is not None and self._source.blob(str(digest)) is None:
+            text = f"{name} has its steps beside the log, and body {digest} is not there"
+            self._report.add("blob", text, entry.position)
 
 
 def _hash(entry: StoredRecord) -> str:

@@ -12,11 +12,14 @@ import rfc8785
 
 import allstop.domain.confirmations
 import allstop.domain.halt.events
+import allstop.domain.incident.aftercare_events
 import allstop.domain.incident.course_events
 import allstop.domain.incident.events
 import allstop.domain.incident.work_events
 import allstop.domain.plan.events
-import allstop.domain.proposals  # noqa: F401  (importing registers the event kinds)
+import allstop.domain.plan.lever_events
+import allstop.domain.proposals
+import allstop.domain.readiness  # noqa: F401  (importing registers the event kinds)
 from allstop.application import policy_upcasts
 from allstop.application.ports import StoredRecord
 from allstop.domain.effects import Effect

@@ -6,14 +6,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from allstop.application.codec import canonical, read_policy, read_record, write_policy
+from allstop.application.beside import completed, write_bodies
+from allstop.application.codec import read_policy, read_record, write_policy
 from allstop.application.ports import (
     Clock,
     Committed,
     CrashPoints,
     Finish,
+    Places,
     RefusalEntry,
     Reply,
     Store,
@@ -92,7 +95,8 @@ class CommandPost:
     """Decides commands one after another inside the writer's turn, so that each sees all before it.
 
     `world` is the published state: everything in it is durable. `broken`: why the documents on disk could
-    not be taken, a problem a line, while the last good policy is in force; empty when it is theirs.
+    not be taken, a problem a line, while the last good policy is in force; empty when it is theirs. `places`:
+    of whoever works on effects right now, who hears of their claims by the commit; none: nobody does.
     """
 
     def __init__(self, store: Store, clock: Clock, crash: CrashPoints) -> None:
@@ -104,6 +108,7 @@ class CommandPost:
         self._drafted = World()
         self.world = World()
         self.broken = ""
+        self.places: tuple[Places, ...] = ()
 
     @property
     def book(self) -> PolicyBook:
@@ -121,7 +126,7 @@ class CommandPost:
         world, after = World(), 0
         while batch := self._store.records(after, REPLAY_BATCH):
             for stored_record in batch:
-                world = evolve(world, read_record(stored_record))
+                world = evolve(world, completed(read_record(stored_record), self._store.blob))
             after = batch[-1].position
         self._drafted = self.world = world
         self.adopt(policy)
@@ -176,28 +181,32 @@ class CommandPost:
         found = decide(command, self._drafted, self._book, now, request.who, request.cause)
         if isinstance(found, Verdict):
             return self._refusal(command, request, found)
-        return self._write(request, attached, found)
+        return self._write(request, attached, found, now.utc)
 
-    def _write(self, request: Request, attached: Attached, found: Decided) -> Write:
-        now = self._clock.now()
+    def _write(self, request: Request, attached: Attached, found: Decided, at: datetime) -> Write:
         reply = None
         if request.key:
             reply = Reply(str(request.who), request.key, request.digest, json.dumps(found.result))
         effects = react_all(found.records, found.world, self._book)
+        places = self.places if effects else ()
         self._crash.reach("post.decided")
+        if places:
+            self._crash.reach("runner.claim")
 
         def applied() -> None:
             self._drafted = found.world
             self._stored |= set(policies)
 
         policies = self._missing_policies(found.records)
+        bodies, beside = write_bodies(found.records)
         return Write(
             records=found.records,
-            bodies=tuple(canonical(record.event) for record in found.records),
+            bodies=bodies,
             effects=effects,
-            effects_due=now.utc,
+            effects_due=at,
+            places=places,
             policies=policies,
-            blobs=attached.blobs,
+            blobs=attached.blobs | beside,
             finish=attached.finish,
             reply=reply,
             tag=_Tag(found.world, found.result, None, self._drafted, frozenset(self._stored)),

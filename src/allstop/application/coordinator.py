@@ -17,13 +17,13 @@ from allstop.application.command_post import CommandPost, Request
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Adapters, Clock, Store
-from allstop.application.preflight import Preflight
+from allstop.application.preflight_ground import Progress
+from allstop.application.preflight_watch import Look, PreflightWatch
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
 from allstop.domain.halt.commands import RegisterAgent
-from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.policy import Policy
 from allstop.domain.principal import COORDINATOR
 from allstop.errors import Invalid, Missing, Unavailable
@@ -57,7 +57,7 @@ class Coordinator:
     read_policy: Callable[[], Policy]
     audit: Callable[[], Awaitable[dict[str, Any]]]
     background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
-    checks: Preflight | None = None
+    checks: PreflightWatch | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def sync_roster(self) -> None:
@@ -81,11 +81,34 @@ class Coordinator:
         log.info("policy adopted", digest=digest)
         return digest
 
-    async def preflight(self) -> tuple[CheckResult, ...]:
-        """Look now, outside of an incident, whether everything is ready. Raises Missing."""
+    async def preflight(self, checks: Sequence[str] = (), services: Sequence[str] = ()) -> Look:
+        """Look now, outside of an incident, whether everything is ready. Raises Missing.
+
+        checks: by default those of the protocol; services: only what concerns them.
+        """
+        return await self._watch().look(checks, services)
+
+    def newest_preflight(self) -> Look:
+        """What was found last while nothing was wrong. Raises Missing."""
+        look = self._watch().newest
+        if look is None:
+            raise Missing("nobody has looked since the coordinator started", "allstop preflight")
+        return look
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether there is a newest preflight."""
+        return self.checks is not None and self.checks.newest is not None
+
+    def preflight_progress(self) -> Progress:
+        """How far the one under way is; nothing of nothing when there is none."""
+        progress = self.checks.progress if self.checks is not None else None
+        return progress or Progress()
+
+    def _watch(self) -> PreflightWatch:
         if self.checks is None:
             raise Missing("this coordinator makes no checks by itself")
-        return await self.checks.run()
+        return self.checks
 
     async def run(self) -> None:
         """Work until cancelled. A part that dies ends the coordinator: half a coordinator is none."""
@@ -95,7 +118,9 @@ class Coordinator:
             # On a full disk halts are still recorded, so a coordinator is worth having.
             log.warning("roster not registered", because=error.text)
         async with asyncio.TaskGroup() as group:
-            for part in (self.runner.run, self.timekeeper.run, self.monitor.run, *self.background):
+            parts = (self.runner.run, self.timekeeper.run, self.monitor.run, *self.background)
+            watching = (self.checks.run,) if self.checks is not None else ()
+            for part in (*parts, *watching):
                 group.create_task(_live(part))
 
 

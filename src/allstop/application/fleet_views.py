@@ -45,14 +45,14 @@ def service_lines(policy: Policy, world: World, probes: Probes) -> tuple[Service
     functions = _functions(fleet)
     found = []
     for service in fleet.services:
-        good = world.known_good.get(service.name)
+        good, standing = world.known_good.get(service.name), world.standing_of(service.name)
         found.append(
             ServiceLine(
                 service.name, service.title, service.category, state_of(probes[service.name]),
                 service.protected, tuple(edge.to for edge in service.depends), probes[service.name],
                 good.release if good else "", functions.get(service.name, ()),
-                world.standing_of(service.name).words(), service.host, service.zone,
-                service.failure_policy().value, stop_lacking(service),
+                standing.words(), service.host, service.zone, service.failure_policy().value,
+                stop_lacking(service), standing.stopped,
             )
         )  # fmt: skip
     return tuple(found)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import takewhile
 
 from allstop.application.codec import read_record
-from allstop.application.ports import Committed, Store
+from allstop.application.ports import Committed, Listener, Store
 from allstop.domain.record import Record
 
 RING = 5000
@@ -26,6 +26,7 @@ class Hub:
         self._ring: deque[Record] = deque(maxlen=RING)
         # In order of arrival: the order of waking must not depend on addresses in memory.
         self._wakers: dict[asyncio.Event, None] = {}
+        self._listeners: dict[Listener, None] = {}
         # How far this hub was told, which may lag the store by a turn of the event loop. Waiting for
         # the store's own position would spin: the news can only arrive while nobody runs.
         self._told = store.last_position()
@@ -39,6 +40,13 @@ class Hub:
 
     def forget(self, waker: asyncio.Event) -> None:
         self._wakers.pop(waker, None)
+
+    def listen(self, listener: Listener) -> None:
+        """Call it with what was committed, in order, before anybody is woken. End it with `unlisten`."""
+        self._listeners[listener] = None
+
+    def unlisten(self, listener: Listener) -> None:
+        self._listeners.pop(listener, None)
 
     async def follow(self, after: int) -> AsyncIterator[Record]:
         """Entries with a position above `after`, for ever."""
@@ -66,5 +74,7 @@ class Hub:
             self._ring.extend(one.records)
             if one.records:
                 self._told = one.records[-1].position
+        for listener in tuple(self._listeners):
+            listener(batch)
         for waker in self._wakers:
             waker.set()

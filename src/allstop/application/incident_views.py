@@ -16,6 +16,7 @@ from allstop.application.shapes import (
 )
 from allstop.application.shaping import (
     criteria_lines,
+    duty_lines,
     evidence_lines,
     impact_text,
     measure_line,
@@ -24,6 +25,7 @@ from allstop.application.shaping import (
 from allstop.application.work_shapes import LinkLine
 from allstop.application.work_shaping import (
     action_lines,
+    aftercare_lines,
     change_line,
     crew_lines,
     filed_forms,
@@ -35,11 +37,13 @@ from allstop.application.work_shaping import (
     preflight_line,
     task_lines,
 )
+from allstop.domain.aftercare import aftercare_words
 from allstop.domain.clocks import running, update_due_at
 from allstop.domain.gates import phase_standings, standings
 from allstop.domain.incident.state import GONE, Incident
 from allstop.domain.metrics import measures
 from allstop.domain.moment import between, words
+from allstop.domain.planning.playing import fitting
 from allstop.domain.policy import Policy
 from allstop.domain.world import World
 
@@ -65,7 +69,7 @@ def incident_line(seen: Seen) -> IncidentLine:
         phase.title, incident.roles.get("commander", ""), incident.services, impact_text(incident),
         incident.declared_at, words(between(incident.declared_at, end)),
         update_due_at(incident, policy) if incident.is_open else None, _waits(seen),
-        incident.kind, incident.private,
+        incident.kind, incident.private, aftercare_words(policy, incident),
     )  # fmt: skip
 
 
@@ -86,6 +90,7 @@ def incident_view(seen: Seen, halts: tuple[HaltView, ...]) -> IncidentView:
         phases=_phases(seen),
         stand_down=criteria_lines(standings(world, policy, incident, policy.protocol.stand_down)),
         roles=roles_lines(incident, policy),
+        duty=duty_lines(incident, policy, seen.now),
         evidence=evidence_lines(incident),
         remedy=chosen.remedy if chosen else "",
         remedy_because=chosen.because if chosen else "",
@@ -125,7 +130,18 @@ def incident_view(seen: Seen, halts: tuple[HaltView, ...]) -> IncidentView:
         actions=action_lines(incident, now),
         points=tuple(points_line(one, incident.id) for one in incident.points),
         missing_before_close=tuple(one.text for one in missing_lines(world, policy, incident)),
+        aftercare=aftercare_lines(incident, policy),
+        playbooks=_playbooks(seen),
     )
+
+
+def _playbooks(seen: Seen) -> tuple[str, ...]:
+    """Those that are for it, and that nobody has made a plan of."""
+    if not seen.incident.is_open:
+        return ()
+    made = {plan.asked.get("playbook") for plan in seen.world.plans_of(seen.incident.id)}
+    found = fitting(seen.policy, seen.incident)
+    return tuple(one.name for one in found if one.name not in made)
 
 
 def _deadlines(seen: Seen) -> tuple[DeadlineLine, ...]:

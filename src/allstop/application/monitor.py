@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,9 +13,12 @@ import structlog
 
 from allstop.application.codec import canonical, recordable
 from allstop.application.command_post import CommandPost, Request
+from allstop.application.masking import mask_text
 from allstop.application.ports import Adapters, Clock, CrashPoints
+from allstop.domain.aftercare import looks_due, watched_on
 from allstop.domain.fleet_graph import covered, dependents, suspects
 from allstop.domain.impact import Impact
+from allstop.domain.incident.aftercare_commands import RecordAftercare
 from allstop.domain.incident.commands import (
     DeclareIncident,
     MeasureImpact,
@@ -26,6 +29,7 @@ from allstop.domain.kin import services_about
 from allstop.domain.moment import Now, words
 from allstop.domain.money import per_hour
 from allstop.domain.policy import Fleet, Meter, ProbeSpec
+from allstop.domain.policy.degradation import look_ms
 from allstop.domain.principal import MONITOR
 from allstop.domain.samples import Sample
 from allstop.errors import Refused, Unavailable
@@ -83,10 +87,26 @@ class Monitor:
         self._measured: dict[str, int] = {}
         self.watches: dict[str, Watch] = {}
         self.looked_at: Now | None = None
+        self._waited_ms = 0
 
     @property
     def _fleet(self) -> Fleet:
         return self._post.book.latest.fleet
+
+    @property
+    def _interval_ms(self) -> int:
+        """Between two rounds: shorter while an incident is open of which the protocol says so."""
+        world, book = self._post.world, self._post.book
+        wanted = [
+            look_ms(book.pinned(one.policy).protocol.degradation, one.severity)
+            for one in world.open_incidents()
+        ]
+        return min([self._fleet.monitor.interval_ms, *(one for one in wanted if one)])
+
+    @property
+    def _longest_ms(self) -> int:
+        """How long a round may take: as long as the slowest probe, and the net below it."""
+        return max((one.timeout_ms for one in self._fleet.probes()), default=0) + SLACK_MS
 
     async def run(self) -> None:
         while True:
@@ -97,24 +117,43 @@ class Monitor:
                 # Unavailable: a full disk, which takes halts all the same.
                 log.warning("monitor refused", because=refusal.text)
             spent = self._clock.now().monotonic_ms - began
-            await self._clock.sleep(max(50, self._fleet.monitor.interval_ms - spent))
+            self._waited_ms = self._interval_ms
+            await self._clock.sleep(max(50, self._waited_ms - spent))
 
     async def tick(self) -> None:
         """One round: measure, judge, record, declare."""
+        began = self._clock.now().monotonic_ms
         found = await self._measure()
         now = self._clock.now()
+        # A probe that hangs makes the round long, and all that while somebody watched. No longer than the
+        # probes may take: else a machine that slept in the middle of it would pass for one that watched.
+        looked_ms = min(now.monotonic_ms - began, self._longest_ms)
         newly_down = self._judge(found, now)
         self.looked_at = now
         samples = tuple(found.samples.values())
         for incident in self._post.world.open_incidents():
             if samples:
                 self._crash.reach("monitor.samples")
-                command = RecordSamples(incident.id, samples, self._fleet.monitor.interval_ms)
+                # The round that is the first of a shorter interval came after a longer one: that is no gap.
+                interval = max(self._waited_ms, self._interval_ms, looked_ms)
+                command = RecordSamples(incident.id, samples, interval)
                 await self._post.do(command, Request(MONITOR, "round"))
             await self._measure_impact(incident.id, found, now)
+        await self._watch_on(samples, found, now)
         await self._note_releases(found, now)
         if newly_down or self._uncovered():
             await self._declare(found, now)
+
+    async def _watch_on(self, samples: tuple[Sample, ...], found: Round, now: Now) -> None:
+        """This round, for incidents that were stood down and whose next look is due."""
+        world, book = self._post.world, self._post.book
+        share = self._impact(found).failed_share_percent
+        for incident in watched_on(world, book):
+            if looks_due(book.pinned(incident.policy), incident, now.utc):
+                self._crash.reach("monitor.samples")
+                interval = self._fleet.monitor.interval_ms
+                command = RecordAftercare(incident.id, samples, share, interval)
+                await self._post.do(command, Request(MONITOR, "round"))
 
     async def _measure(self) -> Round:
         fleet = self._fleet
@@ -146,6 +185,7 @@ class Monitor:
             async with asyncio.timeout((spec.timeout_ms + SLACK_MS) / 1000):
                 sample, facts = await probe.measure(spec.name, spec.options, spec.timeout_ms)
             canonical(sample)
+            sample = replace(sample, text=mask_text(sample.text)[0])
             # Amounts may come as any sort of number: they are read as text.
             return sample, {
                 name: value

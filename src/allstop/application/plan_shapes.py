@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from allstop.application.plan_phases import PlanPhaseLine
 from allstop.application.work_shapes import SignatureLine
 
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """node: whose step it is; latent: it only runs when another step of its node has failed."""
+    """node: whose step it is; latent: it only runs when another step of its node has failed; role: who is asked,
+    where a person does it."""
 
     id: str
     kind: str
@@ -24,11 +26,12 @@ class StepLine:
     latent: bool = False
     proven: bool = False
     reversible: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeLine:
-    """state: waiting | running | held | reached | forced | isolated | left; because: what was seen, or why it
+    """state: waiting | running | held | reached | forced | isolated | returned | left; because: what was seen, or why it
     is held; after: nodes it waits for; on_failure: what a failed step of it means; rank: the smallest goes
     first; lacking: what the service does not offer."""
 
@@ -67,6 +70,9 @@ class OutlookLine:
     at_risk: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class PlanView:
     incident was reopened, so it counts no more; nodes, bites, outlook: of a plan for parts of the fleet;
     asked: by a person, who also starts it; expires_at: when its approval ends; rest_ms: what is expected to be
     left of it, None when nobody can tell; counts: of its nodes, by state; holding: steps and rules it is held
-    for, as `plan retry` takes them.
+    for, as `plan retry` takes them; phases: of a playbook.
     """
 
     id: str
@@ -109,6 +115,7 @@ class PlanView:
     rest_ms: int | None = None
     counts: dict[str, int] | None = None
     holding: tuple[str, ...] = ()
+    phases: tuple[PlanPhaseLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +131,4 @@ class PlanPreview:
     steps: tuple[StepLine, ...]
     bites: tuple[BiteLine, ...]
     outlook: OutlookLine
+    phases: tuple[PlanPhaseLine, ...] = ()

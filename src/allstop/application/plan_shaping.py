@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from allstop.application.plan_phases import new_phases, phase_lines
 from allstop.application.plan_shapes import (
     BiteLine,
     NodeLine,
@@ -16,6 +17,7 @@ from allstop.application.plan_shapes import (
 )
 from allstop.application.work_shaping import signature_lines
 from allstop.domain.approvals import Need, waits_for
+from allstop.domain.deciding.node_running import TAKING_ROOM
 from allstop.domain.deciding.plan_drawing import drawn_hash
 from allstop.domain.fleet.expected import OTHER_MS, expected_ms
 from allstop.domain.incident.state import Incident
@@ -24,16 +26,19 @@ from allstop.domain.plan.events import Bite, Node, Step
 from allstop.domain.plan.lifecycle import ENDS, PlanState, StepState
 from allstop.domain.plan.state import OVER, Plan
 from allstop.domain.planning.drawn import Drawn
-from allstop.domain.policy import Policy
+from allstop.domain.policy import ACTIONS, Policy
 from allstop.domain.world import World
+
+# Node, what is proven, and whether the step is latent.
+Looks = frozenset[tuple[str, str, bool]]
 
 
 def plan_view(plan: Plan, world: World, policy: Policy, incident: Incident | None) -> PlanView:
     """incident: whose plan it is, to tell whether it was made before that one was reopened."""
-    held = policy.fleet.limits.approval_ms
+    held, looks = policy.fleet.limits.approval_ms, _looks(plan.steps)
     return PlanView(
         plan.id, plan.incident, plan.purpose, plan.title, plan.state.value, plan.hash, plan.approve,
-        plan.approved_by, plan.held_because, tuple(_step(plan, step) for step in plan.steps),
+        plan.approved_by, plan.held_because, tuple(_step(plan, step, looks) for step in plan.steps),
         plan.risk, plan.people, plan.reviewers, signature_lines(plan.signatures), plan.because,
         waits_for(plan) if plan.state is PlanState.PROPOSED else "", plan.review_by,
         incident is not None and plan.round < len(incident.reopened),
@@ -41,12 +46,13 @@ def plan_view(plan: Plan, world: World, policy: Policy, incident: Incident | Non
         _outlook(plan.outlook) if plan.outlook else None, bool(plan.asked),
         after(plan.approved_at, held) if plan.asked and plan.approved_at else None,
         plan.started_at, plan.ended_at, rest_ms(plan, world, policy), _counts(plan),
-        tuple(plan.holding),
+        tuple(plan.holding), phases=phase_lines(plan),
     )  # fmt: skip
 
 
 def preview(drawn: Drawn, purpose: str, need: Need) -> PlanPreview:
     """A plan that was drawn and not made."""
+    looks = _looks(drawn.steps)
     by_node: dict[str, list[str]] = {}
     for step in drawn.steps:
         if not step.latent:
@@ -54,7 +60,8 @@ def preview(drawn: Drawn, purpose: str, need: Need) -> PlanPreview:
     return PlanPreview(
         purpose, drawn.title, drawn_hash(drawn), need.words(), need.because,
         tuple(_new_node(node, by_node) for node in drawn.nodes),
-        tuple(_new_step(step) for step in drawn.steps), _bites(drawn.bites), _outlook_of(drawn.outlook),
+        tuple(_new_step(step, looks) for step in drawn.steps), _bites(drawn.bites), _outlook_of(drawn.outlook),
+        new_phases(drawn.phases),
     )  # fmt: skip
 
 
@@ -103,6 +110,9 @@ def _taker(world: World, policy: Policy) -> Callable[[Step], int]:
     def takes(step: Step) -> int:
         if step.kind == "gate":
             return step.window_ms
+        if step.kind not in TAKING_ROOM:
+            # The coordinator's own takes no time, and nobody knows how long a person needs.
+            return 0
         service = services.get(step.service)
         return expected_ms(world.durations, service, step.action) if service else OTHER_MS
 
@@ -115,7 +125,20 @@ def _counts(plan: Plan) -> dict[str, int] | None:
     return dict(Counter(plan.node_at(node.id).state.value for node in plan.nodes))
 
 
-def _step(plan: Plan, step: Step) -> StepLine:
+def _looks(steps: tuple[Step, ...]) -> Looks:
+    """The measurements that are steps of their own: what a node proves, and whether only when it has failed."""
+    return frozenset((one.node, one.action, one.latent) for one in steps if one.kind == "probe")
+
+
+def _proven(step: Step, looks: Looks) -> bool:
+    """Whether anything looks past the actuator: the step itself, or a later one of its node."""
+    if step.proof is not None or step.kind != "act":
+        return True
+    proof = ACTIONS[step.action][1] if step.action in ACTIONS else ""
+    return (step.node, proof, step.latent) in looks
+
+
+def _step(plan: Plan, step: Step, looks: Looks) -> StepLine:
     standing, gate = plan.standing(step.id), plan.gates.get(step.id)
     far = ""
     if gate is not None:
@@ -123,15 +146,20 @@ def _step(plan: Plan, step: Step) -> StepLine:
         far = f"{gate.good_run} of {gate.min_samples} good samples, {stable}"
     return StepLine(
         step.id, step.kind, step.title, step.service, standing.state.value, step.after,
-        standing.evidence, far, step.node, step.latent, step.proof is not None or step.kind != "act",
-        step.inverse is not None,
+        standing.evidence, far, step.node, step.latent, _proven(step, looks),
+        step.inverse is not None, _role(step),
     )  # fmt: skip
 
 
-def _new_step(step: Step) -> StepLine:
+def _role(step: Step) -> str:
+    return str(step.options.get("role", "")) if step.kind == "task" else ""
+
+
+def _new_step(step: Step, looks: Looks) -> StepLine:
     return StepLine(
         step.id, step.kind, step.title, step.service, StepState.WAITING.value, step.after, "", "",
-        step.node, step.latent, step.proof is not None or step.kind != "act", step.inverse is not None,
+        step.node, step.latent, _proven(step, looks), step.inverse is not None,
+        _role(step),
     )  # fmt: skip
 
 
@@ -158,6 +186,7 @@ def _outlook_of(outlook: Any) -> OutlookLine:
     return OutlookLine(
         outlook.whole_ms, outlook.bound_ms, outlook.critical, outlook.radius, outlook.units,
         outlook.dropped, outlook.at_risk, outlook.forced, outlook.lacking,
+        notes=outlook.notes, learned=outlook.learned, late=outlook.late,
     )  # fmt: skip
 
 
@@ -168,4 +197,6 @@ def _outlook(found: Mapping[str, Any]) -> OutlookLine:
         tuple(found.get("radius", ())), tuple(tuple(one) for one in found.get("units", ())),
         tuple((one[0], one[1]) for one in found.get("dropped", ())), tuple(found.get("at_risk", ())),
         tuple(found.get("forced", ())), tuple(found.get("lacking", ())),
+        notes=tuple(found.get("notes", ())), learned=tuple(found.get("learned", ())),
+        late=tuple(found.get("late", ())),
     )  # fmt: skip

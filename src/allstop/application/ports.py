@@ -78,6 +78,14 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """How many effects of these lanes may be under way at once."""
+
+    lanes: tuple[Lane, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalEntry:
     """A refused command, kept apart from the log."""
 
@@ -103,7 +111,9 @@ class Write:
 
     records: drafted entries (position 0, no hashes; the store assigns and links them), whose
     stream versions must be the next ones; events are already encoded in `bodies` order-for-order
-    with `records` as canonical JSON texts; policies and blobs: by digest; tag: handed back to
+    with `records` as canonical JSON texts; policies and blobs: by digest; places: effects of this write
+    that are due by then are claimed with it, as if by `Store.claim`, while less than so many of their
+    lanes are under way and none of their lanes waits that is due; tag: handed back to
     commit listeners; applied: called in the writer's turn once the statements of this very write have
     been carried out (before the sync, before the next turn), and not at all when it conflicts.
     """
@@ -112,6 +122,7 @@ class Write:
     bodies: tuple[bytes, ...] = ()
     effects: tuple[Effect, ...] = ()
     effects_due: datetime | None = None
+    places: tuple[Places, ...] = ()
     policies: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     finish: Finish | None = None
@@ -123,10 +134,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A write that is durable. records carry position and hashes."""
+    """A write that is durable. records carry position and hashes.
+
+    claims: effects of the write that were claimed with it; waits: whether it left an effect that is still to
+    be claimed, now or when it is due.
+    """
 
     records: tuple[Record, ...]
     tag: Any
+    claims: tuple[Claim, ...] = ()
+    waits: bool = False
 
 
 class Conflict(Exception):
@@ -196,8 +213,13 @@ class Store(Protocol):
     async def write(self, lane: Lane, turn: Callable[[TurnView], Write]) -> Committed:
         """Run one turn and return once its write is durable. Raises what the turn raises, or Conflict."""
 
-    async def claim(self, lanes: Sequence[Lane], limit: int, now: datetime) -> list[Claim]:
-        """Durably take up to `limit` effects that are due in these lanes (PENDING or UNKNOWN)."""
+    async def claim(
+        self, lanes: Sequence[Lane], limit: int, now: datetime, *, under_way: int | None = None
+    ) -> list[Claim]:
+        """Durably take up to `limit` effects that are due in these lanes (PENDING or UNKNOWN).
+
+        under_way: how many of these lanes may be claimed at once, those from before included.
+        """
 
     def next_due(self, lanes: Sequence[Lane]) -> datetime | None:
         """When the earliest unclaimed effect of these lanes is due, or None."""
@@ -324,11 +346,15 @@ class Verifiable(Protocol):
     """What an actuator may offer beside the port: to look whether it would work, disturbing nobody."""
 
     async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
-        """done: a channel or an agent with these options can be reached, and how that was seen; failed: it
-        cannot, and why; unknown: cannot tell.
+        """done: what these options lead to can be reached, and how that was seen; failed: it cannot, and why;
+        unknown: cannot tell. Never raises for what the world does, changes nothing, ends within `timeout_ms`."""
 
-        Never raises for what the world does, changes nothing, ends within `timeout_ms`.
-        """
+
+@runtime_checkable
+class Ready(Protocol):
+    """`Verifiable` for one verb, where that matters: a server that is down can be started, and not fenced."""
+
+    async def ready(self, verb: str, options: dict[str, Any], timeout_ms: int) -> Outcome: ...
 
 
 class Adapters(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 from pydantic import BaseModel
@@ -21,7 +21,8 @@ from allstop.application.ports import (
     Surroundings,
     VerbInfo,
 )
-from allstop.application.preflight_checks import MADE, Found, Ground, result
+from allstop.application.preflight_checks import MADE
+from allstop.application.preflight_ground import Found, Ground, Progress, result
 from allstop.domain.effects import Effect, Outcome, Repeat, done, failed
 from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.incident.state import Incident
@@ -86,17 +87,28 @@ class Preflight:
         """It leaves no mark, and making it again does no harm."""
         return failed(f"{effect.verb} leaves no mark; making it again does no harm")
 
-    async def run(self) -> tuple[CheckResult, ...]:
-        """Outside of an incident: the checks of the protocol in force, or all where it names none."""
+    async def run(
+        self,
+        checks: Sequence[str] = (),
+        services: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> tuple[CheckResult, ...]:
+        """Outside of an incident: the checks of the protocol in force, or all where it names none.
+
+        checks: those instead; services: only what concerns them; progress: told how far it is.
+        """
         policy = self._post.book.latest
-        return await self._run(policy, None, policy.protocol.preflight.checks or tuple(CHECKS))
+        wanted = checks or policy.protocol.preflight.checks or tuple(CHECKS)
+        found = await self._run(policy, None, wanted, services, progress)
+        return tuple(one for one in found if not services or is_about(one, services))
 
     async def _run(
-        self, policy: Policy, incident: Incident | None, checks: Sequence[str]
-    ) -> tuple[CheckResult, ...]:
+        self, policy: Policy, incident: Incident | None, checks: Sequence[str],
+        services: Collection[str] = (), progress: Progress | None = None,
+    ) -> tuple[CheckResult, ...]:  # fmt: skip
         ground = Ground(
-            policy, incident, self._post.world, self._clock.now(), self._adapters, self._monitor,
-            self._store, self._surroundings,
+            policy, incident, self._post.world, self._clock, self._adapters, self._monitor, self._store,
+            self._surroundings, LIMIT_MS, services, progress or Progress(),
         )  # fmt: skip
         tasks = {name: asyncio.ensure_future(_guarded(name, ground)) for name in checks}
         try:
@@ -105,10 +117,16 @@ class Preflight:
         finally:
             for task in tasks.values():
                 task.cancel()
+            ground.end()
         late = f"no end within {LIMIT_MS // 1000} seconds"
         return tuple(
             one for name in tasks for one in found.get(name, [result(name, "", None, late)])
         )
+
+
+def is_about(one: CheckResult, services: Collection[str]) -> bool:
+    """Whether a result concerns one of these services, or something that is done to it."""
+    return any(name.partition("/")[0] in services for name in one.concerns)
 
 
 async def _guarded(name: str, ground: Ground) -> Found:

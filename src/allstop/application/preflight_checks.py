@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from allstop.application.monitor import Monitor
-from allstop.application.ports import Adapters, Store, Surroundings, Verifiable
+from allstop.application import preflight_fleet as fleet_checks
+from allstop.application.preflight_fleet import secrets_in
+from allstop.application.preflight_ground import Found, Ground, result
 from allstop.domain.confirmations import CONFIRMED, Understanding, everybody, understanding_words
 from allstop.domain.effects import Ending
+from allstop.domain.fleet_graph import dependents
 from allstop.domain.incident.course_events import CheckResult
-from allstop.domain.incident.state import Incident
-from allstop.domain.moment import Now, words
-from allstop.domain.payload import for_incident
-from allstop.domain.policy import Person, Policy, ProbeSpec, Service
-from allstop.domain.world import World
+from allstop.domain.moment import between, words
+from allstop.domain.policy import ActionSpec, Drill, Person, Policy, Service
 
-# Outside of an incident a channel's own file or room is looked for under this name.
-NO_INCIDENT = "preflight"
-AT_ONCE = 16
-REACH_MS = 5_000
 YEAR = timedelta(days=365)
 LEAST_FREE_DISK = 500_000_000
 LEAST_SHARE_PERCENT = 5
-TEXT_LIMIT = 300
+DAY_MS = 86_400_000
+# An incident that was declared with `drill:ID` as its trigger was this drill.
+DRILL = "drill"
 # Options by these names hold the path of a file with a secret.
 SECRETS = ("secret_file", "token_file", "password_file", "key_file", "credentials_file")
-AGENT_VERBS = ("tell", "confirm", "freeze", "resume")
-
-
-@dataclass(slots=True)
-class Ground:
-    """What the checks look at. incident: None outside of one."""
-
-    policy: Policy
-    incident: Incident | None
-    world: World
-    now: Now
-    adapters: Adapters
-    monitor: Monitor
-    store: Store
-    surroundings: Surroundings
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-
-    @property
-    def hit(self) -> tuple[str, ...]:
-        return self.incident.services if self.incident else ()
-
-
-Found = list[CheckResult]
-
-
-def result(check: str, subject: str, ok: bool | None, text: str) -> CheckResult:
-    return CheckResult(check, subject, ok, " ".join(text.split())[:TEXT_LIMIT])
 
 
 async def documents(ground: Ground) -> Found:
@@ -64,110 +33,6 @@ async def documents(ground: Ground) -> Found:
         return [result("documents", "", True, "they can be adopted as they are")]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return [result("documents", "", False, f"{problems[0]}{more}")]
-
-
-async def adapters(ground: Ground) -> Found:
-    """Each adapter that is named exists, as a probe or with the verbs it is named for."""
-    probes, verbs = _named(ground.policy)
-    broken = ground.adapters.unavailable()
-    found = []
-    for name in sorted({*probes, *verbs}):
-        wanted = verbs.get(name, set())
-        lacks = [] if name not in probes or ground.adapters.probe(name) else ["it is no probe"]
-        actuator = ground.adapters.actuator(name)
-        if wanted and actuator is None:
-            lacks.append("it is no actuator")
-        elif actuator is not None:
-            lacks += [f"no verb {verb}" for verb in sorted(wanted) if not actuator.info.verb(verb)]
-        parts = (["probe"] if name in probes else []) + sorted(wanted)
-        fine = f"installed: {', '.join(parts)}"
-        text = broken.get(name) or ", ".join(lacks) or fine
-        found.append(result("adapters", name, not lacks, text))
-    return found or [result("adapters", "", True, "the documents name none")]
-
-
-def _named(policy: Policy) -> tuple[set[str], dict[str, set[str]]]:
-    """Adapters named as probes, and the verbs named of each actuator."""
-    fleet, roster = policy.fleet, policy.roster
-    verify = (spec for one in fleet.services for spec in one.verify.values())
-    probes = {spec.adapter for spec in (*fleet.probes(), *verify)}
-    probes |= {gauge.probe.adapter for gauge in fleet.meters}
-    verbs: dict[str, set[str]] = {}
-    for service in fleet.services:
-        for spec in (*service.actions.values(), *service.diagnose.values()):
-            if spec.verb != "measure":
-                verbs.setdefault(spec.adapter, set()).add(spec.verb)
-    for channel in roster.channels:
-        verbs.setdefault(channel.adapter, set()).add("post")
-    for agent in roster.agents:
-        verbs.setdefault(agent.adapter, set()).update(AGENT_VERBS)
-    return probes, verbs
-
-
-async def probes(ground: Ground) -> Found:
-    """Each probe is measured once. That it says "bad" is an answer; that it says nothing is none."""
-
-    async def measure(name: str, spec: ProbeSpec) -> CheckResult:
-        async with ground.places:
-            sample, _ = await ground.monitor.look(spec)
-        says = {True: "good: ", False: "answers, and what it says is bad: ", None: ""}[sample.good]
-        return result("probes", name, sample.good is not None, f"{says}{sample.text}")
-
-    looks = [measure(name, spec) for name, spec in _probes_of(ground.policy)]
-    if not looks:
-        return [result("probes", "", False, "there is none, so nothing can be proven")]
-    return list(await asyncio.gather(*looks))
-
-
-def _probes_of(policy: Policy) -> Iterator[tuple[str, ProbeSpec]]:
-    """Every probe that can be measured now; a proof of a release needs to know which."""
-    for service in policy.fleet.services:
-        for spec in service.probes:
-            yield spec.name, spec
-        for purpose, spec in service.verify.items():
-            if "{release}" not in str(spec.options):
-                yield f"{service.name} {purpose}", spec
-    for gauge in policy.fleet.meters:
-        yield gauge.probe.name, gauge.probe
-
-
-async def channels(ground: Ground) -> Found:
-    id = ground.incident.id if ground.incident else NO_INCIDENT
-    looks = [
-        _verified(ground, "channels", one.name, one.adapter, for_incident(one.options, id))
-        for one in ground.policy.roster.channels
-    ]
-    if not looks:
-        return [result("channels", "", False, "there is none, so nobody can be told")]
-    return list(await asyncio.gather(*looks))
-
-
-async def agents(ground: Ground) -> Found:
-    looks = [
-        _verified(ground, "agents", one.id, one.adapter, dict(one.options))
-        for one in ground.world.agents.values()
-    ]
-    return list(await asyncio.gather(*looks)) or [result("agents", "", True, "none is registered")]
-
-
-async def _verified(
-    ground: Ground, check: str, subject: str, adapter: str, options: dict[str, Any]
-) -> CheckResult:
-    """What an adapter can see of its target without disturbing it. Whatever it does wrong means unknown."""
-    actuator = ground.adapters.actuator(adapter)
-    if actuator is None:
-        return result(check, subject, False, f"there is no adapter {adapter}")
-    if not isinstance(actuator, Verifiable):
-        return result(check, subject, None, f"{adapter} cannot look without doing something")
-    try:
-        async with ground.places, asyncio.timeout((REACH_MS + 1_000) / 1000):
-            seen = await actuator.verify(options, REACH_MS)
-        ok = {Ending.DONE: True, Ending.FAILED: False}.get(seen.ending)
-        return result(check, subject, ok, seen.because or seen.ending.value)
-    except TimeoutError:
-        return result(check, subject, None, f"no answer within {words(REACH_MS)}")
-    except Exception as error:  # noqa: BLE001  (the edge to adapters, as in the monitor)
-        return result(check, subject, None, f"{adapter} raised {type(error).__name__}: {error}")
 
 
 async def monitoring(ground: Ground) -> Found:
@@ -245,7 +110,7 @@ async def dependencies(ground: Ground) -> Found:
 def _needed(ground: Ground) -> list[Service]:
     """Over however many steps."""
     fleet = ground.policy.fleet
-    left, seen = list(ground.hit), dict[str, Service]()
+    left, seen = list(ground.services or ground.hit), dict[str, Service]()
     while left:
         service = fleet.service(left.pop())
         for edge in service.depends if service else ():
@@ -257,14 +122,23 @@ def _needed(ground: Ground) -> list[Service]:
 
 
 def _healthy(ground: Ground, service: Service) -> CheckResult:
+    concerns = (service.name, *_needers(ground, service.name))
     watches = [ground.monitor.watches.get(spec.name) for spec in service.probes]
     samples = [watch.last for watch in watches if watch is not None and watch.last is not None]
     bad = next((one for one in samples if one.good is False), None)
     if bad is not None:
-        return result("dependencies", service.name, False, f"{bad.probe}: {bad.text}")
+        text = f"{bad.probe}: {bad.text}"
+        return result("dependencies", service.name, False, text, concerns=concerns)
     if not samples or len(samples) < len(watches) or any(one.good is None for one in samples):
-        return result("dependencies", service.name, None, "nobody has seen it well just now")
-    return result("dependencies", service.name, True, samples[0].text or "good")
+        text = "nobody has seen it well just now"
+        return result("dependencies", service.name, None, text, concerns=concerns)
+    return result("dependencies", service.name, True, samples[0].text or "good", concerns=concerns)
+
+
+def _needers(ground: Ground, name: str) -> Iterable[str]:
+    """Those the check is about that need this one, over however many steps."""
+    needing = dependents(ground.policy.fleet, (name,))
+    return (one for one in ground.services or ground.hit if one in needing)
 
 
 async def capacity(ground: Ground) -> Found:
@@ -285,13 +159,13 @@ def _percent(part: int, whole: int) -> int:
 
 
 async def credentials(ground: Ground) -> Found:
-    """Files with secrets that options name can be read; nobody is left with expired tokens alone."""
-    found = []
-    for path in sorted(_secrets_of(ground.policy)):
-        fault = await ground.surroundings.secret(path)
-        found.append(result("credentials", path, not fault, fault or "can be read"))
+    """Files with secrets that options name can be read, by few, and let in whoever shows them; nobody is left
+    with expired tokens alone."""
+    used = _secrets_of(ground)
+    jobs = {path: ("", partial(_secret, ground, path, uses)) for path, uses in sorted(used.items())}
+    found = await ground.looks("credentials", jobs)
     live: dict[str, bool] = {}
-    for row in ground.store.tokens():
+    for row in ground.store.tokens() if not ground.services else ():
         lasts = row.expires_at is None or row.expires_at > ground.now.utc
         live[row.principal] = live.get(row.principal, False) or lasts
     for principal, lasts in sorted(live.items()):
@@ -300,13 +174,37 @@ async def credentials(ground: Ground) -> Found:
     return found or [result("credentials", "", True, "no secret and no token is in use")]
 
 
-def _secrets_of(policy: Policy) -> set[str]:
-    fleet, roster = policy.fleet, policy.roster
-    specs: list[Any] = [*fleet.probes(), *(gauge.probe for gauge in fleet.meters)]
-    specs += [*roster.channels, *roster.agents]
-    for one in fleet.services:
-        specs += [*one.verify.values(), *one.actions.values(), *one.diagnose.values()]
-    return {path for spec in specs for path in _paths(spec.options)}
+async def _secret(ground: Ground, path: str, uses: list[tuple[str, Any]]) -> CheckResult:
+    """Whether one secret is there, and is let in where an actuator can try it without acting."""
+    concerns = {service for service, _ in uses}
+    # What something beside the fleet needs too concerns everything.
+    about = sorted(concerns) if "" not in concerns else ()
+    fault = await ground.surroundings.secret(path)
+    if fault:
+        return result("credentials", path, False, fault, concerns=about)
+    let_in = False
+    for service, spec in uses:
+        if not isinstance(spec, ActionSpec) or ground.world.standing_of(service).stopped:
+            continue
+        options = fleet_checks.complete(ground.world, service, spec.options)
+        seen = await ground.tried(spec.adapter, spec.verb, options)
+        if seen.ending is Ending.FAILED:
+            text = f"can be read; {service}, {spec.adapter} {spec.verb}: {seen.because}"
+            return result("credentials", path, False, text, concerns=about)
+        let_in = let_in or seen.ending is Ending.DONE
+    text = "can be read, and whoever asked for it is content" if let_in else "can be read"
+    return result("credentials", path, True, text, concerns=about)
+
+
+def _secrets_of(ground: Ground) -> dict[str, list[tuple[str, Any]]]:
+    """Paths of secrets, each with the services and what of them uses it."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for service, spec in secrets_in(ground.policy):
+        if not ground.wants(service):
+            continue
+        for path in _paths(spec.options):
+            found.setdefault(path, []).append((service, spec))
+    return found
 
 
 def _paths(options: Mapping[str, Any]) -> Iterable[str]:
@@ -315,6 +213,26 @@ def _paths(options: Mapping[str, Any]) -> Iterable[str]:
             yield from _paths(value)
         elif name in SECRETS and isinstance(value, str) and value:
             yield value
+
+
+async def drill(ground: Ground) -> Found:
+    """When each drill of the protocol was held last. That one is due is worth knowing, and keeps nothing back."""
+    rules = ground.policy.protocol.drills
+    return [_drilled(ground, one) for one in rules] or [
+        result("drill", "", True, "the protocol asks for none")
+    ]
+
+
+def _drilled(ground: Ground, rule: Drill) -> CheckResult:
+    known = ground.world.incidents.values()
+    held = [one.declared_at for one in known if one.trigger == f"{DRILL}:{rule.id}"]
+    if not held:
+        often = f", every {rule.every_days} days is wanted" if rule.every_days else ""
+        return result("drill", rule.id, True, f"never held{often}")
+    ago = max(0, between(max(held), ground.now.utc))
+    late = rule.every_days and ago > rule.every_days * DAY_MS
+    due = f", every {rule.every_days} days is wanted" if late else ""
+    return result("drill", rule.id, True, f"held {words(ago)} ago{due}")
 
 
 async def understood(ground: Ground) -> Found:
@@ -337,15 +255,18 @@ def _understood(one: Understanding, policy: Policy, now: datetime) -> CheckResul
 
 MADE: dict[str, Callable[[Ground], Awaitable[Found]]] = {
     "documents": documents,
-    "adapters": adapters,
-    "probes": probes,
-    "channels": channels,
+    "adapters": fleet_checks.adapters,
+    "probes": fleet_checks.probes,
+    "channels": fleet_checks.channels,
     "monitoring": monitoring,
-    "agents": agents,
+    "agents": fleet_checks.agents,
     "team": team,
     "history": history,
     "dependencies": dependencies,
     "capacity": capacity,
     "credentials": credentials,
     "understood": understood,
+    "backups": fleet_checks.backups,
+    "reachable": fleet_checks.reachable,
+    "drill": drill,
 }

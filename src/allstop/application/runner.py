@@ -1,33 +1,40 @@
 """The runner: claims effects, calls adapters, reports exactly one outcome per attempt.
 
-Halts have a dispatcher of their own: nothing else can use up its places.
+Halts have a dispatcher of their own: nothing else can use up its places. While it has places, an effect is
+claimed in the very write that asks for it, so that a step costs one sync; what found no place, is due later
+or is to be observed first is claimed by its dispatcher.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
+from allstop.application.circuits import Circuits
 from allstop.application.codec import recordable
 from allstop.application.command_post import Attached, CommandPost, Request
+from allstop.application.evidence import evidence_of
 from allstop.application.hub import Hub
+from allstop.application.masking import Keeper
 from allstop.application.ports import (
     Actuator,
     Adapters,
     BlobSink,
     Claim,
     Clock,
+    Committed,
     Conflict,
     CrashPoints,
     EffectState,
     Finish,
+    Places,
     Store,
 )
+from allstop.application.turnstile import Turnstile
 from allstop.domain.effects import (
     Effect,
     Ending,
@@ -50,10 +57,11 @@ from allstop.errors import Unavailable
 log = structlog.get_logger("allstop.runner")
 
 # How many effects may be under way at once, by dispatcher.
-PLACES: tuple[tuple[tuple[Lane, ...], int], ...] = (
-    ((Lane.HALT,), 1000),
-    ((Lane.PAGE, Lane.APPROVAL), 32),
-    ((Lane.COMMAND, Lane.INTAKE), 32),
+PLACES: tuple[Places, ...] = (
+    Places((Lane.HALT,), 1000),
+    Places((Lane.PAGE, Lane.APPROVAL), 32),
+    # The limits of the fleet pace a plan; this is the net below them.
+    Places((Lane.COMMAND, Lane.INTAKE), 256),
 )
 LONGEST_SLEEP_MS = 5_000
 # Adapters end within their own time-out; this is the net below them.
@@ -65,6 +73,31 @@ FIRST_LOOK_MS = 10
 AFTER_FULL_MS = 1_000
 LONGEST_RETRY_MS = 86_400_000
 TEXT_LIMIT = 500
+
+
+@dataclass(slots=True, eq=False)
+class _Dispatcher:
+    """Who works on some lanes. running: attempts under way; short: something waited for a place when it last
+    looked; broken: attempts whose outcome could not be recorded."""
+
+    places: Places
+    waker: asyncio.Event = field(default_factory=asyncio.Event)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    short: bool = False
+    broken: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def free(self) -> int:
+        return self.places.count - len(self.running)
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """An attempt is over: look again only where that can change something."""
+        self.running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.broken.append(task)
+            self.waker.set()
+        elif self.short:
+            self.waker.set()
 
 
 class Runner:
@@ -85,89 +118,115 @@ class Runner:
         self._adapters = adapters
         self._clock = clock
         self._crash = crash
+        self._circuits = Circuits(post, clock)
         self.in_flight = 0
+        self._dispatchers: tuple[_Dispatcher, ...] = ()
+        self._turnstile = Turnstile()
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for lanes, places in PLACES:
-                group.create_task(self._dispatch(lanes, places))
-
-    async def _dispatch(self, lanes: Sequence[Lane], places: int) -> None:
-        waker = self._hub.waker()
-        running: set[asyncio.Task[None]] = set()
+        self._dispatchers = tuple(_Dispatcher(places) for places in PLACES)
+        places = tuple(one.places for one in self._dispatchers)
+        self._hub.listen(self._committed)
+        self._post.places = places
         try:
-            while True:
-                waker.clear()
-                for task in [task for task in running if task.done()]:
-                    # An outcome that could not be recorded ends the runner: the next coordinator
-                    # observes the effect, whereas a claim nobody works on would stand for ever.
-                    running.discard(task)
-                    task.result()
-                free = places - len(running)
-                claims = await self._claim(lanes, free)
-                for claim in claims:
-                    task = asyncio.create_task(self._one(claim))
-                    running.add(task)
-                    task.add_done_callback(lambda _: waker.set())
-                if not claims:
-                    await self._idle(waker, lanes, free)
+            async with asyncio.TaskGroup() as group:
+                for one in self._dispatchers:
+                    group.create_task(self._dispatch(one))
         finally:
-            for task in running:
+            # Another one may have begun on the same post.
+            if self._post.places is places:
+                self._post.places = ()
+            self._hub.unlisten(self._committed)
+            for task in [task for one in self._dispatchers for task in one.running]:
                 task.cancel()
-            self._hub.forget(waker)
 
-    async def _claim(self, lanes: Sequence[Lane], free: int) -> list[Claim]:
-        now = self._clock.now().utc
+    def _committed(self, batch: Sequence[Committed]) -> None:
+        """What was claimed with a write begins; whoever has something to claim wakes up."""
+        waits = False
+        for one in batch:
+            waits = waits or one.waits
+            for claim in one.claims:
+                lane = claim.effect.lane
+                for dispatcher in self._dispatchers:
+                    if lane in dispatcher.places.lanes:
+                        self._begin(dispatcher, claim)
+        for dispatcher in self._dispatchers if waits else ():
+            dispatcher.waker.set()
+
+    def _begin(self, dispatcher: _Dispatcher, claim: Claim) -> None:
+        task = asyncio.create_task(self._one(claim))
+        dispatcher.running.add(task)
+        task.add_done_callback(dispatcher.ended)
+
+    async def _dispatch(self, one: _Dispatcher) -> None:
+        while True:
+            one.waker.clear()
+            for task in one.broken:
+                # An outcome that could not be recorded ends the runner: the next coordinator
+                # observes the effect, whereas a claim nobody works on would stand for ever.
+                task.result()
+            claims = await self._claim(one)
+            for claim in claims:
+                self._begin(one, claim)
+            if not claims:
+                await self._idle(one)
+
+    async def _claim(self, one: _Dispatcher) -> list[Claim]:
+        now, lanes = self._clock.now().utc, one.places.lanes
         due_at = self._store.next_due(lanes)
-        if free <= 0 or due_at is None or due_at > now:
+        is_due = due_at is not None and due_at <= now
+        one.short = is_due and one.free <= 0
+        if one.free <= 0 or not is_due:
             return []
         self._crash.reach("runner.claim")
         try:
-            return await self._store.claim(lanes, free, now)
+            return await self._store.claim(lanes, one.free, now, under_way=one.places.count)
         except Unavailable as error:
             # Nothing has begun, so nothing is lost; ending here would take the halts along.
             log.warning("nothing can be claimed", lanes=lanes, because=error.text)
             await self._clock.sleep(AFTER_FULL_MS)
             return []
 
-    async def _idle(self, waker: asyncio.Event, lanes: Sequence[Lane], free: int) -> None:
-        """Wait for a commit or for the next effect to fall due."""
-        due_at = self._store.next_due(lanes) if free > 0 else None
+    async def _idle(self, one: _Dispatcher) -> None:
+        """Wait until something waits for a claim or falls due, or a place is free that was missing."""
+        due_at = self._store.next_due(one.places.lanes) if one.free > 0 else None
         wait = LONGEST_SLEEP_MS
         if due_at is not None:
             wait = max(1, min(wait, between(self._clock.now().utc, due_at)))
         try:
             # Not wait_for: before Python 3.12 it swallows a cancellation that meets the wake-up.
             async with asyncio.timeout(wait / 1000):
-                await waker.wait()
+                await one.waker.wait()
         except TimeoutError:
             return
 
     async def _one(self, claim: Claim) -> None:
         self.in_flight += 1
-        blobs: dict[str, bytes] = {}
-
-        def keep(body: bytes) -> str:
-            digest = hashlib.sha256(body).hexdigest()
-            blobs[digest] = body
-            return digest
-
+        keep = Keeper()
         try:
             self._crash.reach("runner.claimed")
             await self._note_unseen(claim)
-            outcome = await self._attempt(claim, keep)
+            outcome = await self._guarded(claim, keep)
             self._crash.reach("runner.acted")
+            if claim.effect.lane is not Lane.HALT:
+                await self._turnstile.through()
             if self._wants_a_look(claim, outcome):
                 claim = replace(claim, observe=True)
                 await self._note_unseen(claim)
                 outcome = await self._attempt(claim, keep)
             if outcome.ending is Ending.DONE and claim.effect.proof is not None:
                 outcome = await self._proven(claim.effect, claim.effect.proof, outcome)
-            await self._report(claim, outcome, blobs)
+            await self._report(claim, keep.masked_outcome(outcome), keep.blobs)
         except Conflict:
             log.warning("outcome fenced off", effect=claim.effect.id)
         finally:
             self.in_flight -= 1
+
+    async def _guarded(self, claim: Claim, keep: BlobSink) -> Outcome:
+        """The attempt, unless calls to its service are kept back. To look is never kept back."""
+        if claim.observe:
+            return await self._attempt(claim, keep)
+        return await self._circuits.guard(claim.effect, lambda: self._attempt(claim, keep))
 
     async def _note_unseen(self, claim: Claim) -> None:
         """Say "unknown" before looking. Outside the attempt: when this cannot be recorded, that is no
@@ -202,7 +261,7 @@ class Runner:
     async def _call(self, claim: Claim, keep: BlobSink) -> Outcome:
         effect = claim.effect
         if effect.verb == "measure":
-            return await self._measure(effect)
+            return await self._measure(effect, keep)
         actuator = self._adapters.actuator(effect.adapter)
         if actuator is None:
             text = f"there is no adapter {effect.adapter}"
@@ -225,12 +284,14 @@ class Runner:
             return await actuator.act(effect, keep)
         return unknown(seen.because or "cannot tell whether it took effect")
 
-    async def _measure(self, effect: Effect) -> Outcome:
+    async def _measure(self, effect: Effect, keep: BlobSink) -> Outcome:
         """A step that proves something by a probe. A proof takes as many looks as its attempts."""
         probe = self._adapters.probe(effect.adapter)
         if probe is None:
             return failed(f"there is no probe {effect.adapter}")
         sample, facts = await probe.measure(effect.ref, effect.options, effect.timeout_ms)
+        if effect.purpose is Purpose.EVIDENCE:
+            return evidence_of(sample, facts, keep)
         if sample.good:
             return done(sample.text, dict(facts))
         return retry(sample.text or "the probe could not run", PROBE_PAUSE_MS)

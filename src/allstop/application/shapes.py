@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from allstop.application.plan_shapes import PlanView
-from allstop.application.standing_shapes import ModeNow, ProposalLine, ReviewLine
+from allstop.application.standing_shapes import ModeNow, ProposalLine, ReadinessLine, ReviewLine
 from allstop.application.work_shapes import (
     ActionLine,
+    AftercareLine,
     ChangeLine,
     CrewLine,
     FiledForm,
@@ -25,7 +26,8 @@ from allstop.domain.policy.tables import Scalar
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """One row of the list. state: open | stood-down | closed | merged | dismissed; kind: of emergency."""
+    """One row of the list. state: open | stood-down | closed | merged | dismissed; kind: of emergency;
+    aftercare: how it is watched on after standing down, or empty."""
 
     id: str
     title: str
@@ -43,6 +45,7 @@ class IncidentLine:
     waits_for: tuple[str, ...]
     kind: str = ""
     private: bool = False
+    aftercare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,20 @@ class RoleLine:
     person: str
     name: str
     offered_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class DutyLine:
+    """Whoever holds or held a role. on_duty: now; on_duty_ms: in this incident altogether; since_rest_ms: without what
+    lies before a long enough break; relief_at: when relief is asked for; asked_at: when it was."""
+
+    person: str
+    name: str
+    on_duty: bool
+    on_duty_ms: int
+    since_rest_ms: int
+    relief_at: datetime | None
+    asked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +167,7 @@ class ProbeLine:
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
     """state: up | down | unknown; known_good: release to go back to, or empty; standing: what plans have
-    left it in, empty for as usual; policy: what happens when a stop of it fails; lacking: what a stop of it
+    left it in, empty for as usual; off: it was stopped, so it is down on purpose; policy: what happens when a stop of it fails; lacking: what a stop of it
     would want and does not find."""
 
     name: str
@@ -167,6 +184,7 @@ class ServiceLine:
     zone: str = ""
     policy: str = ""
     lacking: tuple[str, ...] = ()
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +235,8 @@ class IncidentView:
 
     source: where it was seen; kind_title: of the kind of emergency; expected_at: when it should be
     over, as far as anybody can tell; facts: stated by people; preflight: the newest one; called: people
-    who were called at once; missing_before_close: in words.
+    who were called at once; missing_before_close: in words; playbooks: that fit it, and of which no plan was
+    made yet.
     """
 
     line: IncidentLine
@@ -254,6 +273,7 @@ class IncidentView:
     links: tuple[LinkLine, ...] = ()
     channel: str = ""
     called: tuple[str, ...] = ()
+    duty: tuple[DutyLine, ...] = ()
     update_fields: dict[str, str] = field(default_factory=dict)
     expected_at: datetime | None = None
     forms: tuple[FiledForm, ...] = ()
@@ -268,13 +288,16 @@ class IncidentView:
     actions: tuple[ActionLine, ...] = ()
     points: tuple[PointsLine, ...] = ()
     missing_before_close: tuple[str, ...] = ()
+    aftercare: tuple[AftercareLine, ...] = ()
+    playbooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """How bad is it, at a glance. next: the next sensible command, as typed; proposals: open ones;
 
-    late_obligations: how many are owed and late, over all incidents; review: of the protocol itself.
+    late_obligations: how many are owed and late, over all incidents; review: of the protocol itself; readiness:
+    of the whole preflight, null until it was looked at.
     """
 
     at: datetime
@@ -290,3 +313,4 @@ class Overview:
     mode: ModeNow | None = None
     review: ReviewLine | None = None
     late_obligations: int = 0
+    readiness: ReadinessLine | None = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from allstop.application.monitor import Watch
 from allstop.application.shapes import (
     CriterionLine,
+    DutyLine,
     Entry,
     EvidenceLine,
     MeasureLine,
@@ -13,6 +16,7 @@ from allstop.application.shapes import (
     RollLine,
 )
 from allstop.application.timeline import sentence, tone
+from allstop.domain.duty import hours, relief_at
 from allstop.domain.gates import CriterionStanding, hint_of
 from allstop.domain.halt.lifecycle import SETTLED
 from allstop.domain.halt.state import Agent, Roll
@@ -94,6 +98,21 @@ def roles_lines(incident: Incident, policy: Policy) -> tuple[RoleLine, ...]:
             )
         )
     return tuple(found)
+
+
+def duty_lines(incident: Incident, policy: Policy, now: datetime) -> tuple[DutyLine, ...]:
+    """The hours of everybody who holds or held a role, the longest first."""
+    found = []
+    for person, duty in incident.duty.items():
+        known = policy.roster.person(person)
+        spent = hours(duty, policy.protocol.relief, now)
+        found.append(
+            DutyLine(
+                person, known.name if known else "", duty.is_on, spent.of_ms, spent.since_rest_ms,
+                relief_at(policy, incident, person), duty.asked_at,
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda one: -one.on_duty_ms))
 
 
 def evidence_lines(incident: Incident) -> tuple[EvidenceLine, ...]:

@@ -31,6 +31,19 @@ class ProposalLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessLine:
+    """Whether the whole preflight passed when the coordinator looked last, and since when that is so.
+
+    bad: how many of its results had not passed when it turned; failing: the first of them, in words.
+    """
+
+    passed: bool
+    since: datetime
+    bad: int
+    failing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModeNow:
     """What is suspended and enabled now, title by id, and the incidents it is because of."""
 

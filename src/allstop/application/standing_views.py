@@ -14,6 +14,7 @@ from allstop.application.standing_shapes import (
     ModeNow,
     PointsView,
     ProtocolView,
+    ReadinessLine,
     ReviewLine,
 )
 from allstop.application.work_shapes import PointsLine
@@ -50,6 +51,12 @@ def points_view(world: World, policy: Policy, reader: Reader) -> PointsView:
         tuple(sorted(balances, key=lambda one: (-one.points, one.team))),
         tuple(sorted(entries, key=lambda one: one.at, reverse=True)),
     )
+
+
+def readiness_line(world: World) -> ReadinessLine | None:
+    """None until the coordinator has looked for the first time."""
+    one = world.readiness
+    return ReadinessLine(one.passed, one.since, one.bad, one.failing) if one is not None else None
 
 
 def late_obligations(reader: Reader, now: datetime) -> int:

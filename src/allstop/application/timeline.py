@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from allstop.application.timeline_course import COURSE_SENTENCES
+from allstop.application.timeline_levers import LEVER_SENTENCES
 from allstop.application.timeline_plans import PLAN_SENTENCES
 from allstop.application.timeline_work import WORK_SENTENCES, named
 from allstop.domain.halt import events as h
@@ -18,26 +19,31 @@ from allstop.domain.moment import words
 from allstop.domain.record import Record
 
 # Entries that are too many to read; views leave them out unless asked for everything.
-QUIET = frozenset({"samples.recorded", "notification.delivered", "deadline.set"})
+QUIET = frozenset(
+    {"samples.recorded", "notification.delivered", "deadline.set", "aftercare.looked"}
+)
 
 BAD = frozenset({
     "incident.declared", "agent.unaccounted", "agent.escaped", "agent.contradicted", "deadline.missed",
     "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
     "agent.unreachable", "agent.stuck", "stability.lost", "rule.violated", "incident.reopened",
-    "node.held",
+    "node.held", "plan.phase_late", "aftercare.failed", "node.cut_short", "lever.overdue", "circuit.opened",
 })  # fmt: skip
 GOOD = frozenset({
     "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
     "incident.stood_down", "agent.resumed", "incident.closed", "obligation.met", "change.approved",
+    "circuit.closed",
 })  # fmt: skip
 NOTICE = frozenset({
     "severity.classified", "halt.ordered", "halt.released", "phase.entered", "remedy.decided", "plan.made",
     "plan.approved", "approval.given", "update.posted", "criterion.overridden", "update.requested",
     "plan.signed", "plan.resumed", "plan.paused", "plan.continued", "step.waived", "node.ended",
+    "lever.asked", "lever.extended", "lever.expired", "circuit.forced", "circuit.half_opened",
     "change.proposed", "change.signed", "override.recorded", "incident.triaged",
     "incident.dismissed", "incident.merged", "privacy.changed", "responders.called", "mode.begun",
-    "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done",
+    "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done", "preflight.turned",
     "obligation.reminded", "activation.proposed", "activation.confirmed", "activation.dismissed",
+    "aftercare.ended",
 })  # fmt: skip
 
 
@@ -192,6 +198,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     h.AgentResumed: lambda e: f"{e.agent} may go on ({e.how})",
     h.AgentStuck: lambda e: f"{e.agent} could not be told to go on: {e.because}",
     **PLAN_SENTENCES,
+    **LEVER_SENTENCES,
     **COURSE_SENTENCES,
     **WORK_SENTENCES,
 }

@@ -10,7 +10,10 @@ from typing import Any
 from allstop.application.timeline_work import noted
 from allstop.domain import proposals as a
 from allstop.domain.confirmations import ProtocolConfirmed
+from allstop.domain.incident import aftercare_events as f
 from allstop.domain.incident import course_events as c
+from allstop.domain.moment import words
+from allstop.domain.readiness import PreflightTurned
 
 
 def _at(moment: datetime) -> str:
@@ -60,6 +63,30 @@ def _preflight(event: c.PreflightDone) -> str:
     return f"{text}; {'; '.join(bad)}" if bad else text
 
 
+def _turned(event: PreflightTurned) -> str:
+    if event.passed:
+        return f"Preflight is green: all {event.looked} checks passed"
+    more = event.bad - len(event.failing)
+    rest = f"; and {more} more" if more > 0 else ""
+    return f"PREFLIGHT IS RED, {event.bad} of {event.looked}: {'; '.join(event.failing)}{rest}"
+
+
+def _relief(event: c.ReliefAsked) -> str:
+    fresh = event.fresh.items()
+    told = ", ".join(f"{role} to {who}" if who else f"nobody for {role}" for role, who in fresh)
+    return f"RELIEF asked for {event.person}, on duty for {words(event.on_duty_ms)}: {told}"
+
+
+def _looked(event: f.AftercareLooked) -> str:
+    told = {True: "good", False: "BAD", None: "not judged"}
+    looks = [
+        f"{one.watch} {told[one.good]}, {one.text}"
+        + (f" (not taken before it: {one.missed})" if one.missed else "")
+        for one in event.looks
+    ]
+    return f"Aftercare: {' | '.join(looks)}"
+
+
 COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     a.ActivationProposed: _proposed,
     a.ActivationConfirmed: lambda e: f"Confirmed: it became {e.incident}",
@@ -70,6 +97,7 @@ COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     c.ChannelOpened: lambda e: f"Channel opened: {e.name}",
     c.ModeBegun: _mode_begun,
     c.ModeEnded: lambda e: f"Emergency mode ended: {e.because}",
+    c.ReliefAsked: _relief,
     c.DeadlineSet: lambda e: f"Deadline {e.deadline} set for {_at(e.at)}; if missed: {e.what}",
     c.DeadlineWarned: _warned,
     c.TimerElapsed: lambda e: f"The time that {e.criterion} waits for has passed",
@@ -86,6 +114,10 @@ COURSE_SENTENCES: dict[type, Callable[[Any], str]] = {
     c.RuleViolated: _violated,
     c.PreflightBegun: lambda e: f"Preflight {e.number} begins",
     c.PreflightDone: _preflight,
+    PreflightTurned: _turned,
     ProtocolConfirmed: lambda e: f"Confirmed: knows the protocol {e.protocol}",
+    f.AftercareLooked: _looked,
+    f.AftercareFailed: lambda e: f"IT IS BAD AGAIN, {e.title}: {e.seen}",
+    f.AftercareEnded: lambda e: f"Aftercare ended {e.verdict}, {e.title}: {e.text}",
     c.MeetingScheduled: lambda e: f"Meeting for {e.title}: {_at(e.at)}",
 }

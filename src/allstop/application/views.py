@@ -13,6 +13,7 @@ from allstop.application.incident_views import Seen, incident_line, incident_vie
 from allstop.application.monitor import Monitor
 from allstop.application.plan_shapes import PlanPreview, PlanView
 from allstop.application.plan_shaping import plan_view, preview
+from allstop.application.playbook_views import PlaybookView, playbook_views
 from allstop.application.ports import Clock, Store, StoredRecord
 from allstop.application.privacy import Reader, withheld
 from allstop.application.reading_in import ReadIn, read_in
@@ -40,6 +41,7 @@ from allstop.application.standing_views import (
     mode_now,
     points_view,
     protocol_view,
+    readiness_line,
     review_line,
 )
 from allstop.application.streams import streams_of
@@ -61,6 +63,7 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.planning.drawn import Setting
 from allstop.domain.principal import Principal
 from allstop.domain.record import Record
 from allstop.domain.verdict import nearest
@@ -111,7 +114,7 @@ class Views:
         return Overview(
             now, policy.protocol.title, self._store.last_position(), incidents, halts, self.agents(),
             self.services(), hint, because, tuple(one for one in self.proposals() if one.state == "open"),
-            self.mode(), review_line(policy, now), late_obligations(self.reader, now),
+            self.mode(), review_line(policy, now), late_obligations(self.reader, now), readiness_line(world),
         )  # fmt: skip
 
     def mode(self) -> ModeNow:
@@ -283,15 +286,21 @@ class Views:
         incident = world.incidents.get(plan.incident)
         return plan_view(plan, world, book.pinned(plan.policy), incident)
 
+    def playbooks(self) -> tuple[PlaybookView, ...]:
+        """Those of the documents as they were adopted last."""
+        return playbook_views(self._post.book.latest)
+
     def plan_preview(self, incident: str, asked: Asked) -> PlanPreview:
         """A plan as it would be made now. Raises Refused with every reason why there is none."""
         found = self._found(incident)
         policy = self._post.book.pinned(found.policy)
         try:
-            drawn = draw(self._post.world, policy, asked)
+            now = self._clock.now().utc
+            setting = Setting(self._post.world, policy, found, asked, now)
+            drawn = draw(setting)
         except Refuse as no:
             raise refused(no.verdict) from None
-        return preview(drawn, asked.purpose, need_of_drawn(policy, found, asked, drawn))
+        return preview(drawn, asked.purpose, need_of_drawn(setting, drawn))
 
     def halt(self, name: str) -> HaltView:
         halt = self._post.world.halts.get(name)

@@ -129,22 +129,29 @@ class LinkLine:
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """ok: null when it could not be judged."""
+    """ok: null when it could not be judged; mend: what to do about it; concerns: services it speaks about
+    (`ledger`) or what is done to them (`ledger/stop`), empty for everything; took_ms: how long it took to look."""
 
     check: str
     subject: str
     ok: bool | None
     text: str
+    mend: str = ""
+    concerns: tuple[str, ...] = ()
+    took_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightLine:
-    """state: running | passed | failed. number: 0 for one that belongs to no incident."""
+    """state: running | passed | failed. number: 0 for one that belongs to no incident; done, total: how far the
+    one under way is outside of incidents, both 0 when there is none."""
 
     number: int
     at: datetime
     state: str
     checks: tuple[CheckLine, ...]
+    done: int = 0
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,25 @@ class ObligationLine:
     met_by: str
     meeting_at: datetime | None
     late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AftercareLine:
+    """A watch after standing down. state: watching | clean | bad | inconclusive; text: its looks so far;
+    seen: at the last look, or empty; good, bad, unknown, missed: looks; next_at: null after the last one,
+    and where every round is a look; until: when it ends."""
+
+    id: str
+    title: str
+    state: str
+    text: str
+    seen: str
+    good: int
+    bad: int
+    unknown: int
+    missed: int
+    next_at: datetime | None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from allstop.application.standing_shapes import ProposalLine
 from allstop.application.work_shapes import (
     ActionLine,
+    AftercareLine,
     ChangeLine,
     CheckLine,
     CrewLine,
@@ -23,13 +24,21 @@ from allstop.application.work_shapes import (
     SignatureLine,
     TaskLine,
 )
+from allstop.domain.aftercare import (
+    STATES,
+    ends_at,
+    looks_words,
+    next_look_at,
+    standing,
+    watches_of,
+)
 from allstop.domain.approvals import waits_for
 from allstop.domain.deciding.closing import missing_before_close
 from allstop.domain.incident.course_events import CheckResult
-from allstop.domain.incident.parts import Change, Points, PreflightResult, Signature
+from allstop.domain.incident.parts import Change, Points, PreflightResult, Signature, Watched
 from allstop.domain.incident.state import GONE, Incident
 from allstop.domain.mode import mode_is_on
-from allstop.domain.policy import Form, Policy
+from allstop.domain.policy import Form, Policy, Watch
 from allstop.domain.proposals import Proposal
 from allstop.domain.world import World
 
@@ -111,7 +120,12 @@ def change_line(one: Change) -> ChangeLine:
 
 
 def check_lines(results: Iterable[CheckResult]) -> tuple[CheckLine, ...]:
-    return tuple(CheckLine(one.check, one.subject, one.ok, one.text) for one in results)
+    return tuple(
+        CheckLine(
+            one.check, one.subject, one.ok, one.text, one.mend, one.concerns, one.took_ms
+        )
+        for one in results
+    )  # fmt: skip
 
 
 def preflight_line(one: PreflightResult) -> PreflightLine:
@@ -137,6 +151,22 @@ def obligation_lines(incident: Incident, now: datetime) -> tuple[ObligationLine,
             one.meeting_at, not one.met and one.due_at < now and incident.state not in GONE,
         )
         for one in incident.obligations.values()
+    )  # fmt: skip
+
+
+def aftercare_lines(incident: Incident, policy: Policy) -> tuple[AftercareLine, ...]:
+    """The watches of an incident that was stood down, in the order of the protocol."""
+    if incident.state not in STATES:
+        return ()
+    return tuple(_watch(incident, one) for one in watches_of(policy, incident))
+
+
+def _watch(incident: Incident, watch: Watch) -> AftercareLine:
+    known = incident.aftercare.get(watch.id, Watched())
+    following = next_look_at(watch, incident) if not known.verdict else None
+    return AftercareLine(
+        watch.id, watch.title, standing(known), looks_words(known), known.text, known.good, known.bad,
+        known.unknown, known.missed, following, ends_at(watch, incident),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from allstop.domain.policy.tables import Scalar
 HIGHEST_RISK = 10
 # Facts an approval row may test, and their sort. All are always known.
 APPROVAL_FACTS: dict[str, str] = {
-    "purpose": "contain|remedy|change",
+    "purpose": "contain|remedy|change|stop|degrade|recover|undo|release|playbook|rollback|fix|snapshot|restore",
     "risk": "number",
     "protected": "yes/no",
     "stateful": "yes/no",

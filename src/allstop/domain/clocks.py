@@ -282,9 +282,9 @@ def _owed(world: World, policy: Policy, incident: Incident) -> Iterator[Clock]:
     for owed in incident.obligations.values():
         if owed.met:
             continue
-        # What began with the declaration goes on through a reopening; the rest begins again.
+        # What began before the end goes on through a reopening; the rest begins again.
         id = f"{OBLIGATION}{owed.id}"
-        id = id if owed.begins == "declared" else _id(incident, id)
+        id = id if owed.begins != "stood-down" else _id(incident, id)
         what, basis = f"owed by the {owed.owner} and not done: {owed.title}", f"due {owed.due_at}"
         yield _as_set(incident, id, basis) or Clock(id, what, owed.due_at, basis, owed.remind_at)
 

@@ -8,27 +8,33 @@ from typing import Any
 from allstop.domain.deciding import (
     activating,
     advancing,
+    aftercare,
     all_stop,
     awarding,
     changing,
+    circuits,
     closing,
     confirming,
     crewing,
+    cutting_short,
     declaring,
     diagnosing,
     filing,
     informing,
     keeping_time,
     kinship,
+    levers,
     merging,
     mode_keeping,
     noticing,
     overriding,
     owing,
+    own_steps,
     plan_drawing,
     plan_making,
     plan_running,
     preflighting,
+    relieving,
     roll_call,
     signing,
     stopping_plans,
@@ -39,6 +45,7 @@ from allstop.domain.deciding import (
 from allstop.domain.draft import Draft, Refuse, Rules
 from allstop.domain.effects import Ending, Purpose, failed
 from allstop.domain.halt import commands as halt
+from allstop.domain.incident import aftercare_events
 from allstop.domain.incident import commands as incident
 from allstop.domain.incident import events as incident_events
 from allstop.domain.moment import Now
@@ -82,6 +89,7 @@ def decide(
 # The most frequent of all, and nobody owes anything because of them.
 _OWING_NOTHING = (
     incident_events.SamplesRecorded,
+    aftercare_events.AftercareLooked,
     incident_events.NotificationDelivered,
     incident_events.NotificationUndeliverable,
 )
@@ -135,8 +143,8 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
 
 # The subjects that bring their own table of rules.
 SUBJECTS = (
-    activating, awarding, changing, closing, confirming, crewing, filing, keeping_time, kinship, merging,
-    mode_keeping, noticing, overriding, owing, plan_drawing, preflighting, signing, stopping_plans, triaging, working,
+    activating, aftercare, awarding, changing, circuits, closing, confirming, crewing, cutting_short, filing, keeping_time, kinship, levers, merging,
+    mode_keeping, noticing, overriding, owing, own_steps, plan_drawing, preflighting, relieving, signing, stopping_plans, triaging, working,
 )  # fmt: skip
 
 RULES: Rules = {
@@ -153,6 +161,7 @@ RULES: Rules = {
     incident.AddNote: informing.add_note,
     incident.RecordReport: informing.record_report,
     incident.DecideRemedy: diagnosing.decide_remedy,
+    incident.CollectEvidence: diagnosing.collect_evidence,
     incident.RecordSamples: advancing.record_samples,
     incident.AdvancePhase: advancing.advance_phase,
     incident.Approve: advancing.approve,
@@ -168,7 +177,7 @@ RULES: Rules = {
     plan.StartPlan: plan_running.start_plan,
     plan.RetryStep: plan_running.retry_step,
     plan.SettleStep: plan_running.settle_step,
-    plan.AbandonPlan: plan_running.abandon_plan,
+    plan.AbortPlan: plan_running.abort_plan,
     plan.ContinuePlan: plan_running.continue_plan,
     plan.WaiveStep: plan_running.waive_step,
     plan.FailGate: plan_running.fail_gate,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from allstop.domain.impact import Impact
 from allstop.domain.incident.state import Incident
+from allstop.domain.plan.remedies import remedy_begun
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Criterion, CriterionKind, Policy
 from allstop.domain.policy.tables import Scalar
@@ -85,7 +86,10 @@ def outdated(world: World, policy: Policy, incident: Incident) -> bool:
     chosen = incident.remedy
     if chosen is None or chosen.by_person:
         return False
-    if any(map(_is_settled, world.plans_of(incident.id))) or not _is_waited_for(policy, incident):
+    plans = world.plans_of(incident.id)
+    if any(map(_is_settled, plans)) or remedy_begun(plans):
+        return False
+    if not _is_waited_for(policy, incident):
         return False
     facts = remedy_facts(world, policy, incident, chosen.service)
     return row_by_table(policy.protocol, facts) != (chosen.remedy, chosen.row)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from allstop.domain.falling_due.aftermath import aftermath_due
+from allstop.domain.aftercare import watched_on
+from allstop.domain.falling_due.aftermath import aftercare_due, aftermath_due
+from allstop.domain.falling_due.breakers import breakers_due
 from allstop.domain.falling_due.course import course_due
 from allstop.domain.falling_due.found import Due
 from allstop.domain.falling_due.halts_and_plans import halt_due, plans_due
+from allstop.domain.falling_due.levers import levers_due
 from allstop.domain.falling_due.notices import notices_due
 from allstop.domain.falling_due.preflights import preflights_due
 from allstop.domain.falling_due.promises import promises_due
@@ -27,6 +30,7 @@ __all__ = ["Due", "due"]
 # What an open incident brings, the most urgent first.
 PARTS: tuple[Callable[[Due, World, Policy, Incident, Now], None], ...] = (
     plans_due, response_due, preflights_due, promises_due, course_due, notices_due,
+    breakers_due,
 )  # fmt: skip
 
 
@@ -41,4 +45,7 @@ def due(world: World, book: PolicyBook, now: Now) -> Due:
             part(found, world, policy, incident, now)
     for incident in world.owing_incidents():
         aftermath_due(found, world, book.pinned(incident.policy), incident, now)
+    levers_due(found, world, book, now)
+    for incident in watched_on(world, book):
+        aftercare_due(found, book.pinned(incident.policy), incident, now)
     return found

@@ -10,6 +10,7 @@ from allstop.domain.incident.parts import Approval
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import words
 from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.plan.remedies import is_done_remedy
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Criterion, CriterionKind, Phase, Policy
 from allstop.domain.preflight import lets_start
@@ -196,7 +197,11 @@ def _used_up(policy: Policy, incident: Incident, given: Approval) -> bool:
 
 
 def _plan(world: World, policy: Policy, incident: Incident, purpose: str) -> tuple[bool, str]:
-    plans = [plan for plan in world.plans_of(incident.id) if plan.purpose == purpose]
+    plans = [
+        plan
+        for plan in world.plans_of(incident.id)
+        if plan.purpose == purpose or (purpose == "remedy" and is_done_remedy(plan, incident))
+    ]
     if not plans:
         return (False, "no plan was made yet")
     plan = plans[-1]

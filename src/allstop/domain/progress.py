@@ -38,6 +38,7 @@ NAMED_MARKS: dict[str, str] = {
     "statement": "somebody stated it",
     "role": "the role is filled",
     "obligation": "the obligation was met",
+    "aftercare": "the watch has ended, and every look was taken and good",
 }
 
 
@@ -56,6 +57,7 @@ def mark_words(mark: str) -> str:
     if not name:
         return mark.replace("-", " ")
     words = {"form": "filed", "statement": "stated", "role": "filled", "obligation": "met"}
+    words["aftercare"] = "ended clean"
     return f"{name.replace('-', ' ')} {words.get(kind, kind)}"
 
 
@@ -122,6 +124,9 @@ def _named(incident: Incident, kind: str, name: str) -> bool:
         case "obligation":
             owed = incident.obligations.get(name)
             return owed is not None and bool(owed.met)
+        case "aftercare":
+            watched = incident.aftercare.get(name)
+            return watched is not None and watched.verdict == "clean"
         case _:
             return False
 

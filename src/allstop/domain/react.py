@@ -12,7 +12,10 @@ from allstop.domain.incident import course_events
 from allstop.domain.incident import events as incident_events
 from allstop.domain.payload import for_incident
 from allstop.domain.plan import events as plan_events
+from allstop.domain.plan.state import Plan
+from allstop.domain.planning.filling import filled_in, one_line
 from allstop.domain.policy import ActionSpec, PolicyBook
+from allstop.domain.recipes import recipes
 from allstop.domain.record import Record
 from allstop.domain.world import World
 
@@ -89,7 +92,7 @@ def _agent(
 def _diagnose(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
     event: incident_events.EvidenceRequested = record.event
     service = book.pinned(world.incidents[_id(record)].policy).fleet.service(event.service)
-    spec: ActionSpec | None = service.diagnose.get(event.name) if service else None
+    spec: ActionSpec | None = recipes(service).get(event.name) if service else None
     if spec is None:
         return ()
     return (
@@ -140,15 +143,25 @@ def _step(record: Record, world: World, _: PolicyBook) -> tuple[Effect, ...]:
     event: plan_events.StepStarted = record.event
     plan = world.plans[_id(record)]
     step = plan.step(event.step)
-    if step is None or step.kind == "gate":
+    if step is None or step.kind not in ("act", "probe"):
         return ()
     return (
         Effect(
             _key(record, 0), record.stream, Purpose.STEP, step.id, step.adapter, step.verb, step.service,
-            step.options, Lane.COMMAND, step.timeout_ms, plan.epoch,
+            filled_in(step.options, _words(world, plan)), Lane.COMMAND, step.timeout_ms, plan.epoch,
             attempts=PROBE_ATTEMPTS if step.kind == "probe" else 3, proof=step.proof,
         ),
     )  # fmt: skip
+
+
+def _words(world: World, plan: Plan) -> dict[str, str]:
+    """What may change between a plan's making and a step of it, so it is filled in when the step begins."""
+    incident = world.incidents.get(plan.incident)
+    if incident is None:
+        return {}
+    title = incident.id if incident.private else one_line(incident.title)
+    severity = incident.severity or "unclassified"
+    return {"severity": severity, "description": title, "incident": incident.id}
 
 
 # What each event asks for; one that is not named here asks for nothing.

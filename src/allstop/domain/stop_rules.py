@@ -17,7 +17,7 @@ from allstop.domain.policy.tables import Condition, Scalar
 # Minutes are counted in tenths: "more than ten" begins six seconds after the tenth.
 TENTH_MS = 6_000
 LONGEST = 10_000_000
-PLAN_MINUTES = "plan_minutes"
+PLAN_MINUTES, PLAN_PHASES = "plan_minutes", "plan_phases"
 
 
 def violated(
@@ -30,7 +30,11 @@ def violated(
     if plan.state is not PlanState.RUNNING or plan.started_at is None:
         return ()
     passed = _minutes(max(0, between(plan.started_at, at)) // TENTH_MS)
-    facts: dict[str, Scalar] = {**incident.impact.facts(), PLAN_MINUTES: passed}
+    facts: dict[str, Scalar] = {
+        **incident.impact.facts(),
+        PLAN_MINUTES: passed,
+        PLAN_PHASES: len(plan.phases),
+    }
     return tuple(
         (rule, {test.fact: facts.get(test.fact) for test in rule.when})
         for rule in policy.protocol.stop_rules

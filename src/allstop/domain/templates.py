@@ -64,6 +64,10 @@ OCCASIONS: dict[str, Occasion] = {
         "it came back while it was being watched", ("seen", "after"), "{incident}: it is back",
         "{seen}. It had been stable for {after}; the window begins again.",
     ),
+    "playbook": Occasion(
+        "a step of a playbook tells an audience something", ("step", "text", "plan"),
+        "{incident}: {step}", "{text}",
+    ),
     "form": Occasion(
         "a form was filed that an audience gets", ("form", "fields"), "{incident}: {form}", "{fields}",
     ),

@@ -11,6 +11,8 @@ from allstop.domain import confirmations, proposals
 from allstop.domain.confirmations import Confirmations
 from allstop.domain.copying import replace
 from allstop.domain.fleet import standing
+from allstop.domain.fleet.circuits import CircuitStanding, moved
+from allstop.domain.fleet.copies import Copy, copies_after
 from allstop.domain.fleet.standing import USUAL, Standing
 from allstop.domain.halt import events as halt_events
 from allstop.domain.halt import state as halt_state
@@ -23,20 +25,27 @@ from allstop.domain.incident.state import Incident
 from allstop.domain.incident.work_events import PointsAwarded
 from allstop.domain.moment import between
 from allstop.domain.plan import events as plan_events
+from allstop.domain.plan import lever_events
 from allstop.domain.plan import state as plan_state
 from allstop.domain.plan.events import ReleaseKnownGood, StepDone
 from allstop.domain.plan.lifecycle import NodeState
 from allstop.domain.plan.state import Plan
 from allstop.domain.proposals import ActivationProposed, Proposal
+from allstop.domain.readiness import PreflightTurned, Readiness, readiness
 from allstop.domain.record import LEDGER_STREAM, PROTOCOL_STREAM, Record
+
+# How many known good releases of a service are remembered behind the last one.
+EARLIER = 5
 
 
 @dataclass(frozen=True, slots=True)
 class KnownGood:
-    """The release of a service that was last seen healthy for long enough."""
+    """The release of a service that was last seen healthy for long enough. earlier: those that were before it,
+    the newest first."""
 
     release: str
     good_for_ms: int
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,9 @@ class World:
     changes the world, and goes with each actuator call so that a delayed older one is refused;
     ledger: points given outside of incidents; confirmations: who has said that they know which
     protocol; standings: of the services that plans have changed; durations: how long actions of services
-    took lately, in milliseconds (`payments/stop`)."""
+    took lately, in milliseconds (`payments/stop`); with_less: services that have a lever pulled; circuits: those
+    that were ever open, by name; copies: of each service's data, made or proven by plans;
+    readiness: whether the preflight passed when it turned last, None when it was never looked at."""
 
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     halts: Mapping[str, Halt] = field(default_factory=dict)
@@ -59,6 +70,10 @@ class World:
     confirmations: Confirmations = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
     durations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    with_less: frozenset[str] = frozenset()
+    circuits: Mapping[str, CircuitStanding] = field(default_factory=dict)
+    copies: Mapping[str, tuple[Copy, ...]] = field(default_factory=dict)
+    readiness: Readiness | None = None
 
     @cached_property
     def remembered(self) -> dict[str, Any]:
@@ -171,7 +186,11 @@ def _ordered(world: World, record: Record) -> World:
 
 def _known_good(world: World, record: Record) -> World:
     event: ReleaseKnownGood = record.event
-    known = {**world.known_good, event.service: KnownGood(event.release, event.good_for_ms)}
+    before = world.known_good.get(event.service)
+    older = (before.release, *before.earlier) if before else ()
+    earlier = tuple(one for one in older if one != event.release)[:EARLIER]
+    good = KnownGood(event.release, event.good_for_ms, earlier)
+    known = {**world.known_good, event.service: good}
     return replace(world, versions=_counted(world, record), known_good=known)
 
 
@@ -207,10 +226,37 @@ def _step_done(world: World, plan: Plan, record: Record) -> World:
     now = standing.after_step(world.standing_of(step.service), step, plan.id, record.at)
     took = between(begun, record.at) if begun is not None else 0
     return replace(
-        world,
-        standings={**world.standings, step.service: now},
+        _with_standing(world, step.service, now),
         durations=standing.learned(world.durations, step, max(0, took)),
+        copies=_copies(world, step, record),
     )
+
+
+def _copies(world: World, step: plan_events.Step, record: Record) -> Mapping[str, tuple[Copy, ...]]:
+    """The copies of data there are, with what a step that is done has made or proven."""
+    was = world.copies.get(step.service, ())
+    now = copies_after(was, step, record.event, record.at)
+    return world.copies if now == was else {**world.copies, step.service: now}
+
+
+def _with_standing(world: World, service: str, now: Standing) -> World:
+    """The world with a new standing of a service."""
+    less = world.with_less
+    if bool(now.pulled) != (service in less):
+        less = less | {service} if now.pulled else less - {service}
+    standings = {**world.standings, service: now}
+    return replace(world, standings=standings, with_less=less)
+
+
+def _lever_told(world: World, record: Record) -> World:
+    """Something was said about a lever that is pulled."""
+    service = record.event.service
+    now = standing.after_word(world.standing_of(service), record.event, record.at)
+    return replace(_with_standing(world, service, now), versions=_counted(world, record))
+
+
+def _circuit_moved(world: World, record: Record) -> World:
+    return replace(world, versions=_counted(world, record), circuits=moved(world.circuits, record))
 
 
 def _proposal_evolved(world: World, id: str, record: Record) -> World:
@@ -256,6 +302,10 @@ def _incident_evolved(world: World, id: str, record: Record) -> World:
     return replace(world, versions=_counted(world, record), incidents=incidents, plans=plans)
 
 
+def _turned(world: World, record: Record) -> World:
+    return replace(world, versions=_counted(world, record), readiness=readiness(record))
+
+
 _BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
     incident_events.IncidentDeclared: _declared,
     halt_events.AgentRegistered: _registered,
@@ -263,6 +313,15 @@ _BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
     plan_events.PlanMade: _planned,
     ReleaseKnownGood: _known_good,
     ActivationProposed: _proposed,
+    PreflightTurned: _turned,
+    lever_events.LeverAsked: _lever_told,
+    lever_events.LeverExtended: _lever_told,
+    lever_events.LeverExpired: _lever_told,
+    lever_events.LeverOverdue: _lever_told,
+    lever_events.CircuitOpened: _circuit_moved,
+    lever_events.CircuitHalfOpened: _circuit_moved,
+    lever_events.CircuitClosed: _circuit_moved,
+    lever_events.CircuitForced: _circuit_moved,
 }
 
 # By kind of stream; what is not named here changes nothing.

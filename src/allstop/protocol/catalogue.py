@@ -50,11 +50,13 @@ def by_model(model: type[BaseModel]) -> OptionsCheck:
 
 @dataclass(frozen=True, slots=True)
 class VerbEntry:
-    """One verb of an actuator."""
+    """One verb of an actuator. grace_ms: how long it waits for an end, where nobody says; None where it has no
+    such option."""
 
     name: str
     options: OptionsCheck = accept_all
     read_only: bool = False
+    grace_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from datetime import date
 
 from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check_activation import check_activation
-from allstop.protocol.check_aftermath import check_aftermath
+from allstop.protocol.check_aftermath import check_aftercare, check_aftermath
 from allstop.protocol.check_approvals import check_approvals
 from allstop.protocol.check_authority import check_authority
 from allstop.protocol.check_fleet import check_fleet
 from allstop.protocol.check_gates import check_gates, check_watching
 from allstop.protocol.check_people import check_answering, check_escalation, check_people
+from allstop.protocol.check_playbook import check_playbooks
 from allstop.protocol.check_protocol import check_protocol
 from allstop.protocol.check_roster import check_roster
 from allstop.protocol.check_tables import check_tables
@@ -44,6 +45,13 @@ def check(
         _protocol(protocol, protocol.model, people, today, found)
         if fleet and fleet.model:
             check_watching(protocol, protocol.model, fleet, found)
+            check_aftercare(protocol, protocol.model, fleet, found)
+    names = (
+        Names(protocol.model, people.model if people else None)
+        if protocol and protocol.model
+        else None
+    )
+    check_playbooks(documents.playbooks, names, fleet.model if fleet else None, found)
     return in_order(found.problems)
 
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from allstop.domain.planning.filling import SAMPLES, filled_in
+from allstop.domain.planning.node_steps import filled
 from allstop.domain.verdict import nearest
-from allstop.protocol.catalogue import AdapterEntry, Catalogue, OptionsCheck, accept_all
+from allstop.protocol.catalogue import (
+    AdapterEntry,
+    Catalogue,
+    OptionProblem,
+    OptionsCheck,
+    accept_all,
+)
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document, M
+
+# Stands for every share that a plan may set.
+SOME_SHARE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """port: probe | actuator | notifier | agent; path: of the mapping that holds `adapter`.
 
-    verb: for actuators; read_only: only verbs that change nothing will do.
+    verb: for actuators; read_only: only verbs that change nothing will do; percent: a plan fills a share of
+    the capacity into the options.
     """
 
     port: str
@@ -24,6 +36,7 @@ class Use:
     path: tuple[str, ...]
     verb: str = ""
     read_only: bool = False
+    percent: bool = False
 
 
 def check_use(document: Document[M], use: Use, catalogue: Catalogue, found: Findings) -> None:
@@ -49,12 +62,24 @@ def check_use(document: Document[M], use: Use, catalogue: Catalogue, found: Find
         if use.port == "actuator"
         else entry.options.get(use.port)
     )
-    for objection in (check or accept_all)(use.options):
+    # What a plan fills in later is checked with something of its kind.
+    for objection in _objections(check or accept_all, filled_in(use.options, SAMPLES), use):
         where = document.at(*use.path, "options", *objection.path)
         name = ".".join(str(step) for step in objection.path)
         hint = nearest(str(objection.path[-1]), objection.known) if objection.known else ""
         text = f"{use.adapter} does not accept {name or 'the options'}: {objection.text}"
         found.add("AP051", where, text, hint)
+
+
+def _objections(
+    check: OptionsCheck, options: dict[str, Any], use: Use
+) -> tuple[OptionProblem, ...]:
+    """Where a share of the capacity is filled in, an option may take it as a number or as text: what accepts
+    neither is named."""
+    if not use.percent:
+        return check(options)
+    as_text = {one.path for one in check(options)}
+    return tuple(one for one in check(filled(options, SOME_SHARE)) if one.path in as_text)
 
 
 def _verb(

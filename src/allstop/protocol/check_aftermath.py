@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
+from allstop.domain.moment import words
 from allstop.domain.span_words import span_words
+from allstop.protocol.document_fleet import FleetDocument
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.findings import Findings
 from allstop.protocol.marks import check_mark
@@ -20,6 +22,7 @@ def check_aftermath(
     """Obligations, closing, the ledger, the review. today: None where it is not known."""
     at = document.at
     _obligations(document, model, found)
+    _aftercare(document, model, found)
     for severity, marks in model.closing.items():
         for place, mark in enumerate(marks):
             where = at("closing", severity, place)
@@ -60,6 +63,41 @@ def _obligations(
         if early is not None and (early == owed.within or longer(early, owed.within)):
             text = f"the reminder comes {span_words(early)} before {id} is due, and it is owed for {span_words(owed.within)}"
             found.add("AP124", at(*path, "remind"), text, "make it shorter")
+
+
+def _aftercare(
+    document: Document[ProtocolDocument], model: ProtocolDocument, found: Findings
+) -> None:
+    for id, watch in model.aftercare.items():
+        if watch.every is not None and watch.every > watch.lasts:
+            text = f"{id} looks every {words(watch.every)} and lasts {words(watch.lasts)}, so it never looks"
+            found.add("AP155", document.at("aftercare", id, "every"), text, "make it shorter")
+        if watch.when_bad == "reopen" and watch.lasts > model.reopen_within:
+            within = words(model.reopen_within) if model.reopen_within else "never"
+            text = (
+                f"{id} reopens the incident for {words(watch.lasts)}, and `reopen_within` says "
+                f"{within}"
+            )
+            hint = "make them equal, or write when_bad: tell"
+            found.add("AP156", document.at("aftercare", id), text, hint)
+
+
+def check_aftercare(
+    document: Document[ProtocolDocument], model: ProtocolDocument,
+    fleet: Document[FleetDocument], found: Findings,
+) -> None:  # fmt: skip
+    """The watches of the aftercare against the probes and meters of the fleet."""
+    assert fleet.model is not None
+    probes = fleet.model.probe_names()
+    for id, watch in model.aftercare.items():
+        for place, name in enumerate(watch.probes or ()):
+            found.known(
+                "AP044", name, probes, document.at("aftercare", id, "probes", place), "probe"
+            )
+        if watch.failed_share is not None and not fleet.model.meters:
+            text = f"{id} asks how many requests fail, and the fleet has no meter, so it ends inconclusive"
+            hint = "describe one in fleet.yaml under `meters`, or leave failed_share out"
+            found.add("AP157", document.at("aftercare", id, "failed_share"), text, hint)
 
 
 def _calendar(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check_adapters import Use, check_use
 from allstop.protocol.check_fleet_actions import check_actions
+from allstop.protocol.check_fleet_breakers import check_breakers, check_times_of
 from allstop.protocol.check_fleet_dependencies import check_dependencies
 from allstop.protocol.check_fleet_groups import check_groups, check_limits
 from allstop.protocol.check_fleet_times import check_times
@@ -45,6 +46,8 @@ def check_fleet(
     _check_meters(document, model, catalogue, found)
     check_groups(document, model, probes, found)
     check_limits(document, model, found)
+    check_breakers(document, model, found)
+    check_times_of(document, model, catalogue, found)
     check_dependencies(document, model, found)
     check_times(document, model, objectives, found)
 
@@ -57,11 +60,24 @@ def _uses(name: str, service: ServiceDocument) -> list[Use]:
         for id, probe in service.probes.items()
     ]
     uses += [
-        Use("probe", verify.adapter, verify.options, (*path, "verify", purpose))
+        Use(
+            "probe",
+            verify.adapter,
+            verify.options,
+            (*path, "verify", purpose),
+            percent=purpose == "scaled",
+        )
         for purpose, verify in service.verify.items()
     ]
     uses += [
-        Use("actuator", action.adapter, action.options, (*path, "actions", purpose), action.verb)
+        Use(
+            "actuator",
+            action.adapter,
+            action.options,
+            (*path, "actions", purpose),
+            action.verb,
+            percent=purpose == "scale",
+        )
         for purpose, action in service.actions.items()
     ]
     uses += [

@@ -23,7 +23,7 @@ _TAKEN_BACK = {
 }
 # What brings a service back shows in its own probes, and a proven snapshot needs no further proof.
 _SEEN_ANYWAY = ("start", "restart", "unquiesce", "undrain", "unfence", "restore", "fix")
-_PROVES_ITSELF = ("verify-snapshot", "scale")
+_PROVES_ITSELF = ("verify-snapshot", "scale", "push", "branch", "test", "deploy")
 # `flush` is no part of it: a snapshot that was proven says more.
 _KEEPS_DATA = tuple(action for action in SAFELY if action != "flush")
 

@@ -9,6 +9,7 @@ from allstop.domain.policy import Span
 from allstop.domain.preflight import CHECKS
 from allstop.domain.span_words import span_words
 from allstop.domain.verdict import nearest
+from allstop.protocol.check_degradation import check_degradation
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.document_severities import SeverityDocument
 from allstop.protocol.findings import Findings
@@ -42,6 +43,7 @@ def check_protocol(
             found.add("AP116", where, f"there is no preflight check {check}", hint)
     _deadlines(document, model, found)
     _mode(document, model, found)
+    check_degradation(document, model, found)
 
 
 def _severities_named(
@@ -53,10 +55,22 @@ def _severities_named(
     for name, kind in model.activation.kinds.items():
         if kind.severity is not None:
             yield ("activation", "kinds", name), [("severity", kind.severity)]
+    yield from _in_lists(model)
+    yield ("closing",), _keys(model.closing)
+    yield from _in_keys(model)
+
+
+def _in_lists(model: ProtocolDocument) -> Iterable[tuple[Path, list[tuple[str | int, str]]]]:
     yield ("emergency_mode", "severities"), _listed(model.emergency_mode.severities)
     for id, owed in model.obligations.items():
         yield ("obligations", id, "severities"), _listed(owed.severities)
-    yield ("closing",), _keys(model.closing)
+    for id, watch in model.aftercare.items():
+        yield ("aftercare", id, "severities"), _listed(watch.severities)
+    for level, degree in model.degradation.items():
+        yield ("degradation", level, "severities"), _listed(degree.severities)
+
+
+def _in_keys(model: ProtocolDocument) -> Iterable[tuple[Path, list[tuple[str | int, str]]]]:
     for name, role in model.roles.items():
         yield ("roles", name, "needs"), _keys(role.needs)
     for id, deadline in model.deadlines.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from allstop.domain.policy import Policy
 from allstop.protocol.compile_fleet import compile_fleet
+from allstop.protocol.compile_playbook import compile_playbook
 from allstop.protocol.compile_protocol import compile_protocol
 from allstop.protocol.compile_roster import compile_roster
 from allstop.protocol.documents import Documents
+from allstop.protocol.read_playbooks import whole
 
 __all__ = ["compile_fleet", "compile_policy", "compile_protocol", "compile_roster"]
 
@@ -20,4 +22,8 @@ def compile_policy(documents: Documents) -> Policy:
         protocol=compile_protocol(protocol.model, documents.chain),
         fleet=compile_fleet(fleet.model),
         roster=compile_roster(roster.model),
+        playbooks=tuple(
+            compile_playbook(model, documents.chains.get(document.file, ()))
+            for document, model in whole(documents.playbooks)
+        ),
     )

@@ -9,6 +9,7 @@ from allstop.domain.policy import (
     Objective,
     Obligation,
     Review,
+    Watch,
 )
 from allstop.protocol.document_aftermath import (
     DrillDocument,
@@ -16,6 +17,7 @@ from allstop.protocol.document_aftermath import (
     ObjectiveDocument,
     ObligationDocument,
     ReviewDocument,
+    WatchDocument,
 )
 from allstop.protocol.times import spans
 
@@ -35,6 +37,23 @@ def compile_obligations(written: dict[str, ObligationDocument]) -> tuple[Obligat
             meeting=owed.meeting,
         )
         for id, owed in written.items()
+    )
+
+
+def compile_aftercare(written: dict[str, WatchDocument]) -> tuple[Watch, ...]:
+    return tuple(
+        Watch(
+            id=id,
+            title=watch.title or id,
+            lasts_ms=watch.lasts,
+            every_ms=watch.every or 0,
+            probes=None if watch.probes is None else tuple(watch.probes),
+            failed_share_percent=watch.failed_share,
+            fall=watch.fall,
+            when_bad=watch.when_bad,
+            severities=tuple(watch.severities),
+        )
+        for id, watch in written.items()
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.policy import Condition
-from allstop.domain.stop_rules import PLAN_MINUTES
+from allstop.domain.stop_rules import PLAN_MINUTES, PLAN_PHASES
 from allstop.protocol.document_conditions import When
 from allstop.protocol.scalars import parse_money
 
 # What a stop rule may test: the impact, and the plan that runs.
-STOP_FACTS: dict[str, str] = {**IMPACT_FACTS, PLAN_MINUTES: "number"}
+STOP_FACTS: dict[str, str] = {**IMPACT_FACTS, PLAN_MINUTES: "number", PLAN_PHASES: "number"}
 
 
 def conditions(when: When, facts: Mapping[str, str]) -> tuple[Condition, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from allstop.domain.breaker import BreakerRules
 from allstop.domain.policy import (
     ActionSpec,
     Dependency,
     DependencyKind,
     Fleet,
+    FleetBreaker,
     FleetLimits,
     Function,
     Lever,
@@ -18,8 +20,10 @@ from allstop.domain.policy import (
     ServiceSet,
     Stage,
 )
+from allstop.protocol.compile_recipes import recipes_of
 from allstop.protocol.document_fleet import (
     ActionDocument,
+    CircuitsDocument,
     FleetDocument,
     LeverDocument,
     LimitsDocument,
@@ -51,7 +55,20 @@ def compile_fleet(written: FleetDocument) -> Fleet:
             for name, each in written.stages.items()
         ),
         isolation=tuple(written.isolation),
+        circuits=_circuits(written.circuits),
+        breakers=tuple(
+            FleetBreaker(name, watches, each.fallback, each.failures, each.retry_after, each.trials)
+            for name, service in written.services.items()
+            for watches, each in service.breakers.items()
+        ),
     )
+
+
+def _circuits(written: CircuitsDocument) -> BreakerRules:
+    return BreakerRules(
+        failures=written.failures, open_ms=written.retry_after, trials=written.trials,
+        trial_ms=written.trial_within,
+    )  # fmt: skip
 
 
 def _limits(written: LimitsDocument) -> FleetLimits:
@@ -98,6 +115,7 @@ def _service(name: str, written: ServiceDocument) -> Service:
         takes_ms={str(action): took for action, took in written.takes.items()},
         stage=written.stage or "",
         levers=tuple(_lever(name, id, each) for id, each in written.levers.items()),
+        recipes=recipes_of(written),
     )
 
 

@@ -15,7 +15,9 @@ from allstop.domain.policy import (
     SeverityRule,
     Targets,
 )
+from allstop.domain.policy.degradation import Degree
 from allstop.protocol.compile_aftermath import (
+    compile_aftercare,
     compile_drills,
     compile_ledger,
     compile_objectives,
@@ -37,6 +39,7 @@ from allstop.protocol.compile_response import (
     compile_mode,
     compile_phases,
     compile_preflight,
+    compile_relief,
     compile_roles,
 )
 from allstop.protocol.compile_telling import (
@@ -81,17 +84,20 @@ def compile_protocol(written: ProtocolDocument, chain: tuple[str, ...]) -> Proto
         forms=compile_forms(written.forms),
         templates=compile_templates(written.templates),
         mode=compile_mode(written.emergency_mode),
+        relief=compile_relief(written.relief),
         closing=Closing({name: tuple(marks) for name, marks in written.closing.items()}),
         ledger=compile_ledger(written.ledger),
         objectives=compile_objectives(written.objectives),
         warn_at_percent=written.warn_at,
         stop_rules=compile_stop_rules(written.stop_rules),
+        degradation=_degradation(written),
         preflight=compile_preflight(written.preflight),
         reopen_within_ms=written.reopen_within,
         channel=written.channel,
         report_sections=tuple(written.report.sections),
         drills=compile_drills(written.drills),
         review=compile_review(written.review),
+        aftercare=compile_aftercare(written.aftercare),
     )
 
 
@@ -114,6 +120,19 @@ def _severities(written: ProtocolDocument) -> tuple[SeverityRule, ...]:
             ),
         )
         for rank, (name, rule) in enumerate(written.severities.items(), start=1)
+    )
+
+
+def _degradation(written: ProtocolDocument) -> tuple[Degree, ...]:
+    return tuple(
+        Degree(
+            level,
+            tuple(row.severities),
+            tuple(row.isolate),
+            dict(row.capacity),
+            row.look_every or 0,
+        )
+        for level, row in written.degradation.items()
     )
 
 

@@ -13,6 +13,7 @@ from allstop.domain.policy import (
     Escalation,
     Phase,
     Preflight,
+    Relief,
     RoleRule,
 )
 from allstop.protocol.compile_conditions import conditions
@@ -25,6 +26,7 @@ from allstop.protocol.document_response import (
     ModeDocument,
     PhaseDocument,
     PreflightDocument,
+    ReliefDocument,
     RoleDocument,
 )
 from allstop.protocol.times import spans
@@ -116,6 +118,10 @@ def compile_escalation(written: EscalationDocument) -> Escalation:
     return Escalation(tuple(written.chain), written.every)
 
 
+def compile_relief(written: ReliefDocument) -> Relief:
+    return Relief(written.after or 0, written.again or 0, written.rest or 0)
+
+
 def compile_mode(written: ModeDocument) -> EmergencyMode:
     return EmergencyMode(
         suspended={id: title or id for id, title in written.suspend.items()},
@@ -126,4 +132,6 @@ def compile_mode(written: ModeDocument) -> EmergencyMode:
 
 
 def compile_preflight(written: PreflightDocument) -> Preflight:
-    return Preflight(tuple(written.checks), written.required, written.understood_every or 0)
+    return Preflight(
+        tuple(written.checks), written.required, written.understood_every or 0, written.every
+    )

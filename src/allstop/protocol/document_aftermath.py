@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from allstop.protocol.scalars import Mark, Name, Shape, Text
+from allstop.protocol.document_response import ProbeNames
+from allstop.protocol.scalars import Duration, Mark, Name, Percent, Shape, Text
 from allstop.protocol.times import Date, Days, SpansText, SpanText
 
 
@@ -33,6 +34,37 @@ class ObligationDocument(Shape):
     )
     meeting: bool = Field(
         default=False, description="its time is scheduled at the beginning and can be moved"
+    )
+
+
+class WatchDocument(Shape):
+    """A part of the aftercare: what is watched on after standing down."""
+
+    title: Text = Field(default="", description="a short name for people; the id when absent")
+    lasts: Duration = Field(description="how long, from standing down")
+    every: Duration | None = Field(
+        default=None,
+        description="the distance between two looks; every round of the monitor when absent",
+    )
+    probes: ProbeNames | None = Field(
+        default=None,
+        description="what is looked at; what the incident was about when absent",
+    )
+    failed_share: Percent | None = Field(
+        default=None,
+        description="bad when more of the requests fail, as the meters say; not asked when absent",
+    )
+    fall: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        description="so many bad looks in a row are bad; one is repeated at the next round",
+    )
+    when_bad: Literal["reopen", "tell"] = Field(
+        default="reopen", description="open the incident again, or tell the commander"
+    )
+    severities: list[Name] = Field(
+        default_factory=list, description="only at these severities; at all when absent"
     )
 
 

@@ -49,13 +49,13 @@ class ActionDocument(Shape):
 
 ActionName = Literal[
     "isolate", "reopen", "quiesce", "unquiesce", "drain", "undrain", "fence", "unfence", "flush",
-    "snapshot", "verify-snapshot", "stop", "kill", "start", "restart", "rollback", "fix", "restore",
-    "scale",
+    "snapshot", "verify-snapshot", "stop", "kill", "start", "restart", "rollback", "fix", "push",
+    "branch", "test", "deploy", "restore", "scale",
 ]  # fmt: skip
 ProofName = Literal[
     "isolated", "open", "quiesced", "unquiesced", "drained", "undrained", "fenced", "unfenced",
     "flushed", "snapshot", "verify-snapshot", "stopped", "started", "restarted", "release",
-    "restored", "scaled", "recovered",
+    "restored", "scaled", "recovered", "pushed", "branched", "tested", "deployed", "quiet",
 ]  # fmt: skip
 
 
@@ -73,6 +73,33 @@ class LeverDocument(Shape):
     pulled: VerifyDocument | None = Field(default=None, description="proves that it is pulled")
     released: VerifyDocument | None = Field(
         default=None, description="proves that it is taken back"
+    )
+
+
+class BreakerDocument(Shape):
+    """What a service does with less while another one fails, or it itself: by itself, and back."""
+
+    fallback: Name = Field(description="the lever of this service that is pulled then")
+    failures: int = Field(
+        default=5, ge=1, le=1000, description="bad samples in a row of one of its probes"
+    )
+    retry_after: Duration = Field(
+        default=300_000,
+        description="how long the lever stays before its samples are looked at again",
+    )
+    trials: int = Field(
+        default=3, ge=1, le=1000, description="rounds of good samples that take the lever back"
+    )
+
+
+class CircuitsDocument(Shape):
+    """When calls to a service that keeps failing are kept back, by service and adapter."""
+
+    failures: int = Field(default=5, ge=1, le=1000, description="failed calls in a row")
+    retry_after: Duration = Field(default=300_000, description="until one is tried again")
+    trials: int = Field(default=1, ge=1, le=100, description="calls that must go well to close it")
+    trial_within: Duration = Field(
+        default=30_000, description="how long a trial may take; a longer timeout of its call counts"
     )
 
 
@@ -126,6 +153,10 @@ class ServiceDocument(Shape):
     )
     levers: dict[Name, LeverDocument] = Field(
         default_factory=dict, description="ways to do with less, by name"
+    )
+    breakers: dict[Name, BreakerDocument] = Field(
+        default_factory=dict,
+        description="what to do with less while another service fails, by that service's name",
     )
 
 
@@ -230,7 +261,11 @@ class FleetDocument(Shape):
     )
     isolation: list[Name] = Field(
         default_factory=list,
-        description="domains or services, in the order they are cut off; the rest comes last",
+        description="domains or services, in the order they are cut off; the rest comes last; when absent, the domains payments, authentication, core-data, integrations, analytics",
+    )
+    circuits: CircuitsDocument = Field(
+        default_factory=CircuitsDocument,
+        description="when calls to a failing service are kept back",
     )
     coordinator: CoordinatorDocument = Field(
         default_factory=CoordinatorDocument, description="what Allstop itself needs"

@@ -14,7 +14,9 @@ from allstop.protocol.document_aftermath import (
     ObligationDocument,
     ReportDocument,
     ReviewDocument,
+    WatchDocument,
 )
+from allstop.protocol.document_degradation import DegreeDocument, DegreeKey
 from allstop.protocol.document_remedy import (
     ApprovalsDocument,
     RemedyDocument,
@@ -30,6 +32,7 @@ from allstop.protocol.document_response import (
     ModeDocument,
     PhaseDocument,
     PreflightDocument,
+    ReliefDocument,
     RoleDocument,
 )
 from allstop.protocol.document_severities import ClassificationDocument, SeverityDocument
@@ -95,6 +98,9 @@ class ProtocolDocument(Shape):
     stop_rules: dict[Name, StopRuleDocument] = Field(
         default_factory=dict, description="what holds a plan that runs, by id"
     )
+    degradation: dict[DegreeKey, DegreeDocument] = Field(
+        default_factory=dict, description="doing with less: what each degree means"
+    )
     preflight: PreflightDocument = Field(
         default_factory=PreflightDocument, description="looked at before anything is executed"
     )
@@ -112,11 +118,18 @@ class ProtocolDocument(Shape):
     emergency_mode: ModeDocument = Field(
         default_factory=ModeDocument, description="what changes while an incident is open"
     )
+    relief: ReliefDocument = Field(
+        default_factory=ReliefDocument,
+        description="relief for those who have been on duty for long",
+    )
     evidence: list[Name] = Field(
         default_factory=list, description="evidence collected from each service that offers it"
     )
     obligations: dict[Name, ObligationDocument] = Field(
         default_factory=dict, description="what is owed, by id"
+    )
+    aftercare: dict[Name, WatchDocument] = Field(
+        default_factory=dict, description="what is watched on after standing down, by id"
     )
     closing: dict[Name, list[Mark]] = Field(
         default_factory=dict, description="marks that must be reached to close, by severity"

@@ -94,5 +94,7 @@ class StopRuleDocument(Shape):
     """While a plan runs and the tests hold, the plan is held and the rule is cited."""
 
     title: Text = Field(default="", description="a short name for people")
-    when: When = Field(min_length=1, description="tests of the impact, and of plan_minutes")
+    when: When = Field(
+        min_length=1, description="tests of the impact, of plan_minutes and plan_phases"
+    )
     because: Text = Field(min_length=1, description="the reason people read")

@@ -200,6 +200,20 @@ EscalationText = Annotated[
 ]
 
 
+class ReliefDocument(Shape):
+    """Relief for those who are on duty: whoever holds a role of an open incident is."""
+
+    after: Duration | None = Field(
+        default=None, description="how long somebody may be on duty until relief is asked for"
+    )
+    again: Duration | None = Field(
+        default=None, description="how often it is asked for again while they are"
+    )
+    rest: Duration | None = Field(
+        default=None, description="a break of this length lets their hours begin anew"
+    )
+
+
 class ModeDocument(Shape):
     """What changes while an incident is open."""
 
@@ -218,4 +232,7 @@ class PreflightDocument(Shape):
     required: bool = Field(default=False, description="whether plans wait until all have passed")
     understood_every: Days | None = Field(
         default=None, description="how old a person's word that they know the protocol may be"
+    )
+    every: DurationOrZero = Field(
+        default=900_000, description="how often all of it is looked at while no plan runs; 0: never"
     )

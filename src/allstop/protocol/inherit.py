@@ -99,7 +99,7 @@ def read_chain(source: Source) -> tuple[Node | None, tuple[str, ...], tuple[Prob
         problems += found
         if root is None:
             return None, tuple(names), tuple(problems)
-        problems += _empty_values(root)
+        problems += empty_values(root)
         root = _uniform(root)
         problems += _abstract(root, following)
         roots.append(root)
@@ -169,7 +169,7 @@ def _next(source: Source, entry: Node | None, problems: list[Problem]) -> Source
     return Source((Path(source.shown).parent / name).as_posix(), source.path.parent / name)
 
 
-def _empty_values(root: Node) -> list[Problem]:
+def empty_values(root: Node) -> list[Problem]:
     """In a protocol, a key with nothing behind it could remove what the pack says by accident."""
     if not isinstance(root.value, dict):
         return []
@@ -178,7 +178,7 @@ def _empty_values(root: Node) -> list[Problem]:
         if child.empty:
             hint = "leave the key out, or write null to remove what it extends"
             found.append(problem("AP011", child.place, f"`{name}` has no value", hint))
-        found += _empty_values(child)
+        found += empty_values(child)
     return found
 
 

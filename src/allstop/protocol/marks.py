@@ -25,6 +25,8 @@ def check_mark(mark: str, model: ProtocolDocument, place: Place, found: Findings
             return found.known("AP041", name, model.roles, place, "role")
         case "obligation":
             return found.known("AP112", name, model.obligations, place, "obligation")
+        case "aftercare":
+            return found.known("AP112", name, model.aftercare, place, "watch of the aftercare")
         case _:
             # What may be stated is open: a statement's name is whatever people agree on.
             return True

@@ -1,4 +1,4 @@
-"""A project folder's three documents: read, shaped, checked, compiled."""
+"""A project folder's three documents and its playbooks: read, shaped, checked, compiled."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from allstop.protocol.document_roster import RosterDocument
 from allstop.protocol.documents import Documents
 from allstop.protocol.inherit import Source, read_chain, read_source
 from allstop.protocol.problems import Place, Problem, in_order
+from allstop.protocol.read_playbooks import read_playbooks
 from allstop.protocol.shape import Document, M, shape
 
 FILES = ("protocol.yaml", "fleet.yaml", "roster.yaml")
@@ -55,7 +56,9 @@ def read_documents(folder: Path) -> tuple[Documents, tuple[Problem, ...]]:
     problems += found
     roster, found = _one(folder, "roster.yaml", RosterDocument)
     problems += found
-    return Documents(protocol, fleet, roster, chain), problems
+    playbooks, chains, found = read_playbooks(folder)
+    problems += found
+    return Documents(protocol, fleet, roster, chain, playbooks, chains), problems
 
 
 def _one(folder: Path, name: str, model: type[M]) -> tuple[Document[M] | None, tuple[Problem, ...]]:

@@ -124,7 +124,8 @@ def _models(model: type[BaseModel], path: str = "") -> list[tuple[str, type[Base
     for name, field in model.model_fields.items():
         inner, many = _inside(field.annotation)
         if inner is not None and inner is not FactTest:
-            step = {"dict": f"{name}.*", "list": f"{name}[]", "": name}[many]
+            key = field.alias or name
+            step = {"dict": f"{key}.*", "list": f"{key}[]", "": key}[many]
             found += _models(inner, f"{path}.{step}" if path else step)
     return found
 

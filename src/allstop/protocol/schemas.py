@@ -1,7 +1,7 @@
 """JSON Schemas of the documents, for editors, from the same models that read them.
 
-A schema judges one file, before what it extends is merged in. So in a protocol nothing is required that
-may be inherited, and `null` may stand wherever it removes something; rows of tables are whole.
+A schema judges one file, before what it extends is merged in. So in a protocol or a playbook nothing is
+required that may be inherited, and `null` may stand wherever it removes something; rows of tables are whole.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from allstop.protocol.document_fleet import FleetDocument
+from allstop.protocol.document_playbook import PlaybookDocument
 from allstop.protocol.document_protocol import ProtocolDocument
 from allstop.protocol.document_roster import RosterDocument
 
@@ -18,7 +19,10 @@ DOCUMENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("protocol.yaml", ProtocolDocument),
     ("fleet.yaml", FleetDocument),
     ("roster.yaml", RosterDocument),
+    ("playbook.yaml", PlaybookDocument),
 )
+# Those that may extend another.
+_INHERITING = (ProtocolDocument, PlaybookDocument)
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NULL = {"type": "null"}
 
@@ -28,12 +32,13 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     found = {}
     for name, model in DOCUMENTS:
         schema = {"$schema": _DRAFT, **model.model_json_schema(by_alias=True)}
-        _nullable(schema, inherits=model is ProtocolDocument)
+        always = {"schema"} if model is PlaybookDocument else {"schema", "name"}
+        _nullable(schema, inherits=model in _INHERITING, always=always)
         found[name] = schema
     return found
 
 
-def _nullable(schema: dict[str, Any], *, inherits: bool) -> None:
+def _nullable(schema: dict[str, Any], *, inherits: bool, always: set[str]) -> None:
     """In place: `null` for whatever may be left out, and in what is inherited for everything."""
     definitions: dict[str, Any] = schema.get("$defs", {})
     whole = _rows(schema, definitions)
@@ -42,8 +47,8 @@ def _nullable(schema: dict[str, Any], *, inherits: bool) -> None:
             continue
         required = set(part.get("required", ()))
         if inherits and name not in whole:
-            # Only these two stand in every protocol; the rest may come from what it extends.
-            required &= {"schema", "name"} if not name else set()
+            # Only these stand in every file; the rest may come from what it extends.
+            required &= always if not name else set()
             part["required"] = sorted(required)
         part["properties"] = {
             key: value if key in required else _or_null(_inner(value))

@@ -30,6 +30,7 @@ _CODES = {
     "no_severity": "AP125",
     "name": "AP023",
     "criterion": "AP025",
+    "playbook_step": "AP180",
     "literal_error": "AP026",
     "greater_than_equal": "AP027",
     "less_than_equal": "AP027",

@@ -19,9 +19,10 @@ from allstop.domain.policy import Condition
 from allstop.domain.policy.tables import Scalar
 
 # Facts the core always knows: counts of what is seen down, the severity it has decided, what waits for an
-# approval, and how long a plan has been running.
+# approval, how long a plan has been running, and how many phases it has.
 ALWAYS_KNOWN = frozenset({
-    "core_functions_down", "functions_down", "severity_rank", "plan_minutes", *APPROVAL_FACTS,
+    "core_functions_down", "functions_down", "severity_rank", "plan_minutes", "plan_phases",
+    *APPROVAL_FACTS,
 })  # fmt: skip
 # More leftover pieces than this are not worth the wait; the checker says so instead.
 MOST_PIECES = 20_000

@@ -22,8 +22,9 @@ from allstop.sandbox.layout import (
     write_json,
 )
 
-_SHARED_IMPORT = "from allstop.sandbox.shop.wire import"
-_LOCAL_IMPORT = "from wire import"
+SHARED = ("wire", "switches")
+"""Modules that every release has a copy of."""
+
 _LOWEST_PORT = 15_000
 
 
@@ -84,13 +85,16 @@ def write_release(folder: Path, source: str, version: str) -> None:
 def release_source(service: str) -> str:
     """The program of a service's good release, able to run in a folder of its own."""
     text = files("allstop.sandbox.shop").joinpath(f"{service}.py").read_text(encoding="utf-8")
-    return text.replace(_SHARED_IMPORT, _LOCAL_IMPORT)
+    for module in SHARED:
+        text = text.replace(f"from allstop.sandbox.shop.{module} import", f"from {module} import")
+    return text
 
 
 def _build_release(folder: Path, service: str, now: datetime) -> None:
     repository = Repository.create(folder, history.RELEASES)
     source = release_source(service)
-    (folder / "wire.py").write_text(release_source("wire"), encoding="utf-8")
+    for module in SHARED:
+        (folder / f"{module}.py").write_text(release_source(module), encoding="utf-8")
     (folder / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
     readme = folder / "README.md"
     readme.write_text(f"# {service}\n\nRun `python service.py` in this folder.\n", encoding="utf-8")

@@ -12,11 +12,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from allstop.sandbox.layout import LOAD, SERVICES, SandboxError, read_record
+from allstop.sandbox.layout import FAULTS, LOAD, SERVICES, SandboxError, read_record
 
 TIMEOUT_SECONDS = 40.0
-SERVICE_VERBS = ("start", "stop", "restart", "status")
-FAULTS = ("bad-release", "killed-process")
+SERVICE_VERBS = ("start", "stop", "kill", "restart", "status")
 
 
 class ControlClient:
@@ -47,7 +46,7 @@ class ControlClient:
         return self.call({"verb": "status", "service": service})
 
     def inject(self, fault: str) -> dict[str, Any]:
-        """Do harm: `bad-release` or `killed-process`."""
+        """Do harm, in one of the ways of `FAULTS`."""
         return self.call({"verb": "inject", "fault": fault})
 
     def start_agents(self, url: str, tokens: Path | str, halt_dir: Path | str) -> dict[str, Any]:

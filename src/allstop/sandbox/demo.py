@@ -16,27 +16,32 @@ import click
 import httpx
 
 from allstop.sandbox import reaping
-from allstop.sandbox.demo_cast import Api, Cast
-from allstop.sandbox.demo_screen import Screen, screen
+from allstop.sandbox.demo_cast import Api, Cast, wait_until_well
+from allstop.sandbox.demo_fleet_stop import STAGES_OF_A_STOP, fleet_stop
+from allstop.sandbox.demo_hung import HungCast, Pile
+from allstop.sandbox.demo_screen import STAGES, Screen, screen
 from allstop.sandbox.demo_stage import PEOPLE, Stage, cli_json, stage
 from allstop.sandbox.documents import Pace
 from allstop.sandbox.layout import AGENTS, SandboxError
 from allstop.sandbox.order_book import check_order_book
 
+HUNG_DEPENDENCY = "hung-dependency"
 FAULTS = {
     "bad-release": "a bad release of payments is committed and deployed",
     "killed-process": "the orders process is killed in mid-traffic",
+    HUNG_DEPENDENCY: "the catalogue stands still: it takes connections and answers none",
 }
+FLEET_STOP = "fleet-stop"
 PATIENCE_SECONDS = 180.0
 
 
 @click.command()
 @click.option(
     "--scenario",
-    type=click.Choice(sorted(FAULTS)),
+    type=click.Choice(sorted((*FAULTS, FLEET_STOP))),
     default="bad-release",
     show_default=True,
-    help="What breaks.",
+    help="What breaks, or what is done.",
 )
 @click.option(
     "--window",
@@ -64,6 +69,8 @@ def demo(scenario: str, window: str, ask: bool, keep: bool, as_json: bool, rate:
     Examples:
       allstop demo
       allstop demo --scenario killed-process
+      allstop demo --scenario hung-dependency   the cause is not the loudest
+      allstop demo --scenario fleet-stop        everything stops in order, and comes back
       allstop demo --ask                  be the commander yourself
       allstop demo --window 15m           the real stability window
     """
@@ -71,13 +78,18 @@ def demo(scenario: str, window: str, ask: bool, keep: bool, as_json: bool, rate:
         raise click.BadParameter(
             "a duration is a number with s or m, such as 12s or 15m", param_hint="--window"
         )
-    out = screen(as_json=as_json)
+    stages = STAGES_OF_A_STOP if scenario == FLEET_STOP else STAGES
+    out = screen(as_json=as_json, stages=stages)
     try:
         for reaped in reaping.reap_stale():
             out.say(
                 f"cleared away what a killed demo left in {reaped.folder} ({len(reaped.ended)} processes)"
             )
-        ended_well = _run(out, scenario, Pace(window=window), ask=ask, keep=keep, rate=rate)
+        if scenario == FLEET_STOP:
+            ended_well = fleet_stop(out, window=window, ask=ask, keep=keep, rate=rate)
+        else:
+            pace = _pace(scenario, window)
+            ended_well = _run(out, scenario, pace, ask=ask, keep=keep, rate=rate)
     except (SandboxError, httpx.HTTPError) as error:
         out.say(f"the demo could not go on: {error}", "bad")
         ended_well = False
@@ -103,35 +115,38 @@ def _run(out: Screen, scenario: str, pace: Pace, *, ask: bool, keep: bool, rate:
     out.say("starting a small shop of six services, a coordinator and four agents")
     with stage(pace, keep=keep, rate=rate) as scene:
         people = {name: Api(scene.url, scene.tokens[name]) for name in (*PEOPLE, "dana")}
-        cast = Cast(people, out, scenario, ask)
+        cast = _cast(people, out, scenario, scene, ask=ask)
         out.say(f"console: {scene.console}", "notice")
         out.say(
             f"the demo extends the standard pack and shortens it: stability {pace.window} (15m), "
-            f"updates every {pace.cadence} (15m), roll call {pace.roll_call} (5m)"
+            f"updates every {pace.cadence} (15m), roll call {pace.roll_call} (5m), gates {pace.gate} (15s)"
         )
-        _wait_until_well(out, people["dana"])
+        wait_until_well(out, people["dana"])
         out.stage(1)
         fault = scene.control.inject(scenario)
         began = time.time()
         out.say(f"{FAULTS[scenario]}: {_told(fault)}", "bad")
         ending = _follow(out, scene, cast, began, _seconds(pace.window) or 0.0)
         good = _close(out, scene, cast, ending, people["dana"], keep=keep)
+        cast.close()
         for api in people.values():
             api.close()
         return good
 
 
-def _wait_until_well(out: Screen, api: Api) -> None:
-    """Let the shop sell until its releases are known good; there must be something to go back to."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        view = api.get("/overview")
-        out.state(None, view["services"])
-        if all(one["state"] == "up" and one["known_good"] for one in view["services"]):
-            out.say("the shop sells, every probe is good, every release is known good", "good")
-            return
-        time.sleep(0.3)
-    raise SandboxError("the shop did not become healthy within 30 s")
+def _pace(scenario: str, window: str) -> Pace:
+    """Where traffic returns by shares, each share has a gate of its own, so they are shorter."""
+    if scenario == HUNG_DEPENDENCY:
+        return Pace(window=window, interval="500ms", gate="1s")
+    return Pace(window=window)
+
+
+def _cast(
+    people: Mapping[str, Api], out: Screen, scenario: str, scene: Stage, *, ask: bool
+) -> Cast:
+    if scenario == HUNG_DEPENDENCY:
+        return HungCast(people, out, scenario, ask, scene=scene, pile=Pile(scene.urls["gateway"]))
+    return Cast(people, out, scenario, ask)
 
 
 def _follow(out: Screen, scene: Stage, cast: Cast, began: float, window: float) -> Ending:
@@ -201,6 +216,7 @@ def _close(out: Screen, scene: Stage, cast: Cast, ending: Ending, api: Api, *, k
             not book.missing and book.acknowledged > 0,
         ),
         (f"stand-down was refused once, with {len(cast.early)} reasons", len(cast.early) > 0),
+        *cast.checks(),
         (f"from the fault to the end: {ending.seconds:.1f} s", True),
     ]
     kept = Path(tempfile.gettempdir()) / f"allstop-demo-report-{os.getpid()}.md"

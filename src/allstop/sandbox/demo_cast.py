@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 
 from allstop.sandbox.demo_screen import Screen
+from allstop.sandbox.layout import SandboxError
 
 CAUSES = {
     "bad-release": (
@@ -21,6 +23,11 @@ CAUSES = {
         "Restarted; purchases go through again and every probe is good.",
         "The orders process was killed from outside; nothing restarted it.",
         "A supervisor that restarts orders, with a limit, and an alert on its exit.",
+    ),
+    "hung-dependency": (
+        "Restarted; prices come from the catalogue again and every probe is good.",
+        "The catalogue's process stood still: it took connections and answered none.",
+        "A time limit for prices that is shorter than customers' patience, and the lever pulled by itself.",
     ),
 }
 
@@ -81,6 +88,13 @@ class Cast:
             self._too_early()
         elif kind == "milestone.reached" and "resolved" in str(entry["text"]):
             self._stand_down()
+
+    def checks(self) -> list[tuple[str, bool]]:
+        """What these people have seen for themselves: a line each, and whether it is good."""
+        return []
+
+    def close(self) -> None:
+        """Nobody looks any more."""
 
     def _update(self) -> None:
         view = self.people["cleo"].get(f"/incidents/{self.incident}")
@@ -168,10 +182,30 @@ class Cast:
             self.screen.say(line, "notice")
 
     def _asked(self, question: str, details: list[str]) -> bool:
-        """Ask the human at the keyboard; anything but yes is no."""
-        self.screen.close()
-        for text in details:
-            self.screen.say(f"  {text}")
-        sys.stdout.write(f"\n{question} [y/N] ")
-        sys.stdout.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return asked(self.screen, question, details)
+
+
+def asked(screen: Screen, question: str, details: list[str]) -> bool:
+    """Ask the human at the keyboard; anything but yes is no."""
+    screen.close()
+    for text in details:
+        screen.say(f"  {text}")
+    sys.stdout.write(f"\n{question} [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def wait_until_well(out: Screen, api: Api) -> None:
+    """Let the shop sell until its releases are known good; there must be something to go back to.
+
+    Raises SandboxError if it does not become healthy.
+    """
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        view = api.get("/overview")
+        out.state(None, view["services"])
+        if all(one["state"] == "up" and one["known_good"] for one in view["services"]):
+            out.say("the shop sells, every probe is good, every release is known good", "good")
+            return
+        time.sleep(0.3)
+    raise SandboxError("the shop did not become healthy within 30 s")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -70,6 +72,12 @@ class Screen(Protocol):
     def state(self, view: Mapping[str, Any] | None, services: Sequence[Mapping[str, Any]]) -> None:
         """The present state of the incident and the fleet."""
 
+    def command(self, person: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+        """A command of the public command line as a person gives it, and what it prints. Returns its exit code."""
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A small table of the driver's own."""
+
     def summary(self, summary: Mapping[str, Any]) -> None:
         """The closing page."""
 
@@ -79,8 +87,9 @@ class Screen(Protocol):
 class Lines:
     """Plain lines: for pipes, logs and dumb terminals; also the base of the live view."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, stages: Sequence[str] = STAGES) -> None:
         self._console = console
+        self._stages = stages
         self._announced: set[int] = set()
 
     def stage(self, number: int) -> None:
@@ -88,7 +97,7 @@ class Lines:
             return
         self._announced.add(number)
         self._console.print()
-        self._console.print(Text(f" {number}  {STAGES[number - 1]}", style="bold reverse"))
+        self._console.print(Text(f" {number}  {self._stages[number - 1]}", style="bold reverse"))
 
     def say(self, text: str, tone: str = "plain", *, stage: int = 0) -> None:
         self.stage(stage)
@@ -108,15 +117,39 @@ class Lines:
     def state(self, view: Mapping[str, Any] | None, services: Sequence[Mapping[str, Any]]) -> None:
         del view, services
 
-    def summary(self, summary: Mapping[str, Any]) -> None:
-        table = Table(title="Measured beside the targets", title_justify="left", title_style="bold")
-        for name in ("time to", "measured", "target", "met", "formula"):
+    def command(self, person: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+        self._console.print()
+        shown = Text(f"{person}$ ", style="bold green")
+        self._console.print(
+            shown.append(f"allstop {shlex.join(words)}", style="bold"), soft_wrap=True
+        )
+        sys.stdout.flush()
+        # It writes to this very terminal, so that it looks as it does for everybody.
+        return subprocess.run(
+            [sys.executable, "-m", "allstop", *words],
+            env=dict(environment), stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=False,
+        ).returncode  # fmt: skip
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for name in columns:
             table.add_column(name)
-        for one in summary["measures"]:
-            met = {True: "yes", False: "NO", None: "-"}[one["met"]]
-            table.add_row(one["name"], one["measured"], one["target"], met, one["formula"])
+        for row in rows:
+            table.add_row(*row)
         self._console.print()
         self._console.print(table)
+
+    def summary(self, summary: Mapping[str, Any]) -> None:
+        met = {True: "yes", False: "NO", None: "-"}
+        rows = [
+            (one["name"], one["measured"], one["target"], met[one["met"]], one["formula"])
+            for one in summary["measures"]
+        ]
+        columns = ("time to", "measured", "target", "met", "formula")
+        if rows:
+            self.table("Measured beside the targets", columns, rows)
+        else:
+            self._console.print()
         for text, good in summary["checks"]:
             style = "green" if good else "bold red"
             self._console.print(
@@ -131,13 +164,21 @@ class Lines:
 class LiveView(Lines):
     """The lines scroll; below them a panel shows where the emergency stands."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, stages: Sequence[str] = STAGES) -> None:
+        super().__init__(console, stages)
         self._live = Live(console=console, refresh_per_second=8, transient=True)
         self._live.start()
 
     def state(self, view: Mapping[str, Any] | None, services: Sequence[Mapping[str, Any]]) -> None:
         self._live.update(_panel(view, services), refresh=True)
+
+    def command(self, person: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+        self._live.stop()
+        try:
+            return super().command(person, words, environment)
+        finally:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         self.close()
@@ -162,6 +203,22 @@ class JsonLines:
     def state(self, view: Mapping[str, Any] | None, services: Sequence[Mapping[str, Any]]) -> None:
         del view, services
 
+    def command(self, person: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+        ended = subprocess.run(
+            [sys.executable, "-m", "allstop", *words, "--json"],
+            env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        told = {"person": person, "command": list(words), "exit": ended.returncode}
+        answer: dict[str, Any] = {"answer": _read_json(ended.stdout)}
+        if ended.stderr:
+            answer["error"] = _read_json(ended.stderr)
+        self._write({"type": "command", **told, **answer})
+        return ended.returncode
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        self._write({"type": "table", "title": title, "rows": named})
+
     def summary(self, summary: Mapping[str, Any]) -> None:
         self._write({"type": "summary", **summary})
 
@@ -172,15 +229,27 @@ class JsonLines:
         sys.stdout.flush()
 
 
-def screen(*, as_json: bool) -> Screen:
-    """The screen that fits where standard output goes; NO_COLOR is respected."""
+def screen(*, as_json: bool, stages: Sequence[str] = STAGES) -> Screen:
+    """The screen that fits where standard output goes; NO_COLOR is respected. stages: their titles."""
     if as_json:
         return JsonLines()
     live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     console = Console(
         highlight=False, no_color="NO_COLOR" in os.environ or None, emoji=False, markup=False
     )
-    return LiveView(console) if live else Lines(console)
+    return LiveView(console, stages) if live else Lines(console, stages)
+
+
+def _read_json(text: str) -> Any:
+    """What a command printed: one value, one for each line, or the text as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in text.splitlines()]
+    except ValueError:
+        return text
 
 
 def _short(text: str, limit: int = 230) -> str:

@@ -28,7 +28,8 @@ PEOPLE = ("ada", "ben", "cleo")
 
 @dataclass(slots=True)
 class Stage:
-    """folder: the sandbox's; home: the project folder in it; url: the coordinator's; console: a link to sign in."""
+    """folder: the sandbox's; home: the project folder in it; url: the coordinator's; console: a link to sign in;
+    urls: of the services of the shop."""
 
     folder: Path
     home: Path
@@ -36,17 +37,21 @@ class Stage:
     console: str
     tokens: dict[str, str]
     control: ControlClient
+    urls: dict[str, str]
 
 
 @contextmanager
-def stage(pace: Pace, *, keep: bool, rate: int) -> Iterator[Stage]:
-    """Set everything up; take everything down again, whatever happens in between."""
+def stage(pace: Pace, *, keep: bool, rate: int, all_off: bool = False) -> Iterator[Stage]:
+    """Set everything up; take everything down again, whatever happens in between.
+
+    all_off: the documents are for a stop of the whole shop.
+    """
     folder = Path(tempfile.mkdtemp(prefix="allstop-demo-"))
     home = folder / "project"
     try:
         reaping.register(folder, keep=keep)
         _start_sandbox(folder, rate)
-        write_project(home, folder, read_record(folder), pace)
+        write_project(home, folder, read_record(folder), pace, all_off=all_off)
         up = _cli(home, "up", "--detach", "--json")
         reaping.add_process(folder, int(up["pid"]))
         yield _opened(folder, home, up)
@@ -78,7 +83,8 @@ def _opened(folder: Path, home: Path, up: dict[str, Any]) -> Stage:
     control = ControlClient(folder)
     control.start_agents(url, secrets, home / "halts")
     link = str(_cli(home, "open", "--json")["url"])
-    return Stage(folder, home, url, link, tokens, control)
+    urls = dict(read_record(folder)["urls"])
+    return Stage(folder, home, url, link, tokens, control, urls)
 
 
 def _start_sandbox(folder: Path, rate: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,8 @@ from typing import Any
 
 import yaml
 
-from allstop.sandbox.layout import AGENTS, SERVICES, Layout
-
-TITLES = {
-    "gateway": "Gateway", "accounts": "Accounts", "payments": "Payments", "orders": "Orders",
-    "catalog": "Catalogue", "analytics": "Analytics",
-}  # fmt: skip
-CATEGORIES = {
-    "gateway": "customer-facing", "accounts": "customer-facing", "payments": "revenue", "orders": "revenue",
-    "catalog": "customer-facing", "analytics": "analytics",
-}  # fmt: skip
-STATEFUL = ("payments", "orders")
+from allstop.sandbox.documents_fleet import fleet
+from allstop.sandbox.layout import AGENTS, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +26,35 @@ class Pace:
     cadence: str = "12s"
     roll_call: str = "8s"
     interval: str = "1s"
+    gate: str = "2s"
 
 
-def write_project(home: Path, folder: Path, record: Mapping[str, Any], pace: Pace) -> None:
-    """Write allstop.toml and the three documents for the sandbox in `folder` into `home`."""
+def write_project(
+    home: Path, folder: Path, record: Mapping[str, Any], pace: Pace, *, all_off: bool = False
+) -> None:
+    """Write allstop.toml and the three documents for the sandbox in `folder` into `home`.
+
+    all_off: for a stop of the whole shop; see `fleet`.
+    """
     home.mkdir(parents=True, exist_ok=True)
     (home / "halts").mkdir(exist_ok=True)
     (home / "allstop.toml").write_text(
         "# The demo takes a free port on loopback.\nport = 0\n", encoding="utf-8"
     )
     _write(home / "protocol.yaml", PROTOCOL_NOTE, protocol(pace))
-    _write(home / "fleet.yaml", FLEET_NOTE, fleet(folder, record, pace))
+    found = fleet(folder, record, interval=pace.interval, all_off=all_off)
+    _write(home / "fleet.yaml", FLEET_NOTE, found)
     _write(home / "roster.yaml", ROSTER_NOTE, roster(Layout.of(folder), home))
 
+
+ORDERED_STOP = "ordered-stop"
+# Nothing is broken, so nothing is assessed, contained or restored: plans do the work, and then it is verified.
+_KIND = {
+    "title": "Ordered stop of the fleet",
+    "severity": "SEV1",
+    "all_stop": True,
+    "phase": "verify",
+}
 
 PROTOCOL_NOTE = "The demo's protocol: the standard pack with every wait shortened, so that it fits into a minute.\n"
 FLEET_NOTE = (
@@ -77,37 +83,13 @@ def protocol(pace: Pace) -> dict[str, Any]:
         "all_stop": {"roll_call": pace.roll_call, "remind_after": _half(pace.roll_call)},
         "phases": {"verify": {"exit": {"stable": dict(stable)}}},
         "stand_down": {"still-stable": stable},
-        "remedy": {"decide_within": "10s", "gate": {"samples": 3, "window": "2s", "limit": "60s"}},
+        "remedy": {
+            "decide_within": "10s",
+            "gate": {"samples": 3, "window": pace.gate, "limit": "60s"},
+        },
+        "activation": {"kinds": {ORDERED_STOP: dict(_KIND)}},
         "updates": {"grace": "10s"},
     }
-
-
-def fleet(folder: Path, record: Mapping[str, Any], pace: Pace) -> dict[str, Any]:
-    urls, releases = record["urls"], record["releases"]
-    services = {
-        name: _service(name, folder, urls, releases)
-        for name in ("gateway", *[one for one in SERVICES if one != "gateway"])
-    }
-    return {
-        "schema": "allstop/1",
-        "monitor": {"interval": pace.interval, "known_good_after": "3s"},
-        "services": services,
-        "functions": {
-            "buying": {
-                "title": "buying", "core": True, "probe": "checkout",
-                "services": ["gateway", "accounts", "catalog", "payments", "orders"],
-            }
-        },
-        "meters": {
-            "sales": {
-                "adapter": "http", "timeout": "900ms", "options": {"url": f"{urls['gateway']}/stats"},
-                "reads": {
-                    "attempts": "attempts", "failures": "failures", "lost": "lost", "currency": "currency",
-                    "window_ms": "window_ms", "users": "customers_failed",
-                },
-            }
-        },
-    }  # fmt: skip
 
 
 def roster(layout: Layout, home: Path) -> dict[str, Any]:
@@ -136,120 +118,6 @@ def roster(layout: Layout, home: Path) -> dict[str, Any]:
             for name in AGENTS
         },
     }  # fmt: skip
-
-
-def _service(
-    name: str, folder: Path, urls: Mapping[str, str], releases: Mapping[str, str]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "title": TITLES[name],
-        "category": CATEGORIES[name],
-        "importance": 10 if name == "analytics" else 95,
-        "stateful": name in STATEFUL,
-        "probes": _probes(name, urls),
-        "verify": {
-            "release": {
-                "adapter": "http", "timeout": "900ms",
-                "options": {"url": f"{urls[name]}/health", "expect_json": {"release": "{release}"}},
-            },
-        },
-        "diagnose": _diagnosis(name, folder, urls, releases),
-        "actions": _actions(name, folder, urls, releases),
-    }  # fmt: skip
-    if name == "gateway":
-        needs = {
-            one: "soft" if one == "analytics" else "hard" for one in SERVICES if one != "gateway"
-        }
-        found["depends"] = needs
-    else:
-        found["verify"] |= _route_proofs(name, urls["gateway"])
-    return found
-
-
-def _probes(name: str, urls: Mapping[str, str]) -> dict[str, Any]:
-    probes: dict[str, Any] = {
-        f"{name}-health": {"adapter": "http", "timeout": "900ms", "fall": 3, "rise": 2, "options": {"url": f"{urls[name]}/health"}},
-        f"{name}-deep": {
-            "adapter": "http", "timeout": "900ms", "fall": 3, "rise": 2,
-            "options": {"url": f"{urls[name]}/deep", "expect_json": {"ok": True}},
-        },
-    }  # fmt: skip
-    if name == "gateway":
-        probes["checkout"] = {
-            "adapter": "http", "timeout": "900ms", "fall": 3, "rise": 2,
-            "options": {
-                "url": f"{urls['gateway']}/buy", "method": "POST", "expect_status": [201],
-                "json": {"order": "probe-{unique}", "customer": "probe", "sku": "mug", "quantity": 1, "synthetic": True},
-            },
-        }  # fmt: skip
-    return probes
-
-
-def _route_proofs(name: str, gateway: str) -> dict[str, Any]:
-    """Isolation is proven from outside, by a purchase that is turned away for that very reason."""
-    purchase = {
-        "order": "proof-{unique}",
-        "customer": "probe",
-        "sku": "mug",
-        "quantity": 1,
-        "synthetic": True,
-    }
-    return {
-        "isolated": {
-            "adapter": "http", "timeout": "900ms",
-            "options": {
-                "url": f"{gateway}/buy", "method": "POST", "expect_status": [503], "json": purchase,
-                "expect_json": {"stage": name, "error": f"{name} is isolated"},
-            },
-        },
-        "open": {
-            "adapter": "http", "timeout": "900ms",
-            "options": {"url": f"{gateway}/admin/routes", "expect_json": {f"routes.{name}.state": "open"}},
-        },
-    }  # fmt: skip
-
-
-def _diagnosis(
-    name: str, folder: Path, urls: Mapping[str, str], releases: Mapping[str, str]
-) -> dict[str, Any]:
-    return {
-        "recent-changes": {"adapter": "git-release", "verb": "history", "timeout": "5s", "options": {"repo": releases[name], "branch": "main"}},
-        "service-state": {"adapter": "command", "verb": "read", "timeout": "5s", "options": {"argv": _ctl(folder, "status", name)}},
-        "recent-errors": {"adapter": "command", "verb": "read", "timeout": "5s", "options": {"argv": ["tail", "-n", "40", str(Layout.of(folder).log(name))]}},
-        "health": {"adapter": "http", "verb": "read", "timeout": "2s", "options": {"url": f"{urls[name]}/health"}},
-        "resources": {"adapter": "command", "verb": "read", "timeout": "5s", "options": {"argv": ["df", "-h", str(folder)]}},
-    }  # fmt: skip
-
-
-def _actions(
-    name: str, folder: Path, urls: Mapping[str, str], releases: Mapping[str, str]
-) -> dict[str, Any]:
-    restart = {
-        "adapter": "command",
-        "verb": "ensure",
-        "timeout": "15s",
-        "options": {"argv": _ctl(folder, "restart", name)},
-    }
-    rollback = {
-        "adapter": "git-release", "verb": "rollback", "timeout": "10s",
-        "options": {"repo": releases[name], "branch": "main", "tree": "{release}", "title": f"{name} to its last known good release"},
-    }  # fmt: skip
-    actions: dict[str, Any] = {"restart": restart, "rollback": rollback}
-    if name != "gateway":
-        route = f"{urls['gateway']}/admin/routes/{name}"
-        for purpose, state in (("isolate", "isolated"), ("reopen", "open")):
-            actions[purpose] = {
-                "adapter": "http", "verb": "put", "timeout": "3s",
-                "options": {
-                    "url": route, "json": {"state": state, "epoch": "{epoch}", "key": "{key}"},
-                    "observe_url": f"{urls['gateway']}/admin/routes", "expect_json": {f"routes.{name}.state": state, f"routes.{name}.key": "{key}"},
-                },
-            }  # fmt: skip
-    return actions
-
-
-def _ctl(folder: Path, verb: str, name: str) -> list[str]:
-    return [sys.executable, "-m", "allstop.sandbox", "ctl", str(folder), verb, name]
 
 
 def _half(duration: str) -> str:

@@ -24,6 +24,9 @@ SERVICES = ("accounts", "catalog", "payments", "orders", "analytics", "gateway")
 LOAD = "load"
 """The load generator's name as a process."""
 
+FAULTS = ("bad-release", "killed-process", "hung-dependency")
+"""The harm that can be done to a running shop."""
+
 AGENTS = ("builder-1", "builder-2", "docs-1", "tester-1")
 
 _MARKER = ".allstop-sandbox"
@@ -61,6 +64,11 @@ class Layout:
 
     def database(self, service: str) -> Path:
         return self.data / f"{service}.db"
+
+    @property
+    def snapshots(self) -> Path:
+        """Copies of the books, a folder for each service."""
+        return self.data / "snapshots"
 
     @property
     def ledger(self) -> Path:

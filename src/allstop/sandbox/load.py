@@ -30,7 +30,8 @@ from allstop.sandbox.shop.wire import (
     upstream_ports,
 )
 
-_THREADS = 4
+# So many customers wait at the same time, when the shop lets them wait.
+_THREADS = 16
 _PATIENCE_SECONDS = 8.0
 # Behind by more than this, the missed purchases are given up: no burst after an outage.
 _LARGEST_LAG_SECONDS = 1.0

@@ -22,6 +22,7 @@ from allstop.sandbox.build import build, choose_ports, write_release
 from allstop.sandbox.gitrepo import GitError, Repository
 from allstop.sandbox.layout import (
     AGENTS,
+    FAULTS,
     LOAD,
     SERVICES,
     Layout,
@@ -37,6 +38,9 @@ from allstop.sandbox.processes import (
 )
 
 Answer = dict[str, Any]
+
+UPSTREAM = {"gateway": SERVICES[:-1], "orders": ("catalog",), LOAD: ("gateway",)}
+"""Whom each process of the shop calls."""
 
 
 class Supervisor:
@@ -88,6 +92,7 @@ class Supervisor:
         verbs: dict[str, Callable[[Answer], Answer]] = {
             "start": lambda asked: self._start(self._child(asked)),
             "stop": lambda asked: self._stop(self._child(asked)),
+            "kill": lambda asked: self._kill(self._child(asked)),
             "restart": lambda asked: self._restart(self._child(asked)),
             "status": self._status,
             "inject": self._inject,
@@ -134,6 +139,10 @@ class Supervisor:
         changed = child.stop()
         return _describe(child) | {"changed": changed}
 
+    def _kill(self, child: Child) -> Answer:
+        changed = child.stop(grace=0.0)
+        return _describe(child) | {"changed": changed}
+
     def _restart(self, child: Child) -> Answer:
         with child.lock:
             child.stop()
@@ -150,7 +159,9 @@ class Supervisor:
                 return self._deploy_bad_release()
             case "killed-process":
                 return self._kill_orders()
-        raise SandboxError("no such fault; there are bad-release, killed-process")
+            case "hung-dependency":
+                return self._hang_catalog()
+        raise SandboxError(f"no such fault; there are {', '.join(FAULTS)}")
 
     def _deploy_bad_release(self) -> Answer:
         payments = self._services["payments"]
@@ -176,6 +187,15 @@ class Supervisor:
         if pid is None:
             raise SandboxError("orders does not run; start it first")
         return {"service": "orders", "pid": pid, "at": at}
+
+    def _hang_catalog(self) -> Answer:
+        """The kernel goes on taking connections for it, and nobody ever answers one."""
+        catalog = self._services["catalog"]
+        at = _now()
+        pid = catalog.signal(signal.SIGSTOP)
+        if pid is None:
+            raise SandboxError("catalog does not run; start it first")
+        return {"service": "catalog", "pid": pid, "at": at}
 
     def _start_agents(self, asked: Answer) -> Answer:
         with self._agents_lock:
@@ -215,7 +235,7 @@ class Supervisor:
 
     def _shop_environment(self, name: str) -> dict[str, str]:
         # Each is told only of the services it calls.
-        upstream = {"gateway": SERVICES[:-1], LOAD: ("gateway",)}.get(name, ())
+        upstream = UPSTREAM.get(name, ())
         return base_environment(self.layout) | {
             "SHOP_PORT": str(self._ports[name]),
             "SHOP_DATA": str(self.layout.data),
@@ -341,12 +361,15 @@ def _describe(child: Child) -> Answer:
     """How a service is: running (it answers), unresponsive (it does not), or stopped."""
     found = child.health() if child.running else None
     alive = "running" if found else "unresponsive"
+    state = alive if child.running else "stopped"
+    how = f"pid {child.pid}" if child.running else f"exit code {child.exit_code}"
     return {
         "service": child.name,
-        "state": alive if child.running else "stopped",
+        "state": state,
         "pid": child.pid,
         "release": found["release"] if found else None,
         "exit": child.exit_code,
+        "text": f"{child.name} is {state}, {how}",
     }
 
 

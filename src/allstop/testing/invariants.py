@@ -11,6 +11,7 @@ from dataclasses import fields
 
 from allstop.application.chain import GENESIS, link
 from allstop.domain.approvals import waits_for
+from allstop.domain.deciding.node_running import TAKING_ROOM
 from allstop.domain.gates import CriterionStanding, phase_standings, standings
 from allstop.domain.halt import events as h
 from allstop.domain.halt.lifecycle import SETTLED
@@ -24,9 +25,11 @@ from allstop.domain.preflight import lets_start
 from allstop.domain.samples import Standing
 from allstop.domain.stop_rules import violated
 from allstop.domain.world import World
+from allstop.testing.invariants_levers import LEVERS
 from allstop.testing.invariants_nodes import awaited, branch_stands, nodes_end_as_seen, over
 from allstop.testing.invariants_outside import OUTSIDE
 from allstop.testing.invariants_people import PEOPLE
+from allstop.testing.invariants_playbooks import PLAYBOOKS
 from allstop.testing.traces import Moment, Trace, Violation
 
 Found = Iterator[tuple[str, object]]
@@ -207,7 +210,7 @@ def steps_in_order(trace: Trace) -> Found:
         if plan.state in ENDED:
             yield f"{event.step} started in a plan that has ended", moment
         for before in awaited(plan, event.step) if step else ():
-            if not over(plan, before):
+            if not over(plan, before, event.step):
                 yield f"{event.step} started before {before} was done", moment
 
 
@@ -317,14 +320,14 @@ def effects_asked(trace: Trace) -> Found:
             continue
         step = plan.step(event.step)
         key = f"{moment.record.stream}:{moment.record.version}:0"
-        if step is not None and (step.kind != "gate") != (key in trace.effects):
-            yield f"{event.step} has {'no' if step.kind != 'gate' else 'an'} effect", moment
+        if step is not None and (step.kind in TAKING_ROOM) != (key in trace.effects):
+            yield f"{event.step} has {'no' if step.kind in TAKING_ROOM else 'an'} effect", moment
 
 
 CHECKS: tuple[Callable[[Trace], Found], ...] = (
     dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
     deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
-    approvals_bind, checked_first, rules_kept, effects_asked, nodes_end_as_seen, *PEOPLE, *OUTSIDE,
+    approvals_bind, checked_first, rules_kept, effects_asked, nodes_end_as_seen, *PLAYBOOKS, *LEVERS, *PEOPLE, *OUTSIDE,
 )  # fmt: skip
 
 

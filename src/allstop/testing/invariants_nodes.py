@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from allstop.domain.deciding.node_running import DATA_ACTIONS, GENTLE_ACTIONS
+from allstop.domain.deciding.node_running import DATA_ACTIONS, GENTLE_ACTIONS, LOOKS
 from allstop.domain.plan import events as p
 from allstop.domain.plan.lifecycle import ENDS, NodeState, StepState
 from allstop.domain.plan.routes import NODE
@@ -22,10 +22,14 @@ def awaited(plan: Plan, step: str) -> Iterator[str]:
     yield from (f"{NODE}{id}" for id in (node.after if node and not one.latent else ()))
 
 
-def over(plan: Plan, what: str) -> bool:
+def over(plan: Plan, what: str, step: str) -> bool:
+    """Whether what a step waits for is over. Of another node that has ended, everything is."""
     if what.startswith(NODE):
         return plan.node_at(what.removeprefix(NODE)).state in ENDS
-    return plan.standing(what).state in OVER
+    steps = plan.routes.steps
+    other = steps[what].node if what in steps and steps[what].node != steps[step].node else ""
+    gone = bool(other) and plan.node_at(other).state in ENDS
+    return gone or plan.standing(what).state in OVER
 
 
 def branch_stands(plan: Plan, step: str) -> bool:
@@ -35,8 +39,8 @@ def branch_stands(plan: Plan, step: str) -> bool:
         return False
     state = plan.node_at(node).state
     rescued = any(
-        plan.standing(id).state in (StepState.RUNNING, StepState.UNKNOWN)
-        for id in plan.routes.rescues.get(node, {}).values()
+        plan.standing(id).state in (StepState.RUNNING, StepState.UNKNOWN, StepState.DONE)
+        for id in plan.routes.latent.get(node, ())
     )
     return state is NodeState.HELD or state in ENDS or rescued
 
@@ -61,10 +65,15 @@ def _unseen(plan: Plan, event: p.NodeEnded) -> Iterator[str]:
         tried = (rescues.get(wanted, ""), *own)
         if not any(plan.standing(id).state is StepState.DONE for id in tried):
             yield f"{event.node} is {event.state}, and nothing did that"
+    if event.state == NodeState.RETURNED:
+        way_back = plan.routes.latent.get(event.node, ())
+        left = [id for id in way_back if plan.standing(id).state is not StepState.DONE]
+        if left or not way_back:
+            yield f"{event.node} is returned, and {', '.join(left) or 'no way back'} is not done"
     if event.state != NodeState.REACHED:
         return
     for id in plan.routes.of_node.get(event.node, ()):
         state, action = plan.standing(id).state, plan.routes.steps[id].action
-        spared = state is StepState.WAIVED and action in DATA_ACTIONS | GENTLE_ACTIONS
+        spared = state is StepState.WAIVED and action in DATA_ACTIONS | GENTLE_ACTIONS | LOOKS
         if state is not StepState.DONE and not spared:
             yield f"{event.node} is reached, and {id} is {state}"

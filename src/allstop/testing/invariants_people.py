@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from allstop.domain.clocks import running
 from allstop.domain.conditions import all_hold
 from allstop.domain.halt import events as h
+from allstop.domain.incident import aftercare_events as a
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
 from allstop.domain.incident import work_events as w
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan import events as p
-from allstop.domain.policy import Criterion, CriterionKind, Policy
+from allstop.domain.policy import Criterion, CriterionKind, Policy, Watch
 from allstop.domain.proposals import ActivationDismissed
 from allstop.testing.traces import Trace
 
@@ -222,7 +223,39 @@ def _stable(policy: Policy, criterion: Criterion, seen: list[e.SamplesRecorded])
     return lasted >= criterion.window_ms
 
 
+def truly_watched(trace: Trace) -> Found:
+    """S18: a watch ends clean only when every look it is made of was taken and good, counted here anew."""
+    seen: dict[tuple[str, str], list[a.Look]] = {}
+    for moment in trace.moments_of(a.AftercareLooked, a.AftercareEnded, e.IncidentStoodDown):
+        event, id = moment.record.event, moment.id
+        incident = moment.before.incidents.get(id)
+        if isinstance(event, e.IncidentStoodDown):
+            seen = {key: looks for key, looks in seen.items() if key[0] != id}
+        elif isinstance(event, a.AftercareLooked):
+            for look in event.looks:
+                seen.setdefault((id, look.watch), []).append(look)
+        elif incident is not None and event.verdict == "clean":
+            every = trace.book.pinned(incident.policy).protocol.aftercare
+            watch = next(one for one in every if one.id == event.watch)
+            looks = seen.get((id, event.watch), [])
+            if not _watched_well(watch, looks) or event.missed:
+                yield f"{event.watch} was not clean", moment
+
+
+def _watched_well(watch: Watch, looks: list[a.Look]) -> bool:
+    good = [one for one in looks if one.good is True]
+    wanted = watch.lasts_ms // watch.every_ms if watch.every_ms else 1
+    numbers = {one.slot for one in looks} if watch.every_ms else {1}
+    whole = len(numbers) >= wanted and not any(one.missed or one.good is None for one in looks)
+    longest = max((len(tuple(same)) for bad, same in groupby(looks, _is_bad) if bad), default=0)
+    return bool(good) and whole and longest < watch.fall and not _is_bad(looks[-1])
+
+
+def _is_bad(look: a.Look) -> bool:
+    return look.good is False
+
+
 PEOPLE = (
     people_only, protected_by_people, private_kept, release_starts_nothing, escalated_once, prompt,
-    decided_by_table, ended_whole, truly_stable,
+    decided_by_table, ended_whole, truly_stable, truly_watched,
 )  # fmt: skip

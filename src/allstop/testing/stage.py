@@ -32,6 +32,7 @@ from allstop.application.ports import (
     AdapterInfo,
 )
 from allstop.application.preflight import Preflight, WithCoordinator
+from allstop.application.preflight_watch import PreflightWatch
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
@@ -247,7 +248,8 @@ class Stage:
             home=self.home, version="0", started_at=clock.now().utc, post=post, store=self.store, hub=hub,
             views=views, access=Access(post, self.store, clock, lambda _: None, lambda: next(secrets)),
             reports=Reports(views, post, clock, self.archive), adapters=self.adapters, clock=clock,
-            monitor=monitor, runner=Runner(post, self.store, hub, hands, clock, crash), checks=checks,
+            monitor=monitor, runner=Runner(post, self.store, hub, hands, clock, crash),
+            checks=PreflightWatch(checks, post, clock, lambda: 0.5),
             timekeeper=Timekeeper(post, hub, clock, crash), read_policy=self._read_again, audit=audit,
         )  # fmt: skip
         face = HttpFace(self.coordinator, lambda: None, port=7777)

@@ -23,12 +23,14 @@ class Trouble:
     """What does not work between the coordinator and the world, as a test wants it.
 
     silent: probes, by their name or by what they look at, that give no answer; shut: channels by
-    their option `room`, and why they take nothing; lacking: verbs the adapter does not have.
+    their option `room`, and why they take nothing; lacking: verbs the adapter does not have; unready: verbs
+    that could not be done now, and why.
     """
 
     silent: set[str] = field(default_factory=set)
     shut: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
+    unready: dict[str, str] = field(default_factory=dict)
 
 
 class Wires:
@@ -77,6 +79,11 @@ class _ActuatorWire:
 
     async def observe(self, effect: Effect) -> Outcome:
         return await self._actuator.observe(effect)
+
+    async def ready(self, verb: str, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        if verb in self._trouble.unready:
+            return failed(self._trouble.unready[verb])
+        return await self.verify(options, timeout_ms)
 
     async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
         room = str(options.get("room", ""))

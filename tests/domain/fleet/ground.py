@@ -50,11 +50,13 @@ class Truth:
 
 @dataclass
 class Ground:
-    """faults: by `service/action`; takes: how long every action really takes, in milliseconds."""
+    """faults: by `service/action`; takes: how long every action really takes, in milliseconds; facts: what it
+    reports of an action that is done."""
 
     fleet: Fleet
     faults: dict[str, str] = field(default_factory=dict)
     takes: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     die_at: frozenset[int] = frozenset()
     world: World = field(default_factory=World)
     records: list[Record] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Ground:
     broken: list[str] = field(default_factory=list)
     acted: dict[str, int] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
     deaths: int = 0
     refused: Verdict | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -110,10 +113,18 @@ class Ground:
 
     def go_on(self, plan: str, until: int = 10_000_000) -> Plan:
         while self._under_way and self.now.monotonic_ms < until:
-            at, _, effect = heapq.heappop(self._under_way)
-            self.let_pass(max(0, at - self.now.monotonic_ms))
-            self._end(effect)
+            self.end_next()
         return self.world.plans[plan]
+
+    def end_next(self) -> None:
+        """Time passes until the next of what is under way ends."""
+        at, _, effect = heapq.heappop(self._under_way)
+        self.let_pass(max(0, at - self.now.monotonic_ms))
+        self._end(effect)
+
+    def next_end(self) -> int | None:
+        """When the next of what is under way ends, in monotonic milliseconds."""
+        return self._under_way[0][0] if self._under_way else None
 
     # --- the world ----------------------------------------------------------------------------
 
@@ -127,6 +138,7 @@ class Ground:
     def _begin(self, effect: Effect) -> None:
         self._count += 1
         self.started.append(f"{effect.target}/{effect.verb}")
+        self.effects.append(effect)
         took = self.takes.get(f"{effect.target}/{effect.verb}", 50)
         fault = self.faults.get(f"{effect.target}/{effect.verb}", "")
         if fault in ("hang", "lie"):
@@ -147,7 +159,8 @@ class Ground:
             self.do(RecordOutcome(effect, failed("it said done, and the probe saw it")), RUNNER)
         else:
             self._happen(effect)
-            self.do(RecordOutcome(effect, done(f"{effect.verb} seen")), RUNNER)
+            facts = self.facts.get(f"{effect.target}/{effect.verb}", {})
+            self.do(RecordOutcome(effect, done(f"{effect.verb} seen", facts)), RUNNER)
 
     def _happen(self, effect: Effect) -> None:
         self.acted[effect.id] = self.acted.get(effect.id, 0) + 1
@@ -194,7 +207,8 @@ class Ground:
                 self._happen(effect)
             self.do(RecordOutcome(effect, unknown("nobody saw how it ended")), RUNNER)
             if effect.id in self.acted:
-                self.do(RecordOutcome(effect, done("observed after a restart")), RUNNER)
+                facts = self.facts.get(f"{effect.target}/{effect.verb}", {})
+                self.do(RecordOutcome(effect, done("observed after a restart", facts)), RUNNER)
             else:
                 self._begin(effect)
 

@@ -134,8 +134,8 @@ def test_with_dependents_nobody_is_left_behind() -> None:
 
 def test_a_deadline_names_who_will_not_make_it() -> None:
     plan = here().drawn(Asked("stop", ("db",), dependents=True, deadline_ms=15_000))
-    assert "db" in plan.outlook["forced"]
-    assert "web" not in plan.outlook["forced"]
+    assert plan.outlook["late"] == ["payments", "db"], "one is protected, the other has data"
+    assert plan.outlook["forced"] == ["web"], "so that they have what time there is"
 
 
 # --- isolation ----------------------------------------------------------------------------------------
@@ -263,6 +263,34 @@ def test_traffic_returns_by_shares_each_behind_a_gate() -> None:
     assert shares == [1, 5, 25, 50, 100]
     gates = [step.id for step in plan.steps if step.kind == "gate"]
     assert gates[-1] == "gate-100-front"
+
+
+def test_the_smallest_share_is_set_before_anything_is_let_in_again() -> None:
+    front = service(
+        "front", probes=well("front"),
+        actions=acts("stop", "start", "scale", "quiesce", "unquiesce", "isolate", "reopen"),
+        verify=looks("front", "stopped", "started", "scaled"),
+    )  # fmt: skip
+    found = Ground(Fleet((front,))).declared()
+    found.run(found.drawn(Asked("stop", ("front",))).id)
+    steps = found.drawn(Asked("recover")).steps
+    assert [step.id.removesuffix("-front") for step in steps][:7] == [
+        "start", "gate", "scale-1", "unquiesce", "reopen", "gate-1", "scale-5",
+    ]  # fmt: skip
+    before = {step.id: step.after for step in steps}
+    assert before["unquiesce-front"] == ("scale-1-front",)
+    assert before["gate-1-front"] == ("reopen-front",)
+
+
+def test_a_gate_that_was_never_passed_is_expected_to_take_its_window_or_its_samples() -> None:
+    db = service("db", probes=well("db"), actions=acts("stop", "start"))
+    found = Ground(Fleet((replace(db, takes_ms={"start": 1000}),))).declared()
+    found.run(found.drawn(Asked("stop", ("db",))).id)
+    policy = found.book.latest
+    rules = policy.protocol.remedy
+    samples = rules.gate_samples * policy.fleet.monitor.interval_ms
+    gate = max(rules.gate_window_ms, samples)
+    assert found.drawn(Asked("recover")).outlook["whole_ms"] == 1000 + gate
 
 
 def test_a_circle_of_services_comes_back_as_well() -> None:

@@ -181,6 +181,20 @@ def test_a_circle_is_quiesced_as_a_whole_before_its_first_member_stops() -> None
     assert last_safe < first_stop
 
 
+def test_a_member_of_a_circle_that_ends_otherwise_does_not_hold_the_others_for_ever() -> None:
+    """Given a circle of which one will not be quiesced and is cut off instead, the other one goes on without it."""
+    fleet = Fleet(
+        (stateful("a", {"b": HARD}, on_failure=OnFailure.ISOLATE), stateful("b", {"a": HARD}))
+    )
+    here = ground(fleet, faults={"a/quiesce": "refuse"})
+    here.drawn(ALL)
+    plan = here.run("PLAN-1")
+    assert states(here) == {"a": "isolated", "b": "reached"}
+    assert plan.state is PlanState.DONE
+    assert "drain-a" not in {step.partition("/")[0] for step in plan.progress}, "nothing more of it"
+    assert not here.truth["b"].up
+
+
 def test_a_plan_that_would_be_another_by_now_is_made_again() -> None:
     here = ground()
     here.drawn(Asked("stop", ("wiki",)))

@@ -53,7 +53,7 @@ WRITES: list[tuple[list[str], str, str, Any]] = [
         ["plan", "settle", "PLAN-1", "cut", "--not-happened", "--evidence", "e"],
         "POST", "/plans/PLAN-1/settle", {"step": "cut", "happened": False, "evidence": "e"},
     ),
-    (["plan", "abort", "PLAN-1", "--because", "b"], "POST", "/plans/PLAN-1/abandon", {"because": "b"}),
+    (["plan", "abort", "PLAN-1", "--because", "b"], "POST", "/plans/PLAN-1/abort", {"because": "b"}),
     (["report", "INC-1", "--file"], "POST", "/incidents/INC-1/report", {}),
     (["reload"], "POST", "/reload", {}),
     (["open"], "POST", "/console-link", {}),

@@ -2,6 +2,9 @@
 they are broken."""
 
 import asyncio
+import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,90 @@ def test_a_coordinator_says_why_it_goes_on_with_the_last_good_policy(project: Pa
     assert reloaded.startswith("protocol.yaml:")
     assert "AP003" in reloaded
     assert reloaded.endswith("(and 1 more)")
+
+
+def test_what_was_read_last_stays_in_force_though_no_incident_was_declared_by_it(
+    project: Path,
+) -> None:
+    """Given an incident, and documents that were edited and read again since, when they break, then a restart
+    goes on with the edited ones and not with those of the incident."""
+    protocol = project / "protocol.yaml"
+    settings = read_settings(project, {})
+    prepare_state(settings)
+
+    async def life() -> tuple[str, str, str]:
+        coordinator = await open_coordinator(settings)
+        try:
+            who = Request(Principal("ada", Kind.PERSON))
+            await coordinator.post.do(DeclareIncident("checkout fails"), who)
+            first = coordinator.post.book.current
+            good = protocol.read_text().replace("reopen_within", "# reopen_within")
+            protocol.write_text(good + "reopen_within: 7h\n")
+            edited = await coordinator.reload()
+        finally:
+            await coordinator.store.close()
+        protocol.write_text(protocol.read_text() + "severites: {}\n")
+        coordinator = await open_coordinator(settings)
+        try:
+            return first, edited, coordinator.post.book.current
+        finally:
+            await coordinator.store.close()
+
+    first, edited, kept = asyncio.run(life())
+    assert kept == edited != first
+
+
+@pytest.mark.parametrize("spoilt", ["", "{}", "no json", '{"protocol": 1}'])
+def test_a_kept_policy_that_is_spoilt_gives_way_to_that_of_the_newest_incident(
+    project: Path, spoilt: str
+) -> None:
+    settings = read_settings(project, {})
+    prepare_state(settings)
+
+    async def life() -> tuple[str, str]:
+        coordinator = await open_coordinator(settings)
+        try:
+            who = Request(Principal("ada", Kind.PERSON))
+            await coordinator.post.do(DeclareIncident("checkout fails"), who)
+            first = coordinator.post.book.current
+        finally:
+            await coordinator.store.close()
+        (project / "protocol.yaml").write_text("severites: {}\n")
+        (settings.state / "policy.json").write_text(spoilt)
+        coordinator = await open_coordinator(settings)
+        try:
+            return first, coordinator.post.book.current
+        finally:
+            await coordinator.store.close()
+
+    first, kept = asyncio.run(life())
+    assert first == kept
+
+
+def test_a_log_that_cannot_be_read_back_leaves_the_database_free(project: Path) -> None:
+    """Given a stored policy that no version ever wrote, when a coordinator fails to start on it, then the next one
+    fails for the same reason, and not because the first still holds the database."""
+    settings = read_settings(project, {})
+    prepare_state(settings)
+
+    async def start() -> None:
+        coordinator = await open_coordinator(settings)
+        await coordinator.store.close()
+
+    asyncio.run(start())
+    body = '{"protocol":1}'
+    with closing(sqlite3.connect(settings.database)) as connection, connection:
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        connection.execute("INSERT INTO policies VALUES (?, ?)", (digest, body))
+
+    async def told() -> list[str]:
+        found = []
+        for _ in range(2):
+            with pytest.raises(Exception) as caught:  # noqa: PT011  (whatever it is, it is the same twice)
+                await open_coordinator(settings)
+            found.append(repr(caught.value))
+        return found
+
+    first, second = asyncio.run(told())
+    assert first == second
+    assert "holds" not in first

@@ -13,8 +13,10 @@ from allstop.application.plan_shaping import plan_view, preview
 from allstop.domain.deciding.plan_drawing import draw, need_of_drawn
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import StartPlan
+from allstop.domain.planning.drawn import Setting
 from allstop.domain.policy import Fleet
 from tests.domain.builders import EVE
+from tests.domain.fleet import returned
 from tests.domain.fleet.fleets import HARD, random_fleet, service, stateful
 from tests.domain.fleet.ground import Ground
 from tests.faces.cli.conftest import Doors, Run
@@ -33,10 +35,15 @@ ASKED: list[tuple[list[str], str, dict[str, Any]]] = [
     (["degrade", "--level", "minor"], MAKE, {"purpose": "degrade", "targets": [], "level": "minor"}),
     (["recover", "web", "--with-needs"], MAKE, {"purpose": "recover", "targets": ["web"], "dependents": True}),
     (["undo", "PLAN-1", "--to", "stop-web"], MAKE, {"purpose": "undo", "plan": "PLAN-1", "to": "stop-web"}),
+    (["rollback", "web", "--release", "3f2a91"], MAKE, {"purpose": "rollback", "targets": ["web"], "release": "3f2a91"}),
+    (["fix", "web"], MAKE, {"purpose": "fix", "targets": ["web"]}),
+    (["snapshot", "db", "web"], MAKE, {"purpose": "snapshot", "targets": ["db", "web"]}),
+    (["restore", "db", "--until", "2026-11-21T02:55:00Z"], MAKE, {"purpose": "restore", "targets": ["db"], "until": "2026-11-21T02:55:00Z"}),
+    (["restore", "db"], MAKE, {"purpose": "restore", "targets": ["db"], "until": ""}),
     (["run", "PLAN-1"], "/plans/PLAN-1/run", {}),
     (["pause", "PLAN-1", "--because", "b"], "/plans/PLAN-1/pause", {"because": "b"}),
     (["resume", "PLAN-1"], "/plans/PLAN-1/resume", {}),
-    (["abort", "PLAN-1", "--because", "b"], "/plans/PLAN-1/abandon", {"because": "b"}),
+    (["abort", "PLAN-1", "--because", "b"], "/plans/PLAN-1/abort", {"because": "b"}),
     (["waive", "PLAN-1", "snapshot-db", "--because", "b"], "/plans/PLAN-1/waive", {"step": "snapshot-db", "because": "b"}),
 ]  # fmt: skip
 
@@ -94,11 +101,30 @@ def test_a_plan_of_hundreds_is_counted_and_listed_on_request(
     assert all(f" s{at}:" in whole.out for at in range(300))
 
 
+def test_what_is_lost_by_a_restore_stands_in_its_preview(allstop: Run, planned: Recorded) -> None:
+    """Given a restore that was drawn, then what is lost for good and the copy it begins with are said before it runs."""
+    found = returned.here(
+        facts={"db/snapshot": {"copy": "monday"}, "db/verify-snapshot": {"copy": "monday"}}
+    )
+    returned.run(found, Asked("snapshot", ("db",)))
+    found.let_pass(3_600_000)
+    plan = found.drawn(Asked("restore", ("db",)))
+    planned.answer("GET /plans/PLAN-1", made(found, plan.id))
+    ran = allstop("plan", "restore", "db")
+    said = " ".join(ran.out.split())
+    assert "To know before it runs lost for good: whatever db was told in the last 1h" in said
+    assert "the copy monday of 2026-11-21 03:00:" in said
+    assert "restore, start, gate, unfence*, unquiesce*" in said
+
+
 def test_a_dry_run_records_nothing(allstop: Run, planned: Recorded) -> None:
     found = Ground(SHOP).declared()
     asked = Asked("stop", ("web",))
-    drawn = draw(found.world, found.book.latest, asked)
-    need = need_of_drawn(found.book.latest, found.world.incidents["INC-1"], asked, drawn)
+    setting = Setting(
+        found.world, found.book.latest, found.world.incidents["INC-1"], asked, found.now.utc
+    )
+    drawn = draw(setting)
+    need = need_of_drawn(setting, drawn)
     planned.answer(f"POST {MAKE}/preview", preview(drawn, "stop", need))
     ran = allstop("plan", "stop", "web", "--dry-run")
     assert ran.out.startswith("not made yet (stop): stop web")

@@ -41,6 +41,13 @@ def test_listing_and_showing(allstop: Run) -> None:
             assert f"\n{title}\n" in out
 
 
+def test_what_is_watched_on_afterwards_is_shown_where_there_is_any(allstop: Run) -> None:
+    out = allstop("protocol", "show", "rollback-first").out
+    assert "  Health every ten minutes    1h   every 10m       opened again\n" in out
+    assert "  Half an hour without a gap  30m  at every round  opened again\n" in out
+    assert "watched on" not in allstop("protocol", "show", "orchestra").out
+
+
 def test_showing_the_projects_own(allstop: Run, home: Path) -> None:
     text = 'schema: allstop/1\nname: ours\ntitle: "Ours"\nextends: standard\n'
     (home / "protocol.yaml").write_text(text)

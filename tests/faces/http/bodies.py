@@ -13,6 +13,7 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as k
 from allstop.domain.incident import work_commands as w
 from allstop.domain.plan import commands as n
+from allstop.domain.plan import lever_commands as l
 from allstop.domain.plan.asked import Asked
 
 PLACES = {
@@ -76,6 +77,10 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
     "close": ({"note": "n"}, k.CloseIncident(I, "n")),
     "mode": ({"until": LATER, "because": "b"}, k.ExtendMode(I, THEN, "b")),
     "preflight": ({}, k.BeginPreflight(I)),
+    "diagnose": (
+        {"services": ["payments"], "names": ["health"]},
+        c.CollectEvidence(I, ("payments",), ("health",)),
+    ),
     "fill": ({"fields": {"situation": "s"}}, w.FileForm(I, "briefing", {"situation": "s"})),
     "task-add": ({"title": "t", "owner": "ada"}, w.AddTask(I, "t", "ada")),
     "task-assign": ({"owner": "ben"}, w.AssignTask(I, "T1", "ben")),
@@ -130,6 +135,12 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
             "INC-1", Asked("stop", ("payments",), True, ("gateway",), "minor", deadline_ms=60_000)
         ),
     ),
+    "lever-extend": (
+        {"for_ms": 7_200_000, "because": "b"}, l.ExtendLever("payments:less", 7_200_000, "b"),
+    ),
+    "circuit-force": (
+        {"state": "off", "because": "b"}, l.ForceCircuit("payments@sim", "off", "b"),
+    ),
     "plan-run": ({}, n.StartPlan("PLAN-1")),
     "plan-pause": ({"because": "b"}, n.PausePlan("PLAN-1", "b")),
     "plan-resume": ({}, n.ContinuePlan("PLAN-1")),
@@ -138,7 +149,7 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
     "plan-settle": (
         {"step": "s", "happened": True, "evidence": "e"}, n.SettleStep("PLAN-1", "s", True, "e"),
     ),
-    "plan-abandon": ({"because": "b"}, n.AbandonPlan("PLAN-1", "b")),
+    "plan-abort": ({"because": "b"}, n.AbortPlan("PLAN-1", "b")),
     "halt": (
         {"scope": "all", "reason": "r", "incident": "INC-1", "exempt": ["builder-1"]},
         h.OrderHalt("all", "r", "INC-1", ("builder-1",)),
@@ -161,8 +172,8 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
 OTHERS = {
     "confirm": "PROP-1", "dismiss": "PROP-1", "plan-show": "PLAN-1", "plan-retry": "PLAN-1",
     "plan-run": "PLAN-1", "plan-pause": "PLAN-1", "plan-resume": "PLAN-1", "plan-waive": "PLAN-1",
-    "plan-settle": "PLAN-1", "plan-abandon": "PLAN-1", "rollcall": "HALT-1", "release": "HALT-1",
-    "answer": "builder-1",
+    "plan-settle": "PLAN-1", "plan-abort": "PLAN-1", "rollcall": "HALT-1", "release": "HALT-1",
+    "answer": "builder-1", "lever-extend": "payments:less", "circuit-force": "payments@sim",
 }  # fmt: skip
 
 

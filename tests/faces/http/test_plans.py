@@ -70,6 +70,38 @@ def test_a_plan_runs_only_as_it_was_approved(shop: Stage) -> None:
     assert set(p.nodes(shop, plan).values()) == {"waiting"}
 
 
+def test_an_approval_that_has_lapsed_is_given_again_for_the_same_plan(shop: Stage) -> None:
+    """Given an approval that has grown old, when it is approved again, then it is the same plan and runs; what
+    was signed before counts no more, and an approval that still holds is not given twice."""
+    plan = p.asked(shop, "stop", "all")
+    p.approve(shop, plan)
+    again = {"subject": f"plan:{plan}", "binds": p.show(shop, plan)["hash"]}
+    assert shop.post("incidents/INC-1/approvals", p.COMMANDER, **again).reasons == ["not-proposed"]
+    shop.wait(shop.seconds_until(p.show(shop, plan)["expires_at"]) + 1)
+    refused = shop.post(f"plans/{plan}/run", p.COMMANDER)
+    assert f"allstop approve {plan}" in refused.texts
+    p.approve(shop, plan)
+    assert shop.kinds("INC-1").count("plan.lapsed") == 1
+    assert shop.seconds_until(p.show(shop, plan)["expires_at"]) > 800
+    shop.do(f"plans/{plan}/run", p.COMMANDER)
+    shop.wait(40)
+    assert p.up(shop) == set()
+
+
+def test_an_approval_is_not_renewed_for_what_would_be_another_plan(shop: Stage) -> None:
+    """Given an approved recovery that has lapsed, when one more service was stopped meanwhile, then approving it
+    again is refused with that reason, and nothing is recorded."""
+    p.agreed_and_run(shop, "stop", "web")
+    shop.wait(10)
+    back = p.asked(shop, "recover")
+    p.approve(shop, back)
+    p.agreed_and_run(shop, "stop", "wiki")
+    shop.wait(shop.seconds_until(p.show(shop, back)["expires_at"]) + 1)
+    again = {"subject": f"plan:{back}", "binds": p.show(shop, back)["hash"]}
+    assert shop.post("incidents/INC-1/approvals", p.COMMANDER, **again).reasons == ["plan-changed"]
+    assert "plan.lapsed" not in shop.kinds("INC-1")
+
+
 def test_a_plan_that_would_be_another_by_now_does_not_run(shop: Stage) -> None:
     """Given an approved recovery, when one more service was stopped meanwhile, then it is refused."""
     p.agreed_and_run(shop, "stop", "web")
@@ -213,7 +245,7 @@ def test_two_plans_never_work_on_one_service(troubled: Stage) -> None:
     troubled.wait(10)
     assert p.show(troubled, elsewhere)["state"] == "done"
     troubled.outside.services["search"].full = False
-    troubled.do(f"plans/{first}/abandon", p.COMMANDER, because="search is saved by hand")
+    troubled.do(f"plans/{first}/abort", p.COMMANDER, because="search is saved by hand")
     p.agreed_and_run(troubled, "stop", "search")
     troubled.wait(20)
     assert "search" not in p.up(troubled)

@@ -126,7 +126,7 @@ async def test_evidence_is_a_download_of_plain_text(house: House, owner: httpx.A
 async def test_a_plan_that_does_not_exist(owner: httpx.AsyncClient) -> None:
     assert (await owner.get("/api/v1/plans/PLAN-1")).status_code == 404
     for path, body in (
-        ("retry", {"step": "a"}), ("abandon", {"because": "x"}),
+        ("retry", {"step": "a"}), ("abort", {"because": "x"}),
         ("settle", {"step": "a", "happened": True, "evidence": "seen"}),
     ):  # fmt: skip
         answer = await owner.post(f"/api/v1/plans/PLAN-1/{path}", json=body)

@@ -14,6 +14,7 @@ from allstop.domain.policy import Policy, Preflight
 from allstop.domain.principal import MONITOR
 from allstop.domain.proposals import ProposeActivation
 from tests.application.whole import whole
+from tests.faces.web.fleets_shown import large_fleet, watched_afterwards, with_less
 from tests.faces.web.planned import stopping, stopping_many
 from tests.faces.web.rules import bare, shop
 from tests.faces.web.stage import ADA, GRACE, Stage, all_well, raised
@@ -260,6 +261,7 @@ async def failing_unnoticed() -> Stage:
 SCENES = {
     scene.__name__: scene
     for scene in (
-        empty, calm, failing_unnoticed, middle, running_gate, stood_down, worked, hostile, stopping, stopping_many
+        empty, calm, failing_unnoticed, middle, running_gate, stood_down, worked, hostile, stopping, stopping_many,
+        watched_afterwards, large_fleet, with_less,
     )
 }  # fmt: skip

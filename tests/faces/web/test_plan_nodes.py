@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup, Tag
 
 from allstop.domain.effects import failed
 from allstop.domain.incident.course_commands import TriageIncident
-from allstop.domain.plan.commands import AbandonPlan, PausePlan
+from allstop.domain.plan.commands import AbortPlan, PausePlan
 from allstop.domain.policy import Fleet
 from allstop.faces.web.plan_nodes import laid_out
 from tests.domain.fleet.fleets import HARD, service
@@ -82,8 +82,11 @@ async def test_an_approval_is_shown_with_its_end(opened: Opener) -> None:
     assert text(page, ".next .typed") == start
     await stage.pass_time(MINUTES_15)
     page = await opened(stage).get("/incidents/INC-1")
-    assert "ended 0s ago : make the plan again" in text(page, "[data-expires]")
-    assert commands(card(page)) == ['allstop plan abort PLAN-2 --because "why"']
+    assert "ended 0s ago : approve it again" in text(page, "[data-expires]")
+    assert commands(card(page)) == [
+        "allstop approve PLAN-2",
+        'allstop plan abort PLAN-2 --because "why"',
+    ]
     assert "plan run" not in text(page, ".next .typed")
 
 
@@ -227,7 +230,7 @@ async def test_what_a_whole_plan_can_be_told(opened: Opener) -> None:
     await stage.do(PausePlan("PLAN-2", "the bank calls"))
     paused = card(await opened(stage).get("/incidents/INC-1"))
     assert commands(paused)[:2] == ["allstop plan resume PLAN-2", abort]
-    await stage.do(AbandonPlan("PLAN-2", "it was the wrong day"))
+    await stage.do(AbortPlan("PLAN-2", "it was the wrong day"))
     ended = card(await opened(stage).get("/incidents/INC-1"))
     assert commands(ended) == []
     assert "took 0s, expected 2m 59s" in words(ended)

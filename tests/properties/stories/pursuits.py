@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from allstop.domain import proposals as pr
+from allstop.domain.deciding.own_steps import is_open_task
 from allstop.domain.halt import commands as h
 from allstop.domain.impact import IMPACT_FACTS
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import work_commands as w
 from allstop.domain.incident.state import Incident
+from allstop.domain.plan import commands as p
+from allstop.domain.plan.asked import Asked
+from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.principal import Kind, Principal
+from tests.properties.stories.playbooks import NAME
 from tests.properties.stories.stage import HOUR, Ask, Deed, Pass
 from tests.properties.stories.steering import OWNER
 from tests.properties.stories.wishes import WISHES, Wish, impact_of
@@ -72,6 +77,8 @@ def _open(y: Wish, one: Incident) -> Iterator[Chance]:
             break
     yield from _changes(y, one, commander)
     yield from _against_rules(y, one)
+    for _ in range(4):
+        yield from _by_the_book(y, one, commander)
     others = [each.id for each in y.world.open_incidents() if each.id != one.id]
     if others:
         yield cc.MergeIncident(one.id, y.one(others), "it is the same"), commander
@@ -100,6 +107,33 @@ def _changes(y: Wish, one: Incident, commander: Principal) -> Iterator[Chance]:
             kind, _, name = change.requested_by.partition(":")
             yield w.EndChange(one.id, change.id, "made", ""), Principal(name, Kind(kind))
             yield w.EndChange(one.id, change.id, "refused", "rather not"), commander
+
+
+def _by_the_book(y: Wish, one: Incident, commander: Principal) -> Iterator[Chance]:
+    """A playbook is asked for, agreed to and started, and its tasks are done, or not; nobody rests in between."""
+    live = [plan for plan in y.world.plans_of(one.id) if plan.phases and plan.ended_at is None]
+    if not live:
+        if y.is_so(0.1):
+            yield p.DrawPlan(one.id, Asked("playbook", playbook=NAME)), OWNER
+        return
+    plan = live[-1]
+    if plan.state is PlanState.PROPOSED and plan.approve:
+        yield c.Approve(one.id, f"plan:{plan.id}", plan.hash), y.one((OWNER, commander))
+        for role in plan.reviewers:
+            holder = Principal(one.roles.get(role) or "owner", Kind.PERSON)
+            yield c.Approve(one.id, f"plan:{plan.id}", plan.hash, as_reviewer=True), holder
+    if plan.state is PlanState.APPROVED or not plan.approve:
+        # An approval does not hold for long.
+        yield from [(p.StartPlan(plan.id), OWNER)] * 12
+        yield c.Override(one.id, "preflight", "no time"), OWNER
+    for step in plan.steps:
+        if is_open_task(plan, step.id):
+            yield (
+                p.SettleStep(plan.id, step.id, y.is_so(0.8), "we looked"),
+                y.one((OWNER, commander)),
+            )
+    for key in plan.holding:
+        yield y.one((p.RetryStep(plan.id, key), p.WaiveStep(plan.id, key, "go on"))), OWNER
 
 
 def _against_rules(y: Wish, one: Incident) -> Iterator[Chance]:

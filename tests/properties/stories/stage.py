@@ -9,11 +9,13 @@ from random import Random
 from typing import Any
 
 from allstop.application.codec import canonical, read_event
+from allstop.domain.aftercare import watched_on
 from allstop.domain.copying import replace
 from allstop.domain.decide import Decided, decide
 from allstop.domain.due import Due
 from allstop.domain.effects import Effect, Outcome, Purpose, done, failed, retry, unknown
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
+from allstop.domain.incident.aftercare_commands import RecordAftercare
 from allstop.domain.incident.commands import RecordSamples
 from allstop.domain.moment import Now
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
@@ -304,6 +306,9 @@ class Stage:
                 self._pass(deed.interval_ms)
             for incident in self.world.open_incidents():
                 self._do(RecordSamples(incident.id, samples, deed.interval_ms), MONITOR)
+            for incident in watched_on(self.world, self.book):
+                looked = RecordAftercare(incident.id, samples, 0, deed.interval_ms)
+                self._do(looked, MONITOR)
 
     def _again(self, pick: int, *, late: bool) -> None:
         if late and self.was_due:

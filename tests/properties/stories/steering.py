@@ -138,7 +138,7 @@ def _plans(y: Wish, one: Incident, purpose: str) -> Deed:
     found = [
         each
         for each in y.world.plans_of(one.id)
-        if each.purpose == purpose and each.state is not PlanState.ABANDONED
+        if each.purpose == purpose and each.state is not PlanState.ABORTED
     ]
     if found:
         return _plan(y, one, found[-1])
@@ -179,7 +179,7 @@ def _freed(y: Wish, plan: Plan) -> Any:
     key = y.one(plan.holding, "x")
     unknown = not key.startswith(RULE) and plan.standing(key).state is StepState.UNKNOWN
     if y.is_so(0.1):
-        return p.AbandonPlan(plan.id, "it leads nowhere")
+        return p.AbortPlan(plan.id, "it leads nowhere")
     if unknown and y.is_so(0.7):
         return p.SettleStep(plan.id, key, y.is_so(0.7), "we looked")
     return p.RetryStep(plan.id, key)

@@ -19,7 +19,9 @@ from allstop.protocol import load_protocol, packs
 from allstop.protocol.rehearsal.cast import cast_for
 from allstop.testing.invariants import check
 from allstop.testing.traces import Trace, Violation
+from tests.properties.stories.levers import with_levers
 from tests.properties.stories.looking import Broken
+from tests.properties.stories.playbooks import playbook_for
 from tests.properties.stories.pursuits import pursued
 from tests.properties.stories.stage import (
     HOUR,
@@ -92,9 +94,10 @@ def policy_of(pack: str) -> Policy:
         )
         people = (*cast.roster.people, *more)
         channels = (*cast.roster.channels, replace(cast.roster.channels[0], name="to-ada"))
-        fleet = replace(cast.fleet, monitor=MonitorSettings(5 * MINUTE, 600_000))
+        fleet = replace(with_levers(cast.fleet), monitor=MonitorSettings(5 * MINUTE, 600_000))
         roster = replace(cast.roster, people=people, channels=channels)
-        _POLICIES[pack] = Policy(cast.protocol, fleet, roster)
+        playbooks = (playbook_for(cast.protocol),)
+        _POLICIES[pack] = Policy(cast.protocol, fleet, roster, playbooks)
     return _POLICIES[pack]  # fmt: skip
 
 

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 
 from allstop.domain import confirmations as cf
 from allstop.domain import proposals as pr
+from allstop.domain import readiness as rd
 from allstop.domain.conditions import OPERATORS
 from allstop.domain.halt import commands as h
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as cc
+from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import work_commands as w
+from allstop.domain.incident.aftercare_commands import EndAftercare
 from allstop.domain.incident.state import Incident
 from allstop.domain.money import Money
 from allstop.domain.plan import commands as p
@@ -24,6 +27,7 @@ from allstop.domain.policy import Condition, Policy, Protocol
 from allstop.domain.principal import COORDINATOR, MONITOR, TIMEKEEPER, Kind, Principal
 from allstop.domain.remedy import STATED_FACTS
 from allstop.domain.world import World
+from tests.properties.stories.levers import LEVER_WISHES, lever_asked
 from tests.properties.stories.stage import HOUR, MINUTE, Stage
 
 T = TypeVar("T")
@@ -334,6 +338,17 @@ def _about(make: Callable[[Wish, str], Any]) -> Callable[[Wish], Any]:
 
 def _asked(y: Wish) -> Asked:
     """A plan for parts of the fleet: one that can be drawn, or nonsense."""
+    if y.is_so(0.3):
+        books = [one.name for one in y.policy.playbooks]
+        purpose = y.one(("playbook", "playbook", "recover"))
+        return Asked(purpose, playbook=y.one((*books, ""), "no-such-book"))
+    if y.is_so(0.4):
+        purpose = y.one(("rollback", "fix", "snapshot", "restore"))
+        release = y.one(("", "", "tree-1"), "--force")
+        until = y.one(("", y.at().isoformat()), "once")
+        return Asked(purpose, (y.service(),), release=release, until=until)
+    if y.is_so(0.3):
+        return lever_asked(y)
     purpose = y.one(("stop", "contain", "recover", "degrade", "undo"), "explode")
     targets = tuple(y.service() for _ in range(y.one((0, 1, 2))))
     return Asked(
@@ -357,6 +372,7 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     c.AddNote: _after(lambda y, id: c.AddNote(id, y.words())),
     c.RecordReport: _after(lambda _, id: c.RecordReport(id, "r.md", "0" * 64)),
     c.DecideRemedy: _for(lambda y, id: c.DecideRemedy(id, y.one(("", "rollback", "fix", "fix", "investigate"), "pray"), y.words(), y.service())),
+    c.CollectEvidence: _for(lambda y, id: c.CollectEvidence(id, y.one(((), (y.service(),))), y.one(((), ("health", "recent-changes"))))),
     c.AdvancePhase: _for(lambda _, id: c.AdvancePhase(id)),
     c.Approve: _approve,
     c.StandDown: _for(lambda y, id: c.StandDown(id, y.words())),
@@ -383,9 +399,10 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     p.StartPlan: _about(lambda _, id: p.StartPlan(id)),
     p.RetryStep: _about(lambda y, id: p.RetryStep(id, y.step(id))),
     p.SettleStep: _about(lambda y, id: p.SettleStep(id, y.step(id), y.is_so(), y.words())),
-    p.AbandonPlan: _about(lambda y, id: p.AbandonPlan(id, y.words())),
+    p.AbortPlan: _about(lambda y, id: p.AbortPlan(id, y.words())),
     p.FailGate: _about(lambda y, id: p.FailGate(id, y.step(id))),
     p.CheckRules: _about(lambda _, id: p.CheckRules(id)),
+    p.MissPhase: _about(lambda y, id: p.MissPhase(id, y.one(("first", "second"), "third"))),
     p.LateReview: _late_review,
     pr.ProposeActivation: _propose,
     pr.ConfirmActivation: lambda y: pr.ConfirmActivation(y.proposal(), y.one(("", "so it is")), y.one(("", y.severity()))),
@@ -403,8 +420,11 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     cc.CloseIncident: _after(lambda y, id: cc.CloseIncident(id, y.one(("", "done with it")))),
     cc.ExtendMode: _for(lambda y, id: cc.ExtendMode(id, y.at(), y.words())),
     cc.EndMode: _for(lambda y, id: cc.EndMode(id, y.words())),
+    cc.AskRelief: _for(lambda y, id: cc.AskRelief(id, y.person())),
     cc.ScheduleMeeting: _meeting,
+    EndAftercare: _after(lambda y, id: EndAftercare(id, y.one((one.id for one in y.protocol.aftercare), "x"))),
     cc.BeginPreflight: _for(lambda _, id: cc.BeginPreflight(id)),
+    rd.NotePreflight: lambda y: rd.NotePreflight((ce.CheckResult("probes", "x", y.one((True, False, None)), y.words()),)),
     w.FileForm: _after(_form),
     w.AddTask: _for(lambda y, id: w.AddTask(id, y.words()[:300], y.one(("", y.person(), y.agent())))),
     w.AssignTask: _assign_task,
@@ -420,6 +440,7 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     w.MeetObligation: _meet,
     w.RemindObligation: _after(lambda y, id: w.RemindObligation(id, y.part(lambda one: one.obligations, id))),
     w.AwardPoints: lambda y: w.AwardPoints(y.one((one.name for one in y.policy.roster.teams), "x"), y.one((5, -10), 0), y.words(), y.one(("", y.ended()))),
+    **LEVER_WISHES,
 }  # fmt: skip
 
 

@@ -78,7 +78,7 @@ steps:
   - {at: 2m, by: "person:commander", do: settle, with: {plan: PLAN-2, step: rollback, happened: true, text: the page says r41}}
   - {at: 3m, do: works, with: {verb: restart}}
   - {at: 3m, by: "person:commander", do: retry, with: {plan: PLAN-2, step: restart}}
-  - {at: 4m, by: "person:commander", do: abandon, with: {plan: PLAN-2, because: it takes too long}}
+  - {at: 4m, by: "person:commander", do: abort, with: {plan: PLAN-2, because: it takes too long}}
   - {at: 5m, by: "person:commander", do: remedy, with: {remedy: rollback, because: once more}}
   - {at: 6m, by: "person:commander", do: make-plan, with: {purpose: contain}}
   - {at: 7m, by: "person:commander", do: plan, with: {plan: PLAN-4}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,16 +21,35 @@ class Options(BaseModel):
 def read_options(model: type[M], options: dict[str, Any]) -> M | str:
     """The options as a value, or one sentence that names everything wrong with them.
 
-    The values themselves are not repeated: they may be secrets.
+    The values themselves are not repeated: they may be secrets. A share of the capacity that a plan has filled
+    in is a number; where an option takes text, it is written out.
     """
     try:
         return model.model_validate(options)
     except ValidationError as error:
+        written = _written_out(options, error)
+        if written is not None:
+            return read_options(model, written)
         faults = (
             f"{'.'.join(str(part) for part in fault['loc']) or 'options'}: {fault['msg']}"
             for fault in error.errors(include_url=False, include_input=False, include_context=False)
         )
         return one_line("bad options: " + "; ".join(faults))
+
+
+def _written_out(options: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """The options with whole numbers as text, where all that is wrong is that text is wanted there."""
+    faults = error.errors(include_url=False, include_context=False)
+    if any(one["type"] != "string_type" or type(one["input"]) is not int for one in faults):
+        return None
+    found = deepcopy(options)
+    for one in faults:
+        *way, last = one["loc"]
+        part: Any = found
+        for step in way:
+            part = part[step]
+        part[last] = str(part[last])
+    return found
 
 
 def filled(value: Any, words: dict[str, str | int]) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from allstop.adapters.mechanisms.text import one_line
 
 _LARGEST = 65_536
 _VERSION = 1
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,15 @@ def note(path: Path, epoch: int, notes: dict[str, Any], deadline: Deadline) -> N
 
 def _write(path: Path, record: OrderRecord) -> None:
     text = json.dumps({"v": _VERSION, "epoch": record.epoch, "notes": record.notes}) + "\n"
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Nobody can guess the name, and be there first.
+    folder, file = os.path.split(path)
+    name = os.path.join(folder, f".{file}.{os.urandom(8).hex()}")  # noqa: PTH118 - at every step
+    handle = os.open(name, _NEW, 0o600)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
+        with os.fdopen(handle, "wb") as written:
+            written.write(text.encode())
+        os.replace(name, path)  # noqa: PTH105 - as above
     except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            os.unlink(name)  # noqa: PTH108 - as above
         raise

@@ -67,16 +67,20 @@ class ProcessHandle:
         if self.has_ended():
             return True
         loop = asyncio.get_running_loop()
-        end = asyncio.Event()
-        loop.add_reader(self._fd, end.set)
+        woken: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        loop.add_reader(self._fd, wake)
+        timer = loop.call_later(within_ms / 1000, wake)
         try:
-            async with asyncio.timeout(within_ms / 1000):
-                await end.wait()
-        except TimeoutError:
-            return self.has_ended()
+            await woken
         finally:
+            timer.cancel()
             loop.remove_reader(self._fd)
-        return True
+        return self.has_ended()
 
 
 def group_members(group: int) -> tuple[list[int], list[int]]:

@@ -17,6 +17,8 @@ import psutil
 
 _GONE = frozenset("ZX")
 _PROC = Path("/proc")
+# Place of the number of threads among the fields behind the name.
+_THREADS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,39 @@ def _is_seed(process: psutil.Process, kin: Kin, *, marked: bool) -> bool:
         return False  # gone meanwhile, or another user's: then it did not inherit our mark
 
 
+def stat_fields(pid: int) -> list[bytes]:
+    """What /proc says of it in one line, from its state on; empty when it is gone.
+
+    Read by hand: two hundred stops at once look some two thousand times.
+    """
+    try:
+        handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        # The name in parentheses may itself hold parentheses and spaces.
+        return os.read(handle, 4096).rpartition(b")")[2].split()
+    except OSError:
+        return []
+    finally:
+        os.close(handle)
+
+
+def parent_of(pid: int) -> int:
+    """Number of its parent; 0 when it has none, or is gone."""
+    fields = stat_fields(pid)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
 def states(pid: int) -> frozenset[str]:
     """The state letters of all threads (`R`, `S`, `D`, `T`, `Z` ...); empty when it is gone.
 
     All threads, because a process whose first thread has ended is shown as a zombie while the
     others run on.
     """
+    fields = stat_fields(pid)
+    if len(fields) > _THREADS and fields[_THREADS] == b"1":
+        return frozenset({fields[0].decode()})
     found: set[str] = set()
     try:
         threads = list((_PROC / str(pid) / "task").iterdir())

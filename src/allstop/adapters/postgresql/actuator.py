@@ -44,6 +44,7 @@ from allstop.adapters.postgresql.server import (
     administering,
     identifier,
     in_thread,
+    looked,
     observed,
     settled,
 )
@@ -209,6 +210,15 @@ class Postgres:
         attempt = Attempt(effect, options, Deadline.within(effect.timeout_ms), lambda _: "")
         return await observed(verb.observe(attempt), effect.timeout_ms)
 
+    async def ready(self, verb: str, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """The same for one verb: nobody has to answer at a server that is to be started."""
+        info = self.info.verb(verb)
+        chosen = read_options(info.options, options) if info else f"no verb {verb}"
+        if isinstance(chosen, str):
+            return failed(chosen)
+        reaching = _reach(chosen, Deadline.within(timeout_ms), login=verb != "start")
+        return await looked(reaching, timeout_ms)
+
     async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
         """Whether a verb with these options finds its server, programs and folders. Changes nothing."""
         chosen_by = next(
@@ -221,12 +231,10 @@ class Postgres:
         )
         if chosen_by is None:
             return failed("no verb takes these options")
-        return await settled(
-            _reach(chosen_by, Deadline.within(timeout_ms)), timeout_ms, reading=True
-        )
+        return await looked(_reach(chosen_by, Deadline.within(timeout_ms)), timeout_ms)
 
 
-async def _reach(options: BaseModel, deadline: Deadline) -> Outcome:
+async def _reach(options: BaseModel, deadline: Deadline, *, login: bool = True) -> Outcome:
     """Log in where there is a server, look for what lies on this machine; the first fault is raised."""
     seen = []
     if isinstance(options, ProgramOptions):
@@ -245,7 +253,7 @@ async def _reach(options: BaseModel, deadline: Deadline) -> Outcome:
         found = await in_thread(deadline, chosen, options)
         unproven = await in_thread(deadline, found.unproven)
         seen.append(unproven or f"{found.folder.name} is proven")
-    if isinstance(options, ServerOptions):
+    if login and isinstance(options, ServerOptions):
         async with administering(options, deadline) as opened:
             seen.append(f"cluster {await identifier(opened)} answers")
             if isinstance(options, DatabaseOptions | SqlOptions):

@@ -23,7 +23,14 @@ from allstop.adapters.postgresql.bouncer_state import (
     state_of,
 )
 from allstop.adapters.postgresql.orders import Standing, mark_at, ordering
-from allstop.adapters.postgresql.server import Attempt, Refused, Unsettled, observed, settled
+from allstop.adapters.postgresql.server import (
+    Attempt,
+    Refused,
+    Unsettled,
+    looked,
+    observed,
+    settled,
+)
 from allstop.adapters.postgresql.session import (
     Lost,
     Session,
@@ -247,7 +254,7 @@ class PgBouncer:
         if not Path(chosen.mark_file).parent.is_dir():
             return failed(f"no folder {Path(chosen.mark_file).parent}")
         deadline = Deadline.within(timeout_ms)
-        return await settled(_reach(chosen, deadline), timeout_ms, reading=True)
+        return await looked(_reach(chosen, deadline), timeout_ms)
 
     async def measure(
         self, name: str, options: dict[str, Any], timeout_ms: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +18,13 @@ from allstop.adapters.postgresql.session import (
     Rows,
     StatementError,
     TurnedAway,
+    quoted,
     session,
 )
 
 _SHOWN = 200
+# A database every server has, and which nobody fences: the way into a copy.
+DOOR = "template1"
 
 
 class Check(Options):
@@ -92,6 +96,32 @@ def _same(value: Any, wanted: int | str | bool) -> bool:
     if isinstance(wanted, int):
         return _number(value) == wanted
     return str(fact_of(value)) == wanted
+
+
+@contextlib.asynccontextmanager
+async def let_in(
+    login: LoginOptions, checks: Sequence[Check], deadline: Deadline
+) -> AsyncIterator[None]:
+    """The databases of the checks, open while they are asked; closed again afterwards where they were. For servers of
+    our own only: a copy made behind a fence is fenced as well. Raises StatementError, Lost, Unreachable."""
+    names = sorted({check.database for check in checks})
+    closed = "SELECT datname FROM pg_database WHERE NOT datallowconn AND datname = ANY($1)"
+    async with session(login, DOOR, deadline) as opened:
+        found = [str(row[0]) for row in (await opened.rows(closed, [names])).rows]
+    await _allow(login, found, deadline, allowed=True)
+    yield
+    await _allow(login, found, deadline, allowed=False)
+
+
+async def _allow(
+    login: LoginOptions, names: Sequence[str], deadline: Deadline, *, allowed: bool
+) -> None:
+    if not names:
+        return
+    async with session(login, DOOR, deadline) as opened:
+        for name in names:
+            word = str(allowed).lower()
+            await opened.do(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS {word}")
 
 
 async def ask(login: LoginOptions, check: Check, deadline: Deadline) -> Rows:

@@ -16,7 +16,7 @@ from allstop.adapters.postgresql.backups import (
     now,
     write_proof,
 )
-from allstop.adapters.postgresql.checks import Check, asked
+from allstop.adapters.postgresql.checks import DOOR, Check, asked, let_in
 from allstop.adapters.postgresql.local import (
     PlainPath,
     check_version,
@@ -116,6 +116,8 @@ def _earlier(found: Backup, key: str) -> Proof | None:
 def _told(found: Backup, proof: Proof, checks: int) -> Outcome:
     facts: dict[str, Scalar] = {
         "backup": found.folder.name,
+        "copy": found.folder.name,
+        "taken_at": found.taken_at.isoformat(timespec="seconds"),
         "system_identifier": found.cluster,
         "proven_at": proof.at.isoformat(timespec="seconds"),
         "manifest_sha256": proof.manifest,
@@ -148,9 +150,12 @@ async def _restored(
         await copied(options, found.data, scratch, deadline)
         seen = await control(options, scratch, deadline)
         settings = settings_of(seen, major(scratch), {**options.settings, "fsync": "off"})
-        door = (options.user, options.checks[0].database)
+        door = (options.user, DOOR)
         try:
-            async with throwaway(options, scratch, settings, door, deadline) as login:
+            async with (
+                throwaway(options, scratch, settings, door, deadline) as login,
+                let_in(login, options.checks, deadline),
+            ):
                 fault, answers = await asked(login, options.checks, deadline)
         except Refused as error:
             return str(error), []

@@ -10,6 +10,7 @@ import asyncio
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,7 +18,7 @@ from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import beginning, replace, sync_folder
 from allstop.adapters.mechanisms.text import one_line
 from allstop.adapters.postgresql.backups import KEY_FILE, Backup, chosen, folder_name
-from allstop.adapters.postgresql.checks import asked
+from allstop.adapters.postgresql.checks import DOOR, asked, let_in
 from allstop.adapters.postgresql.local import (
     PlainPath,
     check_version,
@@ -69,6 +70,16 @@ class RestoreOptions(RestoredOptions):
     target_end: bool = Field(
         default=False, title="To the end", description="Everything the archive holds."
     )
+    target_copy: bool = Field(
+        default=False,
+        title="As it was copied",
+        description="As the backup was taken; nothing of the archive after it.",
+    )
+    without_time: Literal["", "copy", "end"] = Field(
+        default="",
+        title="Without a time",
+        description="What target_time stands for when it is left out: the copy itself, or the end of the archive.",
+    )
     timeline: str = Field(
         default="latest",
         pattern=r"^(latest|current|[1-9][0-9]{0,9})$",
@@ -90,12 +101,18 @@ class RestoreOptions(RestoredOptions):
 
     @model_validator(mode="after")
     def _one_target(self) -> RestoreOptions:
-        if len(self.target()) + self.target_end != 1:
-            raise ValueError("give one of target_time, target_lsn, target_name, target_end")
+        given = bool(self.target_time or self.without_time)
+        named = [self.target_lsn, self.target_name, self.target_end, self.target_copy]
+        if given + sum(map(bool, named)) != 1:
+            raise ValueError(
+                "give one of target_time, target_lsn, target_name, target_end, target_copy"
+            )
         return self
 
     def target(self) -> dict[str, str]:
         """The server's own setting for the target; empty for the end of the archive."""
+        if self.target_copy or (self.without_time == "copy" and not self.target_time):
+            return {"recovery_target": "immediate"}
         every = {"time": self.target_time, "lsn": self.target_lsn, "name": self.target_name}
         return {f"recovery_target_{name}": value for name, value in every.items() if value}
 
@@ -154,8 +171,11 @@ async def _prepare(attempt: Attempt[RestoreOptions], found: Backup, prepared: Pa
         await succeed(options, ["touch", "--", str(prepared / "recovery.signal")], deadline)
         before = await control(options, prepared, deadline)
         settings = settings_of(before, major(prepared), _replaying(options))
-        door = (options.user, options.checks[0].database)
-        async with throwaway(options, prepared, settings, door, deadline) as login:
+        door = (options.user, DOOR)
+        async with (
+            throwaway(options, prepared, settings, door, deadline) as login,
+            let_in(login, options.checks, deadline),
+        ):
             fault, _ = await asked(login, options.checks, deadline)
             if not fault:
                 fault = await _unpromoted(login, door[1], before.timeline, deadline)

@@ -22,7 +22,7 @@ from allstop.adapters.postgresql.session import (
     session,
 )
 from allstop.application.ports import BlobSink, VerbInfo
-from allstop.domain.effects import Effect, Outcome, failed, retry, unknown
+from allstop.domain.effects import Effect, Ending, Outcome, failed, retry, unknown
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - options of a verb
@@ -126,6 +126,12 @@ async def settled(work: Awaitable[Outcome], timeout_ms: int, *, reading: bool) -
         return retry(text) if reading else unknown(text)
     except (OSError, ValueError) as error:
         return failed(one_line(str(error)))
+
+
+async def looked(work: Awaitable[Outcome], timeout_ms: int) -> Outcome:
+    """The same of a look whether something could be done: what passes by itself is not known."""
+    found = await settled(work, timeout_ms, reading=True)
+    return unknown(found.because) if found.ending is Ending.RETRY else found
 
 
 async def observed(work: Awaitable[Outcome], timeout_ms: int) -> Outcome:

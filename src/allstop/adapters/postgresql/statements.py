@@ -105,7 +105,8 @@ async def sql(attempt: Attempt[SqlOptions]) -> Outcome:
             attempt.deadline, fresh_proof, root, cluster, attempt.options.proven_within_ms
         )
         if proof is None:
-            raise Refused(f"no proven backup, so nothing is changed: {why}")
+            hint = f"take one and prove it: allstop plan snapshot {attempt.effect.target}"
+            raise Refused(f"no proven backup, so nothing is changed: {why}; {hint}")
         return await _change(attempt, path, cluster, proof.folder.name)
 
 

@@ -109,6 +109,7 @@ async def _told(found: Backup, key: str, how: str, deadline: Deadline) -> Outcom
         raise Refused(f"{found.folder} is the backup of another effect")
     facts: dict[str, Scalar] = {
         "backup": found.folder.name,
+        "copy": found.folder.name,
         "system_identifier": found.cluster,
         "taken_at": found.taken_at.isoformat(timespec="seconds"),
         "manifest_sha256": await in_thread(deadline, found.manifest),

@@ -12,7 +12,7 @@ from allstop.adapters.mechanisms.pid_file import NoPid
 from allstop.adapters.mechanisms.process_handle import UnseenMembersError
 from allstop.adapters.mechanisms.programs import StartError
 from allstop.adapters.mechanisms.text import one_line, seconds
-from allstop.adapters.mechanisms.threads import ThreadPool
+from allstop.adapters.mechanisms.threads import ShortWork
 from allstop.adapters.process.freezing import freeze, thaw
 from allstop.adapters.process.launching import StartUnknownError
 from allstop.adapters.process.looking import seen, usable
@@ -22,12 +22,12 @@ from allstop.adapters.process.signalling import NotTouched
 from allstop.adapters.process.starting import restart, start
 from allstop.adapters.process.stopping import kill, stop
 from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
-from allstop.domain.effects import Effect, Outcome, Repeat, failed, retry, unknown
+from allstop.domain.effects import Effect, Outcome, Repeat, done, failed, retry, unknown
 
-_THREADS = ThreadPool("process", 32)
+_THREADS = ShortWork("process", 32)
 
 
-_Work = Callable[[Effect, ProcessOptions, Deadline, ThreadPool], Awaitable[Outcome]]
+_Work = Callable[[Effect, ProcessOptions, Deadline, ShortWork], Awaitable[Outcome]]
 _WORK: dict[str, _Work] = {
     "stop": stop,
     "kill": kill,
@@ -113,6 +113,24 @@ class Process:
         try:
             return await _THREADS.run(lambda: usable(chosen), timeout_ms)
         except (NoPid, InDoubt, Unreadable) as error:
+            return failed(one_line(str(error)))
+        except TimeoutError:
+            return unknown(f"no end within {seconds(timeout_ms)}")
+
+    async def ready(self, verb: str, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """The same for one verb: what is to be started need not be there yet."""
+        info = self.info.verb(verb)
+        chosen = read_options(info.options, options) if info else f"no verb {verb}"
+        if isinstance(chosen, str):
+            return failed(chosen)
+        assert isinstance(chosen, ProcessOptions)
+        found = chosen
+        try:
+            return await _THREADS.run(lambda: usable(found), timeout_ms)
+        except NoPid as error:
+            text = one_line(str(error))
+            return done(f"it can be started; {text}") if verb == "start" else failed(text)
+        except (InDoubt, Unreadable) as error:
             return failed(one_line(str(error)))
         except TimeoutError:
             return unknown(f"no end within {seconds(timeout_ms)}")

@@ -10,7 +10,7 @@ from allstop.adapters.mechanisms.freezing import ReadBack
 from allstop.adapters.mechanisms.order_record import claim
 from allstop.adapters.mechanisms.process_tree import Kin
 from allstop.adapters.mechanisms.text import one_line
-from allstop.adapters.mechanisms.threads import ThreadPool
+from allstop.adapters.mechanisms.threads import ShortWork
 from allstop.adapters.process.looking import tree_of
 from allstop.adapters.process.options import ProcessOptions
 from allstop.adapters.process.tree import OwnedTree, counted
@@ -19,7 +19,7 @@ from allstop.domain.policy.tables import Scalar
 
 
 async def freeze(
-    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
+    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """SIGSTOP to every process of it, read back."""
     work = _walk(effect, options, deadline, freezing.freeze, ends=True)
@@ -35,7 +35,7 @@ async def freeze(
 
 
 async def thaw(
-    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
+    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """SIGCONT to every frozen process of it, read back."""
     work = _walk(effect, options, deadline, freezing.thaw, ends=False)

@@ -23,6 +23,7 @@ from allstop.adapters.mechanisms.ports_open import reaches
 from allstop.adapters.mechanisms.process_handle import ProcessHandle, group_members
 from allstop.adapters.mechanisms.text import one_line, seconds
 from allstop.adapters.mechanisms.threads import HangingLooks, StillLookingError
+from allstop.adapters.process import at_once
 from allstop.adapters.process.naming import InDoubt, Named, find
 from allstop.adapters.process.tree import counted
 from allstop.application.ports import AdapterInfo
@@ -118,11 +119,13 @@ class ProcessProbe:
         if isinstance(chosen, str):
             return Sample(name, None, chosen), {}
         deadline = Deadline.within(timeout_ms)
+        seen = _seen_at_once(chosen)
         file, word = Path(chosen.pid_file), chosen.word
         try:
-            seen = await self._looks.look(
-                (file, word), lambda: _look(file, word), deadline.left_ms()
-            )
+            if seen is None:
+                seen = await self._looks.look(
+                    (file, word), lambda: _look(file, word), deadline.left_ms()
+                )
         except StillLookingError as error:
             return Sample(name, None, str(error)), {}
         except TimeoutError:
@@ -142,6 +145,14 @@ async def _judged(
     if options.expect == "running":
         return bool(is_open), text
     return None if is_open is None else not is_open, text
+
+
+def _seen_at_once(options: ProcessProbeOptions) -> Look | None:
+    """That it is gone, where that is asked for and easily seen."""
+    if options.expect != "gone":
+        return None
+    why = at_once.gone_with_its_group(options.pid_file)
+    return Look(State.GONE, why) if why is not None else None
 
 
 def _look(file: Path, word: str) -> Look:

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -17,6 +16,7 @@ from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.freezing import freeze
 from allstop.adapters.mechanisms.process_handle import (
     ProcessHandle,
+    group_is_empty,
     group_members,
     held,
     living_members,
@@ -25,12 +25,14 @@ from allstop.adapters.mechanisms.process_tree import (
     Kin,
     is_stopped,
     members,
+    parent_of,
     send,
     sessions,
 )
-from allstop.adapters.mechanisms.threads import ThreadPool
+from allstop.adapters.mechanisms.threads import ShortWork
 
 _FREEZE_NS = 1_000_000_000
+_REAPING_SECONDS = (0, 0.0005, 0.002)
 
 
 class NotTouched(Exception):
@@ -89,11 +91,7 @@ def _line_of_descent() -> Iterator[int]:
     pid = os.getpid()
     while pid > 0:
         yield pid
-        try:
-            after_name = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2]
-            pid = int(after_name.split()[1])
-        except (OSError, ValueError, IndexError):
-            return
+        pid = parent_of(pid)
 
 
 async def still_there(asked: Sequence[Asked], until: Deadline) -> list[int]:
@@ -101,6 +99,8 @@ async def still_there(asked: Sequence[Asked], until: Deadline) -> list[int]:
 
     Raises UnseenMembersError.
     """
+    if len(asked) == 1:  # nearly always, and a task less
+        return await _left_of(asked[0], until)
     left = await asyncio.gather(*(_left_of(one, until) for one in asked))
     return [pid for pids in left for pid in pids]
 
@@ -109,6 +109,8 @@ async def _left_of(asked: Asked, until: Deadline) -> list[int]:
     pid = asked.handle.pid
     if not await asked.handle.ended(until.left_ms()):
         return group_members(pid)[0] if asked.group else [pid]
+    if asked.group:
+        await _reaped(pid)
     while asked.group and (pids := living_members(pid)):
         if until.passed():
             return pids
@@ -119,6 +121,15 @@ async def _left_of(asked: Asked, until: Deadline) -> list[int]:
             for one in handles:
                 one.close()
     return []
+
+
+async def _reaped(group: int) -> None:
+    """Wait a moment until the parent has taken note of its end, as parents do at once: until then its group is
+    not empty, and to see who is in there takes a walk through /proc."""
+    for pause in _REAPING_SECONDS:
+        if group_is_empty(group):
+            return
+        await asyncio.sleep(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,7 @@ class Killed:
     left: int
 
 
-async def kill_all(kins: Sequence[Kin], deadline: Deadline, threads: ThreadPool) -> Killed:
+async def kill_all(kins: Sequence[Kin], deadline: Deadline, threads: ShortWork) -> Killed:
     """Stop the trees, so that nothing forks away, then KILL every process of them, until none is left.
 
     Raises NotTouched, TimeoutError.

@@ -16,7 +16,7 @@ from allstop.adapters.mechanisms.pid_file import NoPid
 from allstop.adapters.mechanisms.process_handle import ProcessHandle
 from allstop.adapters.mechanisms.process_tree import is_stopped
 from allstop.adapters.mechanisms.text import one_line
-from allstop.adapters.mechanisms.threads import ThreadPool
+from allstop.adapters.mechanisms.threads import ShortWork
 from allstop.adapters.process.launching import Service, launch
 from allstop.adapters.process.looking import seen, tree_of
 from allstop.adapters.process.naming import InDoubt, identity
@@ -27,7 +27,7 @@ from allstop.domain.effects import Effect, Ending, Outcome, done, failed
 
 
 @contextlib.asynccontextmanager
-async def _alone(path: Path, deadline: Deadline, threads: ThreadPool) -> AsyncIterator[None]:
+async def _alone(path: Path, deadline: Deadline, threads: ShortWork) -> AsyncIterator[None]:
     """Hold the lock of an order file over several steps."""
     lock = locked(path, deadline)
     await threads.by(deadline, lock.__enter__)
@@ -38,7 +38,7 @@ async def _alone(path: Path, deadline: Deadline, threads: ThreadPool) -> AsyncIt
 
 
 async def start(
-    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
+    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """Start it unless it runs; nobody else starts it meanwhile."""
     path = options.order_path()
@@ -83,7 +83,7 @@ def _in_the_way(options: ProcessOptions, notes: dict[str, Any]) -> Outcome | Non
 
 
 async def _settled(
-    options: ProcessOptions, pid: int, deadline: Deadline, threads: ThreadPool
+    options: ProcessOptions, pid: int, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """Whether a started process stays, and is found by its name."""
     where = f"; see {options.log}" if options.log else ""
@@ -104,7 +104,7 @@ async def _settled(
 
 
 async def restart(
-    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
+    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """Stop it within its grace, then start it; not when this very order has done so before."""
     before = await threads.by(deadline, lambda: _restarted_by(effect, options))

@@ -11,7 +11,8 @@ from allstop.adapters.mechanisms.freezing import thaw
 from allstop.adapters.mechanisms.order_record import claim, note
 from allstop.adapters.mechanisms.pid_file import NoPid
 from allstop.adapters.mechanisms.text import one_line, seconds
-from allstop.adapters.mechanisms.threads import ThreadPool
+from allstop.adapters.mechanisms.threads import ShortWork
+from allstop.adapters.process import at_once
 from allstop.adapters.process.looking import tree_of
 from allstop.adapters.process.naming import InDoubt, find, identity
 from allstop.adapters.process.options import ProcessOptions
@@ -27,7 +28,7 @@ async def stop(
     effect: Effect,
     options: ProcessOptions,
     deadline: Deadline,
-    threads: ThreadPool,
+    threads: ShortWork,
     *,
     ends: bool = True,
 ) -> Outcome:
@@ -46,7 +47,8 @@ async def stop(
                 thaw(kin, deadline)
         return tree, asked
 
-    tree, asked = await threads.by(deadline, work)
+    first = at_once.asked(effect, options, ends=ends)
+    tree, asked = (None, [first]) if first is not None else await threads.by(deadline, work)
     by_grace = time.monotonic_ns() + options.grace * 1_000_000
     try:
         until = Deadline(min(by_grace, deadline.at_ns))
@@ -60,12 +62,13 @@ async def stop(
         await _remember(effect, options, left, deadline, threads)
         facts: dict[str, Scalar] = {"still": True, "processes": len(left)}
         return failed(f"{_running(left)} after its grace of {seconds(options.grace)}", facts)
-    if tree.loose:
+    if tree is not None and tree.loose:
         return failed(one_line(tree.doubt()), {"still": True})
-    if not asked:
+    if tree is not None and not asked:
         return done(one_line(tree.named.why), {"still": False})
-    successor = await threads.by(deadline, lambda: _successor(options))
-    if successor:
+    if at_once.gone(options.pid_file) is None and (
+        successor := await threads.by(deadline, lambda: _successor(options))
+    ):
         return failed(successor, {"still": True})
     woken = ", woken from its freeze" if any(one.frozen for one in asked) else ""
     return done(f"process {asked[0].handle.pid} has ended{woken}", {"still": False})
@@ -89,7 +92,7 @@ async def _remember(
     options: ProcessOptions,
     left: list[int],
     deadline: Deadline,
-    threads: ThreadPool,
+    threads: ShortWork,
 ) -> None:
     """Note who is left, so that a kill finds them when their leader has ended."""
 
@@ -102,7 +105,7 @@ async def _remember(
 
 
 async def kill(
-    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ThreadPool
+    effect: Effect, options: ProcessOptions, deadline: Deadline, threads: ShortWork
 ) -> Outcome:
     """KILL to the group and all that descends from it, read back."""
 

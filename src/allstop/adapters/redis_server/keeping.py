@@ -222,6 +222,7 @@ def _taken(snapshot: Snapshot, attempt: Attempt, how: str) -> Outcome:
     said = snapshot.manifest
     facts: dict[str, Scalar] = {
         "snapshot": snapshot.name,
+        "copy": snapshot.name,
         "sha256": said.sha256,
         "bytes": said.bytes,
         "keys": said.keys_most,

@@ -75,6 +75,7 @@ async def _verify(attempt: Attempt) -> Outcome:
     await DISKS.run(lambda: snapshot.write_proof(proof), left())
     facts: dict[str, Scalar] = {
         "snapshot": snapshot.name,
+        "copy": snapshot.name,
         "sha256": sha256,
         "keys": snapshot.manifest.keys_most,
         "loaded": loaded is not None,

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from allstop.adapters.sqlite.held import Held
 from allstop.adapters.sqlite.opening import Opened
 from allstop.application import digests
+from allstop.application.claiming import claimed_at_once, with_claims
 from allstop.application.codec import read_effect, write_effect, write_time
 from allstop.application.heads import (
     EPOCH,
@@ -31,9 +33,12 @@ from allstop.application.ports import (
     TurnView,
     Write,
 )
-from allstop.domain.effects import LANES, Effect, Lane
+from allstop.domain.effects import LANES, Lane
 
 _PRUNE_EVERY = 256
+# Entries to a statement, and the place of one.
+_AT_ONCE = 16
+_ENTRY = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def utc(at: datetime) -> str:
@@ -41,6 +46,13 @@ def utc(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("times are aware")
     return write_time(at.astimezone(UTC))
+
+
+def _row(entry: StoredRecord) -> tuple[str | int, ...]:
+    return (
+        entry.position, entry.stream, entry.version, entry.kind, entry.schema,
+        write_time(entry.at), entry.actor, entry.cause, entry.body, entry.prev, entry.hash,
+    )  # fmt: skip
 
 
 class Pen:
@@ -53,18 +65,31 @@ class Pen:
         self.connection = opened.connection
         self.heads: Heads = opened.heads
         self._latest = self._settled = opened.latest
+        self._held = Held()
         self._incarnation = incarnation
         self._replies_until_prune = 0
         self.volume = 0  # bytes of large texts written, to tell when a checkpoint is due
 
+    def mark(self) -> Callable[[], None]:
+        """What forgets everything since this call, up to the last commit."""
+        heads, held = self.heads.mark(), self._held.mark()
+
+        def back() -> None:
+            self.heads.back_to(heads)
+            self._held.back_to(held)
+
+        return back
+
     def rewind(self) -> None:
         """Forget everything since the last commit."""
         self.heads.rewind()
+        self._held.back_to()
         self._latest = self._settled
 
     def settle(self) -> None:
         """Everything so far is durable."""
         self.heads.settle()
+        self._held.settle()
         self._settled = self._latest
 
     # --- turns ---------------------------------------------------------------------------------
@@ -86,8 +111,7 @@ class Pen:
             self._finish(draft.finish, at)
         if entries:
             self._events(entries)
-        if draft.effects:
-            self._effects(draft.effects, utc(draft.effects_due or at))
+        claims = self._effects(draft, at) if draft.effects else []
         self._bodies(draft)
         if draft.refusal is not None:
             self._refusal(draft.refusal)
@@ -97,35 +121,54 @@ class Pen:
         self.volume += sum(map(len, draft.bodies)) + sum(map(len, draft.blobs.values()))
         if draft.applied is not None:
             draft.applied()
-        return committed(draft, entries)
+        return with_claims(committed(draft, entries), draft, claims)
 
     def _events(self, entries: tuple[StoredRecord, ...]) -> None:
-        for entry in entries:
+        # Some at once: between two statements the thread stands in line for the interpreter.
+        for first in range(0, len(entries), _AT_ONCE):
+            some = entries[first : first + _AT_ONCE]
             self.connection.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    entry.position, entry.stream, entry.version, entry.kind, entry.schema,
-                    write_time(entry.at), entry.actor, entry.cause, entry.body,
-                    entry.prev, entry.hash,
-                ),
-            )  # fmt: skip
+                f"INSERT INTO events VALUES {', '.join([_ENTRY] * len(some))}",  # noqa: S608 - question marks
+                [value for entry in some for value in _row(entry)],
+            )
         self.heads.extend(entries)
 
-    def _effects(self, effects: tuple[Effect, ...], due: str) -> None:
-        for effect in effects:
+    def _effects(self, draft: Write, at: datetime) -> list[Claim]:
+        at_once = claimed_at_once(draft, at, self._held.count, self._waits)
+        due, claims = utc(draft.effects_due or at), []
+        for effect in draft.effects:
             text = write_effect(effect)
+            claim = None
+            if effect.id in at_once:
+                # Read back, as every claim is: whoever acts gets what is stored, and nothing else.
+                claim = Claim(read_effect(text), self._token(effect.id, 1), 1, observe=False)
             self.connection.execute(
-                "INSERT INTO outbox (id, stream, lane, effect, digest, state, due_at) "
-                "VALUES (?, ?, ?, ?, ?, 'pending', ?)",
+                "INSERT INTO outbox (id, stream, lane, effect, digest, due_at, "
+                "state, attempt, claims, token, incarnation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    effect.id,
-                    effect.stream,
-                    str(effect.lane),
-                    text,
-                    digests.sha256(text.encode()),
-                    due,
+                    effect.id, effect.stream, str(effect.lane), text,
+                    digests.sha256(text.encode()), due,
+                    *((str(EffectState.PENDING), 0, 0, None, "") if claim is None
+                      else (str(EffectState.CLAIMED), 1, 1, claim.token, self._incarnation)),
                 ),
-            )
+            )  # fmt: skip
+            if claim is not None:
+                self._held.take(claim.token, effect.lane)
+                claims.append(claim)
+        return claims
+
+    def _token(self, id: str, count: int) -> str:
+        """What fences a claim: of this coordinator, on this effect, taken so often by now."""
+        return f"{self._incarnation}/{id}/{count}"
+
+    def _waits(self, lanes: Sequence[Lane], at: datetime) -> bool:
+        marks = ", ".join("?" * len(lanes))
+        found = self.connection.execute(
+            f"SELECT 1 FROM outbox WHERE lane IN ({marks}) "  # noqa: S608 - question marks
+            "AND state IN ('pending', 'unknown') AND due_at <= ? LIMIT 1",
+            (*map(str, lanes), utc(at)),
+        ).fetchone()
+        return found is not None
 
     def _finish(self, finish: Finish, at: datetime) -> None:
         check_ending(finish)
@@ -136,6 +179,7 @@ class Pen:
         ).rowcount
         if changed != 1:
             raise Conflict(f"claim {finish.token} is no longer held")
+        self._held.release(finish.token)
 
     def _bodies(self, draft: Write) -> None:
         for digest, text in draft.policies.items():
@@ -187,13 +231,17 @@ class Pen:
             (self._incarnation,),
         )
 
-    def claim(self, lanes: Sequence[Lane], limit: int, now: datetime) -> list[Claim]:
+    def claim(
+        self, lanes: Sequence[Lane], limit: int, now: datetime, under_way: int | None
+    ) -> list[Claim]:
         """Take what is due, most urgent lane first, the longest due first within a lane.
 
         Taking an UNKNOWN effect (observe first) leaves its attempt as it is: nothing is done again
         before somebody has looked.
         """
         claims: list[Claim] = []
+        if under_way is not None:
+            limit = min(limit, under_way - self._held.count(lanes))
         for lane in LANES:
             if lane in lanes and len(claims) < limit:
                 rows = self.connection.execute(
@@ -208,13 +256,15 @@ class Pen:
     def _claim(self, seq: int, effect: str, state: str, attempt: int, count: int) -> Claim:
         observe = state == EffectState.UNKNOWN
         attempt += 0 if observe else 1
-        token = f"{self._incarnation}/{seq}/{count + 1}"
+        found = read_effect(effect)
+        token = self._token(found.id, count + 1)
         self.connection.execute(
             "UPDATE outbox SET state = 'claimed', token = ?, attempt = ?, claims = ?, "
             "incarnation = ? WHERE seq = ?",
             (token, attempt, count + 1, self._incarnation, seq),
         )
-        return Claim(read_effect(effect), token, attempt, observe)
+        self._held.take(token, found.lane)
+        return Claim(found, token, attempt, observe)
 
     # --- beside the log ------------------------------------------------------------------------
 

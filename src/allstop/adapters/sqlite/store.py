@@ -120,11 +120,13 @@ class SqliteStore(Reading):
     async def write(self, lane: Lane, turn: Callable[[TurnView], Write]) -> Committed:
         return await self._do(lane, lambda pen: pen.write(turn), announce=True)  # type: ignore[no-any-return]
 
-    async def claim(self, lanes: Sequence[Lane], limit: int, now: datetime) -> list[Claim]:
+    async def claim(
+        self, lanes: Sequence[Lane], limit: int, now: datetime, *, under_way: int | None = None
+    ) -> list[Claim]:
         urgent = min(lanes, key=LANES.index, default=None)
         if urgent is None or limit < 1:
             return []
-        return await self._do(urgent, lambda pen: pen.claim(lanes, limit, now))  # type: ignore[no-any-return]
+        return await self._do(urgent, lambda pen: pen.claim(lanes, limit, now, under_way))  # type: ignore[no-any-return]
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         await self._do(Lane.COMMAND, lambda pen: pen.add_checkpoint(checkpoint))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from allstop.application.ports import Committed, Conflict, Listener
 from allstop.domain.effects import Lane
 
 BATCH = 256
+# How long a batch may grow: as long as so many of the last syncs took, and so many nanoseconds in any case.
+SYNC_SHARE = 4
+BATCH_NS = 2_000_000
 URGENT = (Lane.HALT, Lane.APPROVAL)
 _CHECKPOINT_AFTER_CHANGES = 1_000
 _CHECKPOINT_AFTER_BYTES = 4_000_000
@@ -48,6 +52,7 @@ class Writer:
         self._loop = loop
         self._die = die
         self._reach = reach
+        self._sync_ns = 0
         self._checkpointed = pen.connection.total_changes
         self._thread = threading.Thread(target=self._run, name="allstop-writer", daemon=True)
 
@@ -92,12 +97,15 @@ class Writer:
         self._pen.connection.execute("BEGIN IMMEDIATE")
         job: Job | None = first
         halt = False
+        # What was decided first waits for its whole batch: no longer than makes the sync worth while.
+        until = time.monotonic_ns() + max(BATCH_NS, SYNC_SHARE * self._sync_ns)
         while job is not None:
             jobs.append(job)
             if self._admit(job):
                 self._turn(job, alone=len(jobs) == 1)
             halt = halt or job.lane is Lane.HALT
-            job = self.queue.more(halts_only=halt) if len(jobs) < size else None
+            full = len(jobs) >= size or time.monotonic_ns() >= until
+            job = None if full else self.queue.more(halts_only=halt)
 
     def _admit(self, job: Job) -> bool:
         """While the ballast is gone the freed space belongs to halts and approvals."""
@@ -108,10 +116,10 @@ class Writer:
 
     def _turn(self, job: Job, *, alone: bool) -> None:
         """Run one job; take its part back when it raises. Raises what ends the whole batch."""
-        connection, heads = self._pen.connection, self._pen.heads
+        connection = self._pen.connection
         if not alone:
             connection.execute("SAVEPOINT turn")
-        mark, changes = heads.mark(), connection.total_changes
+        back, changes = self._pen.mark(), connection.total_changes
         try:
             job.result = job.action(self._pen)
         except sqlite3.Error as error:
@@ -124,7 +132,7 @@ class Writer:
         except BaseException as error:  # noqa: BLE001  a turn's exception belongs to its author
             job.error = error
         if job.error is not None:
-            heads.back_to(mark)
+            back()
             if alone and connection.total_changes != changes:
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
@@ -135,6 +143,7 @@ class Writer:
 
     def _commit(self) -> None:
         self._reach("store.before-commit")
+        began = time.monotonic_ns()
         try:
             self._pen.connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -142,6 +151,7 @@ class Writer:
                 # Whatever it says: whether the disk holds the batch is not known.
                 error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise
+        self._sync_ns = time.monotonic_ns() - began
         self._pen.settle()
         self._reach("store.after-commit")
 

@@ -111,8 +111,18 @@ class Supervisor:
     async def verify(self, options: dict[str, Any], timeout_ms: int) -> Outcome:
         """Whether supervisord knows the program and leaves it its grace; nothing is told to it."""
         chosen = read_options(SupervisorOptions, options)
+        return failed(chosen) if isinstance(chosen, str) else await self._look(chosen, timeout_ms)
+
+    async def ready(self, verb: str, options: dict[str, Any], timeout_ms: int) -> Outcome:
+        """The same, by the options of one verb."""
+        info = self.info.verb(verb)
+        chosen = read_options(info.options, options) if info else f"no verb {verb}"
         if isinstance(chosen, str):
             return failed(chosen)
+        assert isinstance(chosen, TargetOptions)
+        return await self._look(chosen, timeout_ms)
+
+    async def _look(self, chosen: TargetOptions, timeout_ms: int) -> Outcome:
         calls = (info_of(chosen.process), Call("supervisor.getAllConfigInfo"))
         try:
             deadline = Deadline.within(timeout_ms)
@@ -123,6 +133,8 @@ class Supervisor:
         except NoAnswer as error:
             return unknown(str(error)) if error.sent else failed(str(error))
         own = _stopwait(chosen.process, answers[1])
+        if not isinstance(chosen, SupervisorOptions):
+            return done(seen.words())
         if own is not None and own * 1000 <= chosen.grace:
             grace = seconds(chosen.grace)
             return failed(f"its stopwaitsecs of {own}s end before its grace of {grace}")

@@ -2,7 +2,8 @@
 
 supervisord answers in a single thread; two hundred connections at once would only wait in its queue,
 and a program that ends would be noticed late. So calls are sent together, as `system.multicall`, and
-still each gets its own answer, or its own fault.
+still each gets its own answer, or its own fault. The connection is kept for what follows soon: opening one costs
+supervisord as much as an answer does.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from allstop.adapters.supervisor.options import TargetOptions
 
 _MOST_CALLS = 32  # starting a program takes supervisord some ten milliseconds, and others wait
 _LARGEST = 8_000_000
+# So long a connection is kept after an answer.
+LINGER_SECONDS = 1.0
 _THREADS = ThreadPool("supervisor", 4)
 # What XML cannot carry; supervisord sends it all the same when a log holds it.
 _UNFIT = bytes(set(range(32)) - {9, 10, 13})
@@ -96,6 +99,8 @@ class Supervisord:
 
     place: Place
     _waiting: list[_Asked] = field(default_factory=list)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _line: _Line | None = None
     _pump: asyncio.Task[None] | None = None
 
     async def ask(self, calls: Sequence[Call], deadline: Deadline) -> list[Answer]:
@@ -103,6 +108,7 @@ class Supervisord:
         answer: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
         asked = _Asked(calls, deadline, answer)
         self._waiting.append(asked)
+        self._more.set()
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._send_all())
         try:
@@ -112,14 +118,30 @@ class Supervisord:
             raise NoAnswer("supervisord does not answer in time", sent=asked.sent) from None
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            together: list[_Asked] = []
-            while self._waiting and sum(len(one.calls) for one in together) < _MOST_CALLS:
-                one = self._waiting.pop(0)
-                if not one.answer.done():
-                    together.append(one)
-            if together:
-                await self._send(together)
+        self._more = asyncio.Event()
+        try:
+            while await self._is_more():
+                together: list[_Asked] = []
+                while self._waiting and sum(len(one.calls) for one in together) < _MOST_CALLS:
+                    one = self._waiting.pop(0)
+                    if not one.answer.done():
+                        together.append(one)
+                if together:
+                    await self._send(together)
+        finally:
+            if self._line is not None:
+                self._line.hang_up()
+                self._line = None
+
+    async def _is_more(self) -> bool:
+        """Whether something is asked; while there is a connection, for a while also whether something will be."""
+        if self._waiting or self._line is None:
+            return bool(self._waiting)
+        self._more.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._more.wait()
+        return bool(self._waiting)
 
     async def _send(self, together: list[_Asked]) -> None:
         deadline = max((one.deadline for one in together), key=lambda each: each.at_ns)
@@ -131,7 +153,7 @@ class Supervisord:
 
         try:
             async with asyncio.timeout(deadline.left_ms() / 1000):
-                answers = await _answers(self.place, calls, sending)
+                answers = await self._answers(calls, sending)
         except (NoAnswer, TimeoutError) as error:
             why = str(error) or "supervisord does not answer in time"
             harmless = isinstance(error, NoAnswer) and not error.sent
@@ -144,11 +166,27 @@ class Supervisord:
             if not one.answer.done():
                 one.answer.set_result(mine)
 
+    async def _answers(self, calls: list[Call], sending: Any) -> list[Answer]:
+        packed = [{"methodName": one.method, "params": list(one.params)} for one in calls]
+        body = xmlrpc.client.dumps((packed,), "system.multicall").encode()
+        request = await _head(self.place, len(body)) + body
+        line, self._line = self._line, None
+        if line is None or not line.is_fit():
+            line = await _connected(self.place)
+        try:
+            sending()
+            reply = await line.ask(request)
+        finally:
+            # A call that was given up leaves its answer on the way.
+            if line.is_fit():
+                self._line = line
+            else:
+                line.hang_up()
+        return _read(reply, len(calls))
 
-async def _answers(place: Place, calls: list[Call], sending: Any) -> list[Answer]:
-    packed = [{"methodName": one.method, "params": list(one.params)} for one in calls]
-    body = xmlrpc.client.dumps((packed,), "system.multicall").encode()
-    reply = await _exchange(place, body, sending)
+
+def _read(reply: bytes, count: int) -> list[Answer]:
+    """The answers of so many calls. Raises NoAnswer."""
     if b"<!DOCTYPE" in reply:
         raise NoAnswer("supervisord's answer defines entities", sent=True)
     try:
@@ -160,7 +198,7 @@ async def _answers(place: Place, calls: list[Call], sending: Any) -> list[Answer
         ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
         raise NoAnswer("supervisord's answer is no XML-RPC", sent=True) from error
-    if not isinstance(found, list) or len(found) != len(calls):
+    if not isinstance(found, list) or len(found) != count:
         raise NoAnswer("supervisord's answer does not fit the question", sent=True)
     return [_answer(one) for one in found]
 
@@ -172,18 +210,84 @@ def _answer(value: Any) -> Answer:
     return value
 
 
-class _Reply:
-    """Takes an HTTP answer apart."""
+class _Line(asyncio.Protocol):
+    """A connection, and the one answer that is awaited on it."""
 
     def __init__(self) -> None:
-        self.body = bytearray()
-        self.complete = False
+        self._transport: asyncio.Transport | None = None
+        self._awaited: asyncio.Future[bytes] | None = None
+        self._parser: Any = None
+        self._body = bytearray()
+        self._is_open = True
+
+    def is_fit(self) -> bool:
+        """Whether another request may be sent on it."""
+        return self._is_open and self._awaited is None
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send a request, and return the body of its answer. Raises NoAnswer."""
+        assert self._transport is not None
+        self._parser, self._body = httptools.HttpResponseParser(self), bytearray()
+        self._awaited = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        reply = await self._awaited
+        # Given up above, it stays awaited: then the line is not fit any more.
+        self._awaited = None
+        return reply
+
+    def hang_up(self) -> None:
+        self._is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._awaited is None or self._awaited.done():
+            # Nobody has asked: it would be taken for the next answer.
+            self.hang_up()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._broken(_why(error))
+
+    def eof_received(self) -> None:
+        self._broken("")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._broken(_why(exc) if exc else "")
+
+    def on_message_begin(self) -> None:
+        if self._awaited is not None and self._awaited.done():
+            self._is_open = False
 
     def on_body(self, body: bytes) -> None:
-        self.body += body
+        self._body += body
+        if len(self._body) > _LARGEST:
+            text = f"supervisord's answer is longer than {_LARGEST} bytes"
+            self._end(NoAnswer(text, sent=True))
 
     def on_message_complete(self) -> None:
-        self.complete = True
+        status = self._parser.get_status_code()
+        self._is_open = self._is_open and self._parser.should_keep_alive()
+        if status == 401:
+            self._end(NoAnswer("supervisord refuses user and password", sent=False))
+        elif status != 200:
+            self._end(NoAnswer(f"supervisord answered {status}", sent=True))
+        elif self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(bytes(self._body))
+
+    def _broken(self, why: str) -> None:
+        text = "supervisord's answer broke off"
+        self._end(NoAnswer(f"{text}: {why}" if why else text, sent=True))
+
+    def _end(self, error: NoAnswer) -> None:
+        self._is_open = False
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_exception(error)
 
 
 @functools.cache
@@ -191,28 +295,19 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _exchange(place: Place, body: bytes, sending: Any) -> bytes:
-    """POST the body and return the answer's. Raises NoAnswer."""
-    head = await _head(place, len(body))
-    parts = urlsplit(place.url)
+async def _connected(place: Place) -> _Line:
+    """A new connection. Raises NoAnswer."""
+    parts, loop = urlsplit(place.url), asyncio.get_running_loop()
     try:
         if parts.scheme == "unix":
-            reader, writer = await asyncio.open_unix_connection(parts.path)
+            _, line = await loop.create_unix_connection(_Line, parts.path)
         else:
             tls = _tls() if parts.scheme == "https" else None
             port = parts.port or (443 if tls else 80)
-            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
+            _, line = await loop.create_connection(_Line, parts.hostname or "", port, ssl=tls)
     except (OSError, ValueError) as error:
         raise NoAnswer(f"supervisord cannot be reached: {_why(error)}", sent=False) from error
-    try:
-        sending()
-        writer.write(head + body)
-        return await _read(reader)
-    except (OSError, httptools.HttpParserError) as error:
-        raise NoAnswer(f"supervisord's answer broke off: {_why(error)}", sent=True) from error
-    finally:
-        with contextlib.suppress(OSError, RuntimeError):
-            writer.transport.abort()
+    return line
 
 
 def _why(error: Exception) -> str:
@@ -226,7 +321,6 @@ async def _head(place: Place, length: int) -> bytes:
         f"Host: {parts.netloc or 'localhost'}",
         "User-Agent: allstop",
         "Content-Type: text/xml",
-        "Connection: close",
         f"Content-Length: {length}",
     ]
     if place.user:
@@ -238,21 +332,3 @@ async def _head(place: Place, length: int) -> bytes:
         pair = base64.b64encode(f"{place.user}:{password}".encode()).decode()
         lines.append(f"Authorization: Basic {pair}")
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    reply = _Reply()
-    parser = httptools.HttpResponseParser(reply)
-    while not reply.complete:
-        chunk = await reader.read(65_536)
-        if not chunk:
-            raise NoAnswer("supervisord's answer broke off", sent=True)
-        parser.feed_data(chunk)
-        if len(reply.body) > _LARGEST:
-            raise NoAnswer(f"supervisord's answer is longer than {_LARGEST} bytes", sent=True)
-    status = parser.get_status_code()
-    if status == 401:
-        raise NoAnswer("supervisord refuses user and password", sent=False)
-    if status != 200:
-        raise NoAnswer(f"supervisord answered {status}", sent=True)
-    return bytes(reply.body)

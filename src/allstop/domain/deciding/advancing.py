@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from allstop.domain.authority import acts_as, may
 from allstop.domain.clocks import lasted
-from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.aborting import abort_plans
 from allstop.domain.deciding.all_stop import release_halts_of
 from allstop.domain.deciding.awarding import award
 from allstop.domain.deciding.changing import approve_change
 from allstop.domain.deciding.informing import checked
+from allstop.domain.deciding.levers import levers_undecided
 from allstop.domain.deciding.mode_keeping import end_mode
 from allstop.domain.deciding.owing import owe
-from allstop.domain.deciding.plan_running import approve_plan, settle_gates
+from allstop.domain.deciding.plan_approving import approve_plan
+from allstop.domain.deciding.plan_running import settle_gates
 from allstop.domain.deciding.telling import announce
 from allstop.domain.deciding.working import add_phase_tasks
 from allstop.domain.draft import Draft, refuse
@@ -32,7 +34,7 @@ def record_samples(draft: Draft, command: c.RecordSamples) -> None:
     )
     draft.on_incident(incident.id, event)
     _notice_relapse(draft, incident)
-    settle_gates(draft, incident.id)
+    settle_gates(draft, incident.id, command.samples)
 
 
 def _notice_relapse(draft: Draft, before: Incident) -> None:
@@ -111,6 +113,7 @@ def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdic
         verdict &= verdict_of(phase_standings(draft.world, policy, incident, phase))
     verdict &= verdict_of(standings(draft.world, policy, incident, policy.protocol.stand_down))
     verdict &= _fresh(draft, incident, policy)
+    verdict &= levers_undecided(draft.world, incident)
     held = [
         plan.id
         for plan in draft.world.plans_of(incident.id)
@@ -145,7 +148,7 @@ def stand_down(draft: Draft, command: c.StandDown) -> None:
     draft.require(authority & stand_down_verdict(draft, incident.id, policy))
     reason = checked(command.reason, "a stand-down")
     draft.on_incident(incident.id, e.IncidentStoodDown(reason))
-    abandon_plans(draft, incident.id, f"{incident.id} stood down")
+    abort_plans(draft, incident.id, f"{incident.id} stood down")
     owe(draft, incident.id, "stood-down")
     release_halts_of(draft, incident.id, f"{incident.id} stood down: {reason}")
     end_mode(draft, incident.id, f"{incident.id} stood down")

@@ -18,12 +18,14 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
+from allstop.domain.kin import services_about
 from allstop.domain.moment import between
 from allstop.domain.policy import EmergencyKind, Policy, Protocol
-from allstop.domain.principal import Kind, Principal
+from allstop.domain.principal import MONITOR, Kind, Principal
 from allstop.domain.recognition import first_phase, hit_domains, kind_holds, kinds_that_hold
 from allstop.domain.severity import Classification, classify, worse
 from allstop.domain.verdict import Reason, Verdict, nearest
+from allstop.domain.world import World
 
 NAME_LIMIT = 100
 GIVEN = "set by whoever declared"
@@ -44,7 +46,7 @@ def open_incident(draft: Draft, command: c.DeclareIncident, proposal: str = "") 
     if command.private and draft.who.kind is not Kind.SYSTEM:
         draft.only_people("declares in private, where no audience is told")
     rule = declaring_rule(policy, draft.who, name, ground)
-    known = _recurring(draft, command.dedup)
+    known = _recurring(draft, command)
     if known is not None:
         _reopen(draft, known, command)
         call_informed(draft, known.id, rule)
@@ -143,23 +145,41 @@ def _enter_first_phase(
         draft.on_incident(incident, e.NoteAdded(text))
 
 
-def _recurring(draft: Draft, dedup: str) -> Incident | None:
-    """The last incident with this key that was stood down so recently that this is the same one."""
-    if not dedup:
-        return None
+def _recurring(draft: Draft, command: c.DeclareIncident) -> Incident | None:
+    """The last incident that was stood down so recently that this is the same one: it bears the same
+    key, or the monitor sees what failed then fail again. Closing changes nothing about that."""
     for incident in reversed(tuple(draft.world.incidents.values())):
-        if incident.dedup != dedup or incident.state != "stood-down":
+        if incident.state not in ("stood-down", "closed"):
             continue
         within = draft.policy(incident).protocol.reopen_within_ms
         ended = incident.stood_down_at
-        if within and ended and between(ended, draft.now.utc) <= within:
+        if not within or not ended or between(ended, draft.now.utc) > within:
+            continue
+        if incident.dedup == command.dedup and command.dedup:
+            return incident
+        if draft.who == MONITOR and _fails_again(draft.world, incident, command):
             return incident
     return None
 
 
+def _fails_again(world: World, incident: Incident, command: c.DeclareIncident) -> bool:
+    """Whether one of its services is suspected again, or one of the functions it cost is down again.
+
+    Not where another incident is open for its key: that one goes on instead.
+    """
+    impact, worst = command.impact, incident.worst_impact
+    down = {*impact.core_functions_down, *impact.functions_down}
+    cost = {*worst.core_functions_down, *worst.functions_down}
+    again = bool(set(services_about(world, incident)) & set(command.services) or down & cost)
+    return again and world.open_for(incident.dedup) is None
+
+
 def _reopen(draft: Draft, incident: Incident, command: c.DeclareIncident) -> None:
     """It has come back: the response goes on where the record of the first time stands."""
-    kinship.reopen_recurrence(draft, incident, command.title.strip())
+    new = tuple(one for one in command.services if one not in incident.services)
+    kinship.reopen_recurrence(draft, incident, command.title.strip(), new)
+    _note_unknown(draft, draft.policy(incident), incident.id, new)
+    _request_evidence(draft, draft.policy(incident), incident.id, new)
     if command.impact not in (Impact(), incident.impact):
         _take_impact(draft, incident.id, command.impact)
     policy = draft.policy(incident)

@@ -3,18 +3,71 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.aborting import abort_plans
 from allstop.domain.deciding.telling import announce
 from allstop.domain.diagnosis import Dispute, at_fault, disputes, outdated, remedy_facts
-from allstop.domain.draft import Draft, refuse
+from allstop.domain.draft import Draft, Refuse, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import events as e
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import Policy
 from allstop.domain.policy.tables import Scalar
+from allstop.domain.recipes import recipes
 from allstop.domain.remedy import REMEDIES, decide_by_table
-from allstop.domain.verdict import nearest
+from allstop.domain.verdict import Reason, Verdict, nearest
+
+
+def collect_evidence(draft: Draft, command: c.CollectEvidence) -> None:
+    """Look at services, by recipes that only read. What is being looked at already is not asked for twice."""
+    incident = draft.incident(command.incident)
+    policy = draft.policy(incident)
+    draft.require(may("evidence", draft.who, policy, incident.roles))
+    wanted = _looks(policy, incident, command)
+    asked = [(service, name) for service, name in wanted if _is_free(incident, service, name)]
+    for service, name in asked:
+        draft.on_incident(incident.id, e.EvidenceRequested(f"{service}/{name}", service, name))
+    draft.result["looked"] = [f"{service}/{name}" for service, name in wanted]
+
+
+def _is_free(incident: Incident, service: str, name: str) -> bool:
+    piece = incident.evidence.get(f"{service}/{name}")
+    return piece is None or piece.state != "requested"
+
+
+def _looks(policy: Policy, incident: Incident, command: c.CollectEvidence) -> list[tuple[str, str]]:
+    """Services and names of their recipes. Refuses with every name there is not."""
+    services = command.services or incident.services
+    if not services:
+        hint = "allstop diagnose SERVICE"
+        refuse("no-service", f"{incident.id} names no service, so say which", hint)
+    known = {one.name: one for one in policy.fleet.services}
+    reasons = [
+        Reason("unknown-service", f"the fleet has no service {name}", nearest(name, known))
+        for name in services
+        if name not in known
+    ]
+    offered = {name: recipes(known[name]) for name in dict.fromkeys(services) if name in known}
+    every = {name for found in offered.values() for name in found}
+    reasons += [
+        Reason("unknown-recipe", f"nothing is called {name} there", nearest(name, every))
+        for name in command.names
+        if offered and name not in every
+    ]
+    reasons += [
+        Reason("no-recipe", f"{name} offers nothing to look at", "probes or diagnose in fleet.yaml")
+        for name, found in offered.items()
+        if not found
+    ]
+    if reasons:
+        raise Refuse(Verdict(tuple(reasons)))
+    names = command.names
+    return [
+        (service, name)
+        for service, found in offered.items()
+        for name in found
+        if not names or name in names
+    ]
 
 
 def evidence_outcome(draft: Draft, incident: str, id: str, outcome: Outcome) -> None:
@@ -81,7 +134,7 @@ def _consult(draft: Draft, incident: Incident, policy: Policy, service: str) -> 
     found = decide_by_table(policy.protocol, facts)
     if before is not None and before.remedy != found.remedy:
         because = f"more is known by now, and the remedy is {found.remedy}: {found.because}"
-        abandon_plans(draft, incident.id, because, "remedy")
+        abort_plans(draft, incident.id, because, "remedy")
     besides = disputes(draft.world, policy, incident, service)
     because = "; ".join((found.because, *(one.words() for one in besides)))
     aside = {one.fact: one.set_aside for one in besides}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.aborting import abort_plans
 from allstop.domain.deciding.all_stop import ensure_all_stop
 from allstop.domain.deciding.changing import withdraw_open
 from allstop.domain.deciding.informing import checked
@@ -90,18 +90,21 @@ def reopen(draft: Draft, command: cc.ReopenIncident) -> None:
     reopen_recurrence(draft, incident, checked(command.reason, "opening an incident again"))
 
 
-def reopen_recurrence(draft: Draft, incident: Incident, reason: str) -> None:
+def reopen_recurrence(
+    draft: Draft, incident: Incident, reason: str, services: tuple[str, ...] = ()
+) -> None:
     """The response begins again from the beginning, with the people it had and at its severity.
 
-    Whoever asks has been judged before: by `reopen`, or by the rules of declaring.
+    Whoever asks has been judged before: by `reopen`, by the rules of declaring, or by a watch of the
+    aftercare. services: suspected besides those it was about.
     """
     id = incident.id
     policy = draft.policy(incident)
     # What nobody started then must not be approved now, in another emergency.
-    abandon_plans(draft, id, f"{id} was reopened")
+    abort_plans(draft, id, f"{id} was reopened")
     withdraw_open(draft, incident, f"{id} was reopened: ask for it again if it is still wanted")
     first = first_phase(policy.protocol, incident.kind)
-    draft.on_incident(id, ce.IncidentReopened(reason, first.name))
+    draft.on_incident(id, ce.IncidentReopened(reason, first.name, services))
     kind = policy.protocol.activation.kind(incident.kind)
     stops = policy.protocol.severity(incident.severity).all_stop or (kind and kind.all_stop)
     if stops:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.aborting import abort_plans
 from allstop.domain.deciding.all_stop import order_same, release_halts_of
 from allstop.domain.deciding.declaring import change_severity
 from allstop.domain.deciding.informing import checked
@@ -37,7 +37,7 @@ def merge(draft: Draft, command: cc.MergeIncident) -> None:
     for halt in draft.world.halts_of(incident.id):
         if halt.stands and not _held(draft, halt, into.id):
             order_same(draft, halt, into.id)
-    abandon_plans(draft, incident.id, f"{incident.id} was merged into {into.id}")
+    abort_plans(draft, incident.id, f"{incident.id} was merged into {into.id}")
     link(draft, incident.id, "duplicate-of", into.id)
     services = f"; it is about {', '.join(incident.services)}" if incident.services else ""
     note = f"{incident.id} ({incident.title}) goes on here: {reason}{services}"

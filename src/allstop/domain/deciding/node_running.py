@@ -8,14 +8,22 @@ from __future__ import annotations
 from allstop.domain.draft import Draft
 from allstop.domain.fleet.estimating import Limits, Site, Tokens
 from allstop.domain.plan import events as e
+from allstop.domain.plan.cutting import KEEPS_DATA
 from allstop.domain.plan.lifecycle import ENDS, NodeState, PlanState, StepState
 from allstop.domain.plan.state import FAILURES, OVER, STALLED, Plan
 from allstop.domain.record import plan_stream
 
 # Steps that keep data whole. When one fails, nobody forces anything: what waits for it waits.
-DATA_ACTIONS = frozenset({"fence", "flush", "snapshot", "verify-snapshot"})
+DATA_ACTIONS = KEEPS_DATA
+# Kinds of steps that hosts and adapters have only so much room for.
+TAKING_ROOM = frozenset({"act", "probe"})
 # Steps that only make it gentler: whose policy is to force, or to go on, does so without them.
 GENTLE_ACTIONS = frozenset({"quiesce", "drain"})
+# Steps that only look at something for the record: nothing waits for what they cannot see.
+LOOKS = frozenset({"history"})
+# What a node does whose fix has failed, and the steps whose failure is none of the fix.
+FALLBACK = "fallback"
+BESIDE_THE_FIX = frozenset({"branch", "push"})
 
 
 def startable(plan: Plan) -> list[e.Step]:
@@ -30,14 +38,14 @@ def startable(plan: Plan) -> list[e.Step]:
     )
     for id in plan.active:
         step = plan.routes.steps[id]
-        if step.kind != "gate":
+        if step.kind in TAKING_ROOM:
             tokens.take(_site(plan, step))
     ready = [plan.routes.steps[id] for id in plan.ripe]
     ready.sort(key=lambda step: (*_urgency(nodes.get(step.node)), step.id))
     found = []
     for step in ready:
         site = _site(plan, step)
-        if step.kind == "gate":
+        if step.kind not in TAKING_ROOM:
             found.append(step)
         elif tokens.room(site):
             tokens.take(site)
@@ -61,6 +69,9 @@ def node_step_done(draft: Draft, plan_id: str, step_id: str) -> None:
     if plan.node_at(step.node).state in ENDS:
         return
     stream, standing = plan_stream(plan_id), plan.standing(step_id)
+    if step.latent and plan.routes.nodes[step.node].on_failure == FALLBACK:
+        _fallen_back(draft, plan, step.node)
+        return
     if step.latent:
         state = NodeState.ISOLATED if step.action == "isolate" else NodeState.FORCED
         if standing.state is StepState.WAIVED:
@@ -75,7 +86,7 @@ def node_step_done(draft: Draft, plan_id: str, step_id: str) -> None:
     if waived:
         text = f"{text}; without {', '.join(waived)}"
     # What makes it gentle or keeps data safe may be waived; the end itself cannot be claimed then.
-    spared = GENTLE_ACTIONS | DATA_ACTIONS
+    spared = GENTLE_ACTIONS | DATA_ACTIONS | LOOKS
     missed = any(plan.routes.steps[one].action not in spared for one in waived)
     # What cannot be stopped is cut off instead, and that is not the same.
     instead = plan.purpose == "stop" and plan.routes.steps[steps[-1]].action == "isolate"
@@ -89,13 +100,20 @@ def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> 
     step = plan.routes.steps[step_id]
     node = plan.routes.nodes[step.node]
     policy, stream = node.on_failure, plan_stream(plan_id)
-    if plan.node_at(node.id).state in ENDS:
+    rescued = not step.latent and being_rescued(plan, node.id)
+    if rescued or plan.node_at(node.id).state in ENDS:
         return False
-    if step.action in GENTLE_ACTIONS and policy in ("force", "continue"):
-        text = f"its policy is to {policy}: {because}"
+    gentle = step.action in GENTLE_ACTIONS and policy in ("force", "continue")
+    if gentle or step.action in LOOKS:
+        text = f"its policy is to {policy}: {because}" if gentle else f"it only looks: {because}"
         draft.emit(stream, e.StepWaived(step_id, text))
         node_step_done(draft, plan_id, step_id)
         return False
+    if policy == FALLBACK and not step.latent and step.action not in BESIDE_THE_FIX:
+        if plan.state is PlanState.RUNNING:
+            _fall_back(draft, plan, node.id)
+            return False
+        because = f"{because}; the plan is {plan.state}, so nothing more was tried"
     if step.action not in DATA_ACTIONS and not step.latent:
         rescue = plan.routes.rescues.get(node.id, {})
         wanted = {"force": "kill", "isolate": "isolate"}.get(policy, "")
@@ -112,6 +130,33 @@ def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> 
         text = f"{node.id} failed, and its policy is to stop everything: {because}"
         draft.emit(stream, e.PlanHeld(FAILURES, text))
     return True
+
+
+def _fall_back(draft: Draft, plan: Plan, node: str) -> None:
+    """The fix has failed: the way back begins. What comes after its first steps becomes ready by itself."""
+    for id in plan.routes.latent.get(node, ()):
+        first = not plan.routes.steps[id].after
+        if first and plan.standing(id).state is StepState.WAITING:
+            draft.emit(plan_stream(plan.id), e.StepStarted(id, 1))
+
+
+def _fallen_back(draft: Draft, plan: Plan, node: str) -> None:
+    """A step of the way back is over: so is the node, once all of them are."""
+    steps = plan.routes.latent[node]
+    if any(plan.standing(id).state not in OVER for id in steps):
+        return
+    waived = [id for id in steps if plan.standing(id).state is StepState.WAIVED]
+    text = f"the fix failed; {plan.standing(steps[-1]).evidence}"
+    if waived:
+        text = f"{text}; without {', '.join(waived)}"
+    state = NodeState.LEFT if waived else NodeState.RETURNED
+    draft.emit(plan_stream(plan.id), e.NodeEnded(node, state, text))
+
+
+def being_rescued(plan: Plan, node: str) -> bool:
+    """Whether a kill or an isolation of it is under way: how its other steps end no longer matters."""
+    under_way = (StepState.RUNNING, StepState.UNKNOWN)
+    return any(plan.standing(id).state in under_way for id in plan.routes.latent.get(node, ()))
 
 
 def hold_by_failures(draft: Draft, plan_id: str) -> str:

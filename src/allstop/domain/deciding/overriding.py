@@ -10,7 +10,11 @@ from allstop.domain.deciding.all_stop import let_go
 from allstop.domain.deciding.changing import let_change
 from allstop.domain.deciding.declaring import change_severity
 from allstop.domain.deciding.informing import checked
-from allstop.domain.deciding.plan_running import begin_plan, check_not_started
+from allstop.domain.deciding.plan_running import (
+    begin_again,
+    begin_plan,
+    check_not_started,
+)
 from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.gates import phase_standings
@@ -57,6 +61,27 @@ def _plan(draft: Draft, policy: Policy, incident: Incident, name: str, reason: s
     if plan.state is PlanState.PROPOSED:
         draft.emit(plan_stream(plan.id), PlanApproved(plan.hash, "override"))
     begin_plan(draft, plan.id)
+
+
+def _step(draft: Draft, policy: Policy, incident: Incident, name: str, reason: str) -> None:
+    """A step that a safety rule refused begins all the same: this one, and no other."""
+    del policy
+    plan_name, _, id = name.partition("/")
+    plan = draft.world.plans.get(plan_name)
+    refused = (
+        [
+            one
+            for one in plan.holding
+            if plan.step(one) is not None and not plan.standing(one).attempt
+        ]
+        if plan is not None and plan.incident == incident.id
+        else []
+    )
+    if plan is None or id not in refused:
+        hint = nearest(name, [f"{plan_name}/{one}" for one in refused]) or "allstop plans"
+        refuse("not-refused", f"no safety rule keeps {name} from beginning", hint)
+    draft.on_incident(incident.id, OverrideRecorded(f"step:{name}", reason))
+    begin_again(draft, plan.id, id)
 
 
 def _change(draft: Draft, policy: Policy, incident: Incident, name: str, reason: str) -> None:
@@ -131,6 +156,7 @@ def _close(draft: Draft, policy: Policy, incident: Incident, reason: str) -> Non
 
 _WITH_NAME: dict[str, Callable[[Draft, Policy, Incident, str, str], None]] = {
     "plan": _plan,
+    "step": _step,
     "change": _change,
     "halt": _halt,
     "severity": _severity,

@@ -50,6 +50,22 @@ def owe(draft: Draft, incident: str, begins: str) -> None:
         tell_person(draft, incident, person, f"{found.id}: {many}", f"{found.title}\n{lines}")
 
 
+def owe_one(draft: Draft, incident: str, rule: Obligation) -> str:
+    """Record something that a plan lets be owed from now on, and tell whoever owes it; returns until when.
+
+    What the incident owes under this name already keeps its clock.
+    """
+    found = draft.incident(incident, must_be_open=False)
+    owed = found.obligations.get(rule.id)
+    if owed is not None:
+        return f"owed already, {owed.met or f'until {time_words(owed.due_at)}'}"
+    policy = draft.policy(found)
+    until = _owe(draft, policy, found, rule)
+    for person in who_owes(policy, found, rule.owner):
+        tell_person(draft, incident, person, f"{found.id}: {rule.title}", f"{found.title}\n{until}")
+    return f"owed by the {rule.owner} {until.removesuffix('.')}"
+
+
 def _owe(draft: Draft, policy: Policy, incident: Incident, rule: Obligation) -> str:
     """Record one; returns until when, in words."""
     calendar = policy.protocol.calendar

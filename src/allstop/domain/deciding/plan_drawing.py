@@ -6,47 +6,67 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from allstop.domain.approvals import Need
 from allstop.domain.authority import may
 from allstop.domain.deciding.signing import ask, need_of, review_by
 from allstop.domain.draft import Draft, Rules, refuse
-from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.plan.state import ENDED, Plan
-from allstop.domain.planning.degrading import draw_degradation
-from allstop.domain.planning.drawn import Drawn
+from allstop.domain.planning.degradation_table import degree_of, draw_by_table
+from allstop.domain.planning.degrading import draw_release
+from allstop.domain.planning.drawn import Drawn, Setting
+from allstop.domain.planning.fixing import draw_fix
 from allstop.domain.planning.isolating import draw_isolation
+from allstop.domain.planning.playing import draw_playbook, draw_way_back, resolved
+from allstop.domain.planning.playing_steps import Drawers
 from allstop.domain.planning.recovering import draw_recovery
+from allstop.domain.planning.restoring import draw_restore
+from allstop.domain.planning.rolling_back import capped, draw_rollback
+from allstop.domain.planning.saving import draw_snapshot
 from allstop.domain.planning.stopping import draw_stop
 from allstop.domain.planning.undoing import draw_undo
 from allstop.domain.policy import Policy
 from allstop.domain.record import plan_stream
 from allstop.domain.verdict import nearest
-from allstop.domain.world import World
 
 # What can be asked for, and how it is drawn. `contain` is an isolation.
-DRAWERS: dict[str, Callable[[World, Policy, Asked], Drawn]] = {
-    "contain": lambda world, policy, asked: draw_isolation(world, policy.fleet, asked),
-    "degrade": lambda world, policy, asked: draw_degradation(world, policy.fleet, asked),
-    "stop": lambda world, policy, asked: draw_stop(world, policy.fleet, asked),
-    "recover": draw_recovery,
-    "undo": lambda world, policy, asked: draw_undo(world, policy.fleet, asked),
+DRAWERS: dict[str, Callable[[Setting], Drawn]] = {
+    "contain": lambda it: draw_isolation(it.world, it.policy.fleet, it.asked),
+    "degrade": draw_by_table,
+    "stop": lambda it: draw_stop(it.world, it.policy.fleet, it.asked),
+    "recover": lambda it: draw_recovery(it.world, it.policy, it.asked),
+    "undo": lambda it: draw_undo(it.world, it.policy.fleet, it.asked),
+    "release": lambda it: draw_release(it.world, it.policy.fleet, it.asked),
+    "rollback": draw_rollback,
+    "fix": draw_fix,
+    "snapshot": draw_snapshot,
+    "restore": draw_restore,
+}
+# Drawn with the help of the others.
+WHOLE: dict[str, Callable[[Setting, Drawers], Drawn]] = {
+    "playbook": draw_playbook,
+    "recover": draw_way_back,
 }
 _UNDER_WAY = (PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED)
 
 
-def draw(world: World, policy: Policy, asked: Asked) -> Drawn:
+def draw(setting: Setting) -> Drawn:
     """The plan as it would be made now; nothing is recorded. Refuses with every reason why there is none."""
-    drawer = DRAWERS.get(asked.purpose)
+    purpose = setting.asked.purpose
+    if purpose in WHOLE:
+        return WHOLE[purpose](setting, DRAWERS)
+    drawer = DRAWERS.get(purpose)
     if drawer is None:
-        hint = nearest(asked.purpose, DRAWERS)
-        refuse("unknown-purpose", f"there is no plan to {asked.purpose or 'do nothing'}", hint)
-    return drawer(world, policy, asked)
+        hint = nearest(purpose, (*DRAWERS, "playbook"))
+        refuse("unknown-purpose", f"there is no plan to {purpose or 'do nothing'}", hint)
+    return drawer(setting)
 
 
 def draw_plan(draft: Draft, command: c.DrawPlan) -> None:
@@ -54,14 +74,16 @@ def draw_plan(draft: Draft, command: c.DrawPlan) -> None:
     incident = draft.incident(command.incident)
     policy = draft.policy(incident)
     draft.require(may("plan", draft.who, policy, incident.roles))
-    drawn = draw(draft.world, policy, command.asked)
-    need = need_of_drawn(policy, incident, command.asked, drawn)
+    asked = degree_of(policy, incident, resolved(policy, incident, command.asked))
+    setting = Setting(draft.world, policy, incident, asked, draft.now.utc)
+    drawn = draw(setting)
+    need = need_of_drawn(setting, drawn)
     id = f"PLAN-{len(draft.world.plans) + 1}"
     event = e.PlanMade(
-        id, incident.id, command.asked.purpose, drawn.title, drawn.steps, drawn_hash(drawn),
+        id, incident.id, asked.purpose, drawn.title, drawn.steps, drawn_hash(drawn),
         need.words(), draft.world.epoch + 1, incident.policy, need.by, need.people, need.reviewers,
         _risk(policy, drawn), need.because, review_by(draft, policy, need), drawn.nodes, drawn.pace,
-        command.asked.record(), drawn.bites, drawn.outlook.record(),
+        asked.record(), drawn.bites, drawn.outlook.record(), drawn.phases,
     )  # fmt: skip
     draft.emit(plan_stream(id), event)
     draft.result["plan"] = id
@@ -70,14 +92,20 @@ def draw_plan(draft: Draft, command: c.DrawPlan) -> None:
         ask(draft, incident.id, need, f"{id} waits for your approval", f"{drawn.title}. {hint}")
 
 
-def need_of_drawn(policy: Policy, incident: Incident, asked: Asked, drawn: Drawn) -> Any:
-    """Who must agree: by the table; and where a safety rule bites, at least one person, whatever it says."""
+def need_of_drawn(setting: Setting, drawn: Drawn) -> Need:
+    """Who must agree: by the table; and where a safety rule bites, or a machine would roll back once too often,
+    at least one person, whatever it says."""
+    policy, incident, asked = setting.policy, setting.incident, setting.asked
+    # What only returns to the usual needs nobody, unless it is protected.
+    if asked.purpose == "release" and not drawn.bites:
+        return Need()
     services = [policy.fleet.service(node.service) for node in drawn.nodes]
     need = need_of(
         policy, incident, asked.purpose, _risk(policy, drawn),
         protected=any(one is not None and one.protected for one in services),
         stateful=any(one is not None and one.stateful for one in services),
     )  # fmt: skip
+    need = capped(setting.world, need, drawn.steps)
     if not drawn.bites or need.people:
         return need
     rules = ", ".join(dict.fromkeys(bite.rule for bite in drawn.bites))
@@ -86,8 +114,10 @@ def need_of_drawn(policy: Policy, incident: Incident, asked: Asked, drawn: Drawn
 
 def _risk(policy: Policy, drawn: Drawn) -> int:
     levels = policy.protocol.approvals.risk
-    actions = {step.action.partition(":")[0] for step in drawn.steps}
-    return max((levels.get(action, 0) for action in actions), default=0)
+    # By what a step is for, and by how it is done: a statement that destroys is one, whatever it is for.
+    names = {step.action.partition(":")[0] for step in drawn.steps}
+    names |= {step.verb for step in drawn.steps if step.kind == "act"}
+    return max((levels.get(name, 0) for name in names), default=0)
 
 
 def drawn_hash(drawn: Drawn) -> str:
@@ -97,6 +127,10 @@ def drawn_hash(drawn: Drawn) -> str:
         [[one.id, one.service, one.after, one.on_failure] for one in drawn.nodes],
         [[bite.rule, bite.subject, bite.text] for bite in drawn.bites],
     ]
+    # Plans without phases keep the digest they always had.
+    if drawn.phases:
+        said.append([[one.name, one.from_ms, one.within_ms] for one in drawn.phases])
+        said.append([[one.id, one.phase] for one in drawn.nodes])
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -109,6 +143,7 @@ def _plain(step: e.Step) -> list[Any]:
         step.action, step.latent,
         [proof.adapter, proof.options] if proof else None,
         [inverse.action, inverse.adapter, inverse.verb, inverse.options] if inverse else None,
+        *([step.expires_ms] if step.expires_ms else ()),
     ]  # fmt: skip
 
 
@@ -116,21 +151,42 @@ def check_still_true(draft: Draft, policy: Policy, plan: Plan) -> None:
     """Refuse a plan whose approval is too old, that would be another one by now, or that meets another."""
     if not plan.asked:
         return
-    limit = policy.fleet.limits.approval_ms
-    if plan.approved_at is not None and between(plan.approved_at, draft.now.utc) > limit:
-        text = f"the approval of {plan.id} is older than {words(limit)}"
-        refuse("approval-expired", text, "make it again: allstop plan ...")
+    if has_lapsed(policy, plan, draft.now.utc):
+        limit = words(policy.fleet.limits.approval_ms)
+        text = f"the approval of {plan.id} is older than {limit}"
+        refuse("approval-expired", text, f"it can be approved again: allstop approve {plan.id}")
     for other in draft.world.plans.values():
-        if other.id == plan.id or other.state not in _UNDER_WAY or not other.nodes:
+        if other.id == plan.id or other.state not in _UNDER_WAY:
             continue
-        both = {node.service for node in plan.nodes} & {node.service for node in other.nodes} - {""}
+        both = _services(plan) & _services(other)
         if both and other.id != plan.asked.get("plan"):
             text = f"{other.id} is {other.state} and works on {', '.join(sorted(both)[:3])} too"
             refuse("overlapping-plan", text, f"allstop plan follow {other.id}")
-    now = draw(draft.world, policy, Asked.recorded(plan.asked))
+    check_same(draft, policy, plan)
+
+
+def has_lapsed(policy: Policy, plan: Plan, now: datetime) -> bool:
+    """Whether it was approved so long ago that nobody may start it any more."""
+    limit = policy.fleet.limits.approval_ms
+    old = plan.approved_at is not None and between(plan.approved_at, now) > limit
+    return old and plan.state is PlanState.APPROVED and bool(plan.asked)
+
+
+def check_same(draft: Draft, policy: Policy, plan: Plan) -> None:
+    """Refuse a plan that, drawn from the fleet as it stands, would be another one."""
+    incident = draft.incident(plan.incident)
+    asked = Asked.recorded(plan.asked)
+    now = draw(Setting(draft.world, policy, incident, asked, draft.now.utc))
     if drawn_hash(now) != plan.hash:
         text = f"{plan.id} would be another plan by now: the fleet or its documents have changed"
         refuse("plan-changed", text, "make it again: allstop plan ...")
+
+
+def _services(plan: Plan) -> set[str]:
+    """What a plan changes: by its nodes; of a plan without any, what it rolls back or restarts."""
+    if plan.nodes:
+        return {node.service for node in plan.nodes} - {""}
+    return {step.service for step in plan.steps if plan.purpose == "remedy"} - {""}
 
 
 def pause_plan(draft: Draft, command: c.PausePlan) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from allstop.domain.approvals import Need
 from allstop.domain.authority import may
@@ -13,13 +13,13 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
+from allstop.domain.planning.filling import filled_in
+from allstop.domain.planning.rolling_back import capped
 from allstop.domain.policy import Policy, ProbeSpec, Service
 from allstop.domain.record import plan_stream
 from allstop.domain.world import World
 
 PURPOSES = ("contain", "remedy")
-# How often in a row a machine may roll one service back.
-ROLLBACKS_BY_MACHINE = 3
 
 
 def make_plan(draft: Draft, command: c.MakePlan) -> None:
@@ -47,7 +47,7 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
         if steps
         else Need()
     )
-    need = _capped(draft.world, need, steps)
+    need = capped(draft.world, need, steps)
     id = f"PLAN-{len(draft.world.plans) + 1}"
     event = e.PlanMade(
         id, incident.id, command.purpose, title, steps, plan_hash(steps), need.words(),
@@ -59,23 +59,6 @@ def make_plan(draft: Draft, command: c.MakePlan) -> None:
     if need.words():
         hint = f"allstop plan show {id}, then allstop approve {id}"
         ask(draft, incident.id, need, f"{id} waits for your approval", f"{title}. {hint}")
-
-
-def _capped(world: World, need: Need, steps: tuple[e.Step, ...]) -> Need:
-    """After so many rollbacks of a service that nobody agreed to, a person decides: no ping-pong."""
-    service = next((step.service for step in steps if step.action == "rollback"), "")
-    if not service or need.people:
-        return need
-    count = 0
-    for plan in reversed(tuple(world.plans.values())):
-        back = any(step.action == "rollback" and step.service == service for step in plan.steps)
-        if back and plan.signatures:
-            break
-        count += back and plan.started_at is not None
-    if count < ROLLBACKS_BY_MACHINE:
-        return need
-    text = f"{count} rollbacks of {service} in a row were started by no person"
-    return replace(need, people=1, because=text)
 
 
 def plan_hash(steps: tuple[e.Step, ...]) -> str:
@@ -238,7 +221,7 @@ def _act(
     service: Service, action: str, title: str, id: str, after: tuple[str, ...], release: str = ""
 ) -> e.Step:
     spec = service.actions[action]
-    options = _filled(spec.options, release)
+    options = filled_in(spec.options, {"release": release})
     return e.Step(
         id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms,
         action=action,
@@ -249,7 +232,7 @@ def _probe(
     service: Service, purpose: str, title: str, id: str, after: tuple[str, ...], release: str = ""
 ) -> e.Step:
     spec: ProbeSpec = service.verify[purpose]
-    options = _filled(spec.options, release)
+    options = filled_in(spec.options, {"release": release})
     return e.Step(
         id, "probe", title, service.name, after, spec.adapter, "measure", options, spec.timeout_ms
     )
@@ -268,24 +251,3 @@ def _gate(
         id, "gate", title, service.name, after, probes=probes, window_ms=rules.gate_window_ms,
         min_samples=rules.gate_samples, limit_ms=rules.gate_limit_ms,
     )  # fmt: skip
-
-
-def _filled(options: dict[str, object], release: str) -> dict[str, object]:
-    """Options with `{release}` replaced in every string; entries that need it go when there is none."""
-
-    def fill(value: object) -> object:
-        if isinstance(value, str):
-            return value.replace("{release}", release)
-        if isinstance(value, dict):
-            return {
-                key: fill(inner)
-                for key, inner in value.items()
-                if release or not (isinstance(inner, str) and "{release}" in inner)
-            }
-        if isinstance(value, list):
-            return [fill(inner) for inner in value]
-        return value
-
-    filled = fill(dict(options))
-    assert isinstance(filled, dict)
-    return filled

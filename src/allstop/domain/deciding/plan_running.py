@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from allstop.domain.approvals import need_of_plan, waits_for
+from allstop.domain.approvals import waits_for
 from allstop.domain.authority import may
+from allstop.domain.deciding.aborting import abort_beside
 from allstop.domain.deciding.escalating import escalate
 from allstop.domain.deciding.node_running import (
     hold_by_failures,
@@ -12,53 +13,30 @@ from allstop.domain.deciding.node_running import (
     node_step_failed,
     startable,
 )
+from allstop.domain.deciding.own_steps import carry_out, check_may_settle, is_open_task
 from allstop.domain.deciding.plan_drawing import check_still_true
-from allstop.domain.deciding.signing import sign
+from allstop.domain.deciding.safe_again import unsafe_now
 from allstop.domain.deciding.stopping_plans import hold_by_rules
 from allstop.domain.deciding.telling import announce
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
-from allstop.domain.incident.commands import Approve, NoteRelease
+from allstop.domain.incident.commands import NoteRelease
 from allstop.domain.incident.events import MilestoneReached
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.domain.plan.remedies import milestone_of
 from allstop.domain.plan.state import ENDED, FAILURES, RULE, Plan
-from allstop.domain.policy import Policy
 from allstop.domain.preflight import lets_start
 from allstop.domain.principal import Kind
 from allstop.domain.record import FLEET_STREAM, plan_stream
-from allstop.domain.samples import Standing
+from allstop.domain.samples import Sample, Standing
 from allstop.domain.verdict import nearest
 
-MILESTONES = {"contain": "contained", "remedy": "mitigated"}
-
-
-def approve_plan(draft: Draft, incident: Incident, policy: Policy, command: Approve) -> None:
-    """A person approves exactly the steps they were shown."""
-    plan = _plan(draft, command.subject.removeprefix("plan:"))
-    if plan.incident != incident.id:
-        refuse("other-incident", f"{plan.id} belongs to {plan.incident}")
-    check_not_started(plan)
-    if plan.state is PlanState.APPROVED:
-        refuse("not-proposed", f"{plan.id} is approved")
-    if not plan.approve:
-        refuse("no-approval-needed", f"{plan.id} needs no approval")
-    if command.binds and command.binds != plan.hash:
-        refuse(
-            "plan-changed",
-            f"{plan.id} is not the plan that was shown",
-            f"allstop plan show {plan.id}",
-        )
-    need = need_of_plan(plan)
-    role = sign(draft, policy, incident, need, plan.signatures, as_reviewer=command.as_reviewer)
-    draft.emit(plan_stream(plan.id), e.PlanSigned(plan.hash, role, command.as_reviewer))
-    waits = waits_for(draft.world.plans[plan.id])
-    draft.result["waits_for"] = waits
-    if not waits:
-        draft.emit(plan_stream(plan.id), e.PlanApproved(plan.hash, role))
+# So many probes of a gate are told by name with what they saw; its facts hold all.
+LINES_TOLD = 6
 
 
 def start_plan(draft: Draft, command: c.StartPlan) -> None:
@@ -73,6 +51,7 @@ def start_plan(draft: Draft, command: c.StartPlan) -> None:
         refuse("not-approved", text, f"allstop approve {plan.id}")
     draft.require(lets_start(policy, incident, plan))
     check_still_true(draft, policy, plan)
+    abort_beside(draft, plan)
     begin_plan(draft, plan.id)
 
 
@@ -121,14 +100,19 @@ def retry_step(draft: Draft, command: c.RetryStep) -> None:
         return
     plan = _held(draft, command.plan, command.step)
     draft.only_people("tries a step again")
-    attempt = plan.standing(command.step).attempt + 1
-    draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
+    begin_again(draft, plan.id, command.step)
+
+
+def begin_again(draft: Draft, plan_id: str, step: str) -> None:
+    """Start a step once more; what ends where it begins may let more begin."""
+    if _begin(draft, plan_id, step):
+        _go_on(draft, plan_id)
 
 
 def _accept(draft: Draft, plan_id: str, rule: str) -> None:
     """A person takes it upon themselves: this rule stops the plan no more, and that is on the record."""
     plan = _plan(draft, plan_id)
-    incident = draft.incident(plan.incident)
+    incident = _incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if draft.who.kind is not Kind.PERSON:
         refuse(
@@ -145,7 +129,11 @@ def _accept(draft: Draft, plan_id: str, rule: str) -> None:
 
 
 def settle_step(draft: Draft, command: c.SettleStep) -> None:
-    """A person has looked and says how an unknown step ended."""
+    """A person has looked and says how an unknown step ended; or whether a task of theirs is done."""
+    plan = _plan(draft, command.plan)
+    if is_open_task(plan, command.step):
+        _settle_task(draft, plan, command)
+        return
     plan = _held(draft, command.plan, command.step)
     if draft.who.kind.value != "person":
         refuse("human-only", "only a person can settle a step")
@@ -161,21 +149,31 @@ def settle_step(draft: Draft, command: c.SettleStep) -> None:
         draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
 
 
-def abandon_plan(draft: Draft, command: c.AbandonPlan) -> None:
+def _settle_task(draft: Draft, plan: Plan, command: c.SettleStep) -> None:
+    check_may_settle(draft, plan, plan.routes.steps[command.step], command.evidence)
+    said = f"{draft.who}: {command.evidence.strip()}"
+    if command.happened:
+        _done(draft, plan.id, command.step, said, "", {})
+    else:
+        draft.emit(plan_stream(plan.id), e.StepFailed(command.step, said))
+        _failed(draft, plan.id, command.step, said)
+
+
+def abort_plan(draft: Draft, command: c.AbortPlan) -> None:
     plan = _plan(draft, command.plan)
-    incident = draft.incident(plan.incident)
+    incident = _incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.state in ENDED:
         refuse("ended", f"{plan.id} is {plan.state}")
     if not command.reason.strip():
-        refuse("no-reason", "abandoning a plan needs a reason", '--because "..."')
-    draft.emit(plan_stream(plan.id), e.PlanAbandoned(command.reason.strip()))
+        refuse("no-reason", "aborting a plan needs a reason", '--because "..."')
+    draft.emit(plan_stream(plan.id), e.PlanAborted(command.reason.strip()))
 
 
 def continue_plan(draft: Draft, command: c.ContinuePlan) -> None:
     """The end of a pause: what has become ready meanwhile starts."""
     plan = _plan(draft, command.plan)
-    incident = draft.incident(plan.incident)
+    incident = _incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.state is not PlanState.PAUSED:
         refuse("not-paused", f"{plan.id} is {plan.state}", f"allstop plan show {plan.id}")
@@ -202,15 +200,20 @@ def waive_step(draft: Draft, command: c.WaiveStep) -> None:
     _go_on(draft, plan.id)
 
 
-def settle_gates(draft: Draft, incident: str) -> None:
-    """After a round of samples: every running gate that has passed is done."""
+def settle_gates(draft: Draft, incident: str, samples: tuple[Sample, ...] = ()) -> None:
+    """After a round of samples: every running gate that has passed is done, with what each probe saw."""
+    seen = {one.probe: one.text for one in samples}
     for plan in draft.world.plans_of(incident):
         if plan.state is not PlanState.RUNNING:
             continue
         for key, gate in plan.gates.items():
             if gate.standing() is Standing.PASS:
                 text = f"{gate.good_run} good samples in a row, stable for {words(gate.stable_ms)}"
-                _done(draft, plan.id, key, text, "", {})
+                lines = {name: seen[name] for name in gate.probes if name in seen}
+                shown = [f"{name}: {said}" for name, said in tuple(lines.items())[:LINES_TOLD]]
+                if len(lines) > LINES_TOLD:
+                    shown.append(f"and {len(lines) - LINES_TOLD} more")
+                _done(draft, plan.id, key, "; ".join((text, *shown)), "", dict(lines))
 
 
 def fail_gate(draft: Draft, command: c.FailGate) -> None:
@@ -259,15 +262,15 @@ def _failed(draft: Draft, plan_id: str, step: str, because: str) -> None:
 
 def _go_on(draft: Draft, plan_id: str) -> None:
     """Start whatever has become ready; end the plan when nothing is left. Event-driven, never waves."""
-    # What is against the rules starts nothing further, not even its first step.
-    hold_by_rules(draft, plan_id)
-    if too_many := hold_by_failures(draft, plan_id):
-        _tell_held(draft, plan_id, FAILURES, too_many)
+    # What ends where it begins may make more ready, and is judged as well.
+    while _is_running(draft, plan_id):
+        ready = startable(draft.world.plans[plan_id])
+        ended = [_begin(draft, plan_id, step.id) for step in ready]
+        if not any(ended):
+            break
     plan = draft.world.plans[plan_id]
     if plan.state is not PlanState.RUNNING:
         return
-    for step in startable(plan):
-        draft.emit(plan_stream(plan_id), e.StepStarted(step.id, plan.standing(step.id).attempt + 1))
     if not plan.finished:
         stuck = hold_where_stuck(draft, plan_id) if plan.nodes else ""
         if stuck:
@@ -275,10 +278,54 @@ def _go_on(draft: Draft, plan_id: str) -> None:
         return
     draft.emit(plan_stream(plan_id), e.PlanDone())
     incident = draft.incident(plan.incident, must_be_open=False)
-    milestone = MILESTONES.get(plan.purpose, "")
-    if milestone and milestone not in incident.milestones and plan.steps and incident.is_open:
+    milestone = milestone_of(plan, incident)
+    if milestone and milestone not in incident.milestones and incident.is_open:
         draft.on_incident(plan.incident, MilestoneReached(milestone))
         announce(draft, plan.incident, "milestone", {"milestone": milestone, "how": plan.title})
+
+
+def _is_running(draft: Draft, plan_id: str) -> bool:
+    """Whether anything may start. What is against the rules starts nothing further, not even its first step."""
+    hold_by_rules(draft, plan_id)
+    if too_many := hold_by_failures(draft, plan_id):
+        _tell_held(draft, plan_id, FAILURES, too_many)
+    return draft.world.plans[plan_id].state is PlanState.RUNNING
+
+
+def _begin(draft: Draft, plan_id: str, step_id: str) -> bool:
+    """Start a step, once more where it failed. Returns whether it has ended with that already."""
+    plan = draft.world.plans[plan_id]
+    attempt = plan.standing(step_id).attempt + 1
+    if unsafe := _unsafe(draft, plan, step_id):
+        draft.emit(plan_stream(plan_id), e.StepRefused(step_id, unsafe))
+        draft.emit(
+            plan_stream(plan_id), e.NodeHeld(plan.routes.steps[step_id].node, step_id, unsafe)
+        )
+        _tell_held(draft, plan_id, step_id, unsafe)
+        return True
+    draft.emit(plan_stream(plan_id), e.StepStarted(step_id, attempt))
+    ended = carry_out(draft, plan_id, plan.routes.steps[step_id])
+    if ended is None:
+        return False
+    happened, text = ended
+    if happened:
+        draft.emit(plan_stream(plan_id), e.StepDone(step_id, text))
+        node_step_done(draft, plan_id, step_id)
+        return True
+    draft.emit(plan_stream(plan_id), e.StepFailed(step_id, text))
+    if node_step_failed(draft, plan_id, step_id, text):
+        _tell_held(draft, plan_id, step_id, text)
+    return True
+
+
+def _unsafe(draft: Draft, plan: Plan, step_id: str) -> str:
+    """Why a step of a node must not begin now. Judged before it counts as begun."""
+    if not plan.nodes:
+        return ""
+    incident = _incident_of(draft, plan)
+    return unsafe_now(
+        draft.world, draft.policy(incident), incident, plan, plan.routes.steps[step_id]
+    )
 
 
 def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
@@ -299,9 +346,14 @@ def _tell_held(draft: Draft, plan_id: str, step: str, because: str) -> None:
     escalate(draft, incident.id, f"{plan_id} is held", text, first)
 
 
+def _incident_of(draft: Draft, plan: Plan) -> Incident:
+    """The incident of a plan. What takes levers back may go on after its incident has ended."""
+    return draft.incident(plan.incident, must_be_open=plan.purpose != "release")
+
+
 def _held(draft: Draft, plan_id: str, step: str) -> Plan:
     plan = _plan(draft, plan_id)
-    incident = draft.incident(plan.incident)
+    incident = _incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.step(step) is None:
         refuse(

@@ -12,6 +12,8 @@ from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.incident.state import Incident
 from allstop.domain.preflight import check_words, nothing_known, read_results
 from allstop.domain.principal import Kind
+from allstop.domain.readiness import NotePreflight, turned
+from allstop.domain.record import FLEET_STREAM
 
 
 def begin_preflight(draft: Draft, command: cc.BeginPreflight) -> None:
@@ -59,7 +61,8 @@ def _record(
     commander = incident.roles.get("commander", "")
     if bad and commander and draft.policy(incident).protocol.preflight.required:
         hint = "Mend it and run allstop preflight, or let it through: allstop override preflight"
-        subject = f"{incident.id}: nothing starts, {len(bad)} checks have not passed"
+        many = f"{len(bad)} checks have not" if len(bad) > 1 else "1 check has not"
+        subject = f"{incident.id}: {many} passed, nothing starts that they concern"
         tell_person(draft, incident.id, commander, subject, f"{'; '.join(bad)}. {hint}")
 
 
@@ -68,5 +71,17 @@ def _running(incident: Incident) -> int | None:
     return newest.number if newest is not None and newest.results is None else None
 
 
-RULES: Rules = {cc.BeginPreflight: begin_preflight, cc.RecordPreflight: record_preflight}
-INTERNAL: frozenset[type] = frozenset({cc.RecordPreflight})
+def note_preflight(draft: Draft, command: NotePreflight) -> None:
+    """What was found outside of incidents: on the record when it has turned, from green to red or back."""
+    event = turned(command.results)
+    known = draft.world.readiness
+    if known is None or known.passed is not event.passed:
+        draft.emit(FLEET_STREAM, event)
+
+
+RULES: Rules = {
+    cc.BeginPreflight: begin_preflight,
+    cc.RecordPreflight: record_preflight,
+    NotePreflight: note_preflight,
+}
+INTERNAL: frozenset[type] = frozenset({cc.RecordPreflight, NotePreflight})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allstop.domain.authority import may
-from allstop.domain.deciding.abandoning import abandon_plans
+from allstop.domain.deciding.aborting import abort_plans
 from allstop.domain.deciding.all_stop import release_halts_of
 from allstop.domain.deciding.calling import call_responders
 from allstop.domain.deciding.declaring import raise_to_kinds, set_severity
@@ -76,7 +76,7 @@ def _dismiss(draft: Draft, incident: Incident, reason: str) -> None:
             f"{changed} has changed something, so this is no false alarm that can just be dropped"
         )
         refuse("changed", text, "allstop stand-down, when everything is back")
-    abandon_plans(draft, incident.id, f"{incident.id} was a false alarm: {reason}")
+    abort_plans(draft, incident.id, f"{incident.id} was a false alarm: {reason}")
     end_mode(draft, incident.id, f"{incident.id} was a false alarm")
     draft.on_incident(incident.id, ce.IncidentDismissed(reason))
     release_halts_of(draft, incident.id, f"{incident.id} was a false alarm: {reason}")

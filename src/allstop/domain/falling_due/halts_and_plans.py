@@ -10,8 +10,10 @@ from allstop.domain.halt.state import Halt
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now, after
 from allstop.domain.plan import commands as plan_commands
+from allstop.domain.plan.cutting import cuts
 from allstop.domain.plan.lifecycle import PlanState, StepState
-from allstop.domain.plan.state import Plan
+from allstop.domain.plan.remedies import remedy_begun
+from allstop.domain.plan.state import ENDED, Plan
 from allstop.domain.policy import Policy, PolicyBook
 from allstop.domain.preflight import lets_start
 from allstop.domain.stop_rules import turning_points, violated
@@ -35,13 +37,17 @@ def halt_due(found: Due, halt: Halt, book: PolicyBook, now: Now) -> None:
 def plans_due(found: Due, world: World, policy: Policy, incident: Incident, now: Now) -> None:
     """What the plans of an incident bring, and the reviews that it waits for."""
     plans = world.plans_of(incident.id)
+    taken = remedy_begun(plans)
     for plan in plans:
-        # What somebody asked for is started by somebody.
-        if is_ready(plan) and not plan.asked and lets_start(policy, incident, plan).allowed:
+        # What somebody asked for is started by somebody; and two remedies never work beside each other.
+        mine = not plan.asked and not (taken and plan.purpose == "remedy")
+        if mine and is_ready(plan) and lets_start(policy, incident, plan).allowed:
             found.commands.append(plan_commands.StartPlan(plan.id))
+        _phases_due(found, plan, now)
         if plan.state is PlanState.RUNNING:
             _gates_due(found, plan, now)
             _rules_due(found, policy, incident, plan, now)
+            _deadline_due(found, plan, now)
     for subject, one in awaited_reviews(incident, plans):
         if one.review_by is not None:
             found.at(one.review_by, now, plan_commands.LateReview(incident.id, subject))
@@ -68,6 +74,24 @@ def _gates_due(found: Due, plan: Plan, now: Now) -> None:
                 now,
                 plan_commands.FailGate(plan.id, step.id),
             )
+
+
+def _phases_due(found: Due, plan: Plan, now: Now) -> None:
+    """Phases of a playbook that have not ended; time goes on while a plan is held or paused."""
+    if not plan.phases or plan.started_at is None or plan.state in ENDED:
+        return
+    for phase in plan.phases:
+        if phase.name not in plan.late and plan.waits_in(phase.name):
+            missed = plan_commands.MissPhase(plan.id, phase.name)
+            found.at(after(plan.started_at, phase.within_ms), now, missed)
+
+
+def _deadline_due(found: Due, plan: Plan, now: Now) -> None:
+    rushed, at = cuts(plan, now.utc)
+    if rushed:
+        found.commands.append(plan_commands.CutShort(plan.id))
+    if at is not None:
+        found.at(at, now, plan_commands.CutShort(plan.id))
 
 
 def _rules_due(found: Due, policy: Policy, incident: Incident, plan: Plan, now: Now) -> None:

@@ -9,6 +9,7 @@ from allstop.domain.incident import commands as incident_commands
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import Now, after
 from allstop.domain.plan import commands as plan_commands
+from allstop.domain.plan.remedies import remedy_begun
 from allstop.domain.policy import CriterionKind, Policy
 from allstop.domain.world import World
 
@@ -46,6 +47,8 @@ def _wants_remedy(world: World, policy: Policy, incident: Incident) -> bool:
     """A rollback or fix was decided, containment has ended, and no plan was made for this decision."""
     chosen = incident.remedy
     if chosen is None or chosen.remedy == "investigate" or incident.remedy_planned:
+        return False
+    if remedy_begun(world.plans_of(incident.id)):
         return False
     first = [plan for plan in world.plans_of(incident.id) if plan.purpose == "contain"]
     if any(plan.ended_at is None for plan in first) or _wants_containment(world, policy, incident):

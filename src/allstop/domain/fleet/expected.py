@@ -11,7 +11,8 @@ BY_KIND: dict[str, int] = {
     "isolate": 2_000, "reopen": 2_000, "quiesce": 2_000, "unquiesce": 1_000, "drain": 10_000,
     "undrain": 1_000, "fence": 2_000, "unfence": 2_000, "flush": 5_000, "snapshot": 60_000,
     "verify-snapshot": 60_000, "stop": 10_000, "kill": 2_000, "start": 15_000, "restart": 20_000,
-    "rollback": 15_000, "fix": 60_000, "restore": 300_000, "scale": 5_000,
+    "rollback": 15_000, "fix": 60_000, "restore": 300_000, "scale": 5_000, "push": 10_000,
+    "branch": 2_000, "test": 120_000, "deploy": 15_000,
 }  # fmt: skip
 OTHER_MS = 5_000
 # How many of the newest durations count, and which of them is expected.

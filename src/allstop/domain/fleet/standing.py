@@ -3,40 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from allstop.domain.fleet.expected import KEPT, key
+from allstop.domain.moment import after
+from allstop.domain.plan import lever_events as le
 from allstop.domain.plan.events import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One lever that is pulled, since when, and until when; None: no end is known (older logs).
+
+    granted: since when that end counts, where a person has set it; plan, step: that pulled it; asked: whether somebody was asked if it stays; kept: a person said so; expired:
+    its time is over; taker: the plan that takes it back; blocked: why none could; told, told_at: how often and
+    when it was last said that it is overdue.
+    """
+
+    since: datetime
+    until: datetime | None
+    plan: str
+    step: str
+    granted: datetime | None = None
+    asked: bool = False
+    kept: bool = False
+    expired: bool = False
+    taker: str = ""
+    blocked: str = ""
+    told: int = 0
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """closed: what was closed and not opened again (isolate, quiesce, drain, fence); capacity: in percent;
-    levers: those that are pulled; plan, since: who last changed it, and when."""
+    pulled: levers, by name; plan, since: who last changed it, and when."""
 
     stopped: bool = False
     closed: frozenset[str] = frozenset()
     capacity: int = 100
-    levers: frozenset[str] = frozenset()
+    pulled: Mapping[str, Pulled] = field(default_factory=dict)
     plan: str = ""
     since: datetime | None = None
 
     @property
+    def levers(self) -> frozenset[str]:
+        """Those that are pulled."""
+        return frozenset(self.pulled)
+
+    @property
     def is_usual(self) -> bool:
         """Whether nothing is left of what plans did to it."""
-        return not (self.stopped or self.closed or self.levers) and self.capacity == 100
+        return not (self.stopped or self.closed or self.pulled) and self.capacity == 100
 
     def words(self) -> str:
         """`stopped, fenced, capacity 60 %`; empty when it is as usual."""
         parts = ["stopped"] if self.stopped else []
         parts += sorted(_CLOSED[one] for one in self.closed)
         parts += [f"capacity {self.capacity} %"] if self.capacity != 100 else []
-        parts += [f"lever {one}" for one in sorted(self.levers)]
+        parts += [f"lever {one}" for one in sorted(self.pulled)]
         return ", ".join(parts)
 
 
 USUAL = Standing()
+LeverEvent = le.LeverAsked | le.LeverExtended | le.LeverExpired | le.LeverOverdue
 _CLOSED = {"isolate": "isolated", "quiesce": "quiesced", "drain": "drained", "fence": "fenced"}
 _OPENS = {"reopen": "isolate", "unquiesce": "quiesce", "undrain": "drain", "unfence": "fence"}
 
@@ -56,10 +87,31 @@ def after_step(standing: Standing, step: Step, plan: str, at: datetime) -> Stand
     if action == "scale":
         return replace(now, capacity=_percent(step))
     if action.startswith("pull:"):
-        return replace(now, levers=now.levers | {action.removeprefix("pull:")})
+        name = action.removeprefix("pull:")
+        until = after(at, step.expires_ms) if step.expires_ms else None
+        return replace(now, pulled={**now.pulled, name: Pulled(at, until, plan, step.id)})
     if action.startswith("release:"):
-        return replace(now, levers=now.levers - {action.removeprefix("release:")})
+        gone = action.removeprefix("release:")
+        left = {name: one for name, one in now.pulled.items() if name != gone}
+        return replace(now, pulled=left)
     return standing
+
+
+def after_word(standing: Standing, event: LeverEvent, at: datetime) -> Standing:
+    """The standing of a service once something was said about a lever of it that is pulled."""
+    was = standing.pulled.get(event.lever)
+    if was is None:
+        return standing
+    match event:
+        case le.LeverAsked():
+            now = replace(was, asked=True)
+        case le.LeverExtended():
+            now = Pulled(was.since, event.until, was.plan, was.step, at, kept=True)
+        case le.LeverExpired():
+            now = replace(was, expired=True, taker=event.plan, blocked=event.blocked, told_at=at)
+        case _:
+            now = replace(was, told=event.number, told_at=at)
+    return replace(standing, pulled={**standing.pulled, event.lever: now})
 
 
 def _percent(step: Step) -> int:

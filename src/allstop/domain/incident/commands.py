@@ -131,6 +131,15 @@ class DecideRemedy:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectEvidence:
+    """services: by default those of the incident; names: of recipes, by default all that a service has."""
+
+    incident: str
+    services: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RecordSamples:
     incident: str
     samples: tuple[Sample, ...]

@@ -109,6 +109,14 @@ class EndMode:
 
 
 @dataclass(frozen=True, slots=True)
+class AskRelief:
+    """Internal: somebody has been on duty for as long as the protocol lets them."""
+
+    incident: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleMeeting:
     incident: str
     obligation: str

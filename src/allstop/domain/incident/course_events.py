@@ -54,6 +54,18 @@ class ModeBegun:
     because: str = ""
 
 
+@event("relief.asked")
+@dataclass(frozen=True, slots=True)
+class ReliefAsked:
+    """Somebody has been on duty for long. roles: that they hold; fresh: by role, who could take over (empty:
+    nobody is there)."""
+
+    person: str
+    roles: tuple[str, ...]
+    on_duty_ms: int
+    fresh: dict[str, str]
+
+
 @event("mode.ended")
 @dataclass(frozen=True, slots=True)
 class ModeEnded:
@@ -140,10 +152,11 @@ class PrivacyChanged:
 @event("incident.reopened")
 @dataclass(frozen=True, slots=True)
 class IncidentReopened:
-    """phase: where the response begins again."""
+    """phase: where the response begins again; services: those that are suspected besides the known ones."""
 
     reason: str
     phase: str
+    services: tuple[str, ...] = ()
 
 
 @event("incident.closed")
@@ -181,12 +194,17 @@ class PreflightBegun:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """ok: None when it could not be judged."""
+    """ok: None when it could not be judged; mend: what to do about it, empty when it is fine; concerns: services
+    it speaks about (`ledger`) or what is done to them (`ledger/stop`), empty for everything; took_ms: how
+    long it took to look."""
 
     check: str
     subject: str
     ok: bool | None
     text: str
+    mend: str = ""
+    concerns: tuple[str, ...] = ()
+    took_ms: int = 0
 
 
 @event("preflight.done")

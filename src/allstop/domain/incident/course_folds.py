@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allstop.domain.copying import replace
 from allstop.domain.incident import course_events as e
-from allstop.domain.incident.parts import Clock, Mode, PreflightResult, Response
+from allstop.domain.incident.parts import Clock, Duty, Mode, PreflightResult, Response
 from allstop.domain.incident.response_folds import Folds
 from allstop.domain.incident.state import Incident
 from allstop.domain.record import Record
@@ -20,12 +20,18 @@ def _mode_ended(incident: Incident, event: e.ModeEnded, _: Record) -> Incident:
     return incident if mode is None else replace(incident, mode=replace(mode, ended=event.because))
 
 
+def _relief_asked(incident: Incident, event: e.ReliefAsked, record: Record) -> Incident:
+    known = incident.duty.get(event.person, Duty())
+    duty = {**incident.duty, event.person: replace(known, asked_at=record.at)}
+    return replace(incident, duty=duty)
+
+
 def _deadline_set(incident: Incident, event: e.DeadlineSet, _: Record) -> Incident:
     clock = Clock(event.deadline, event.what, event.at, event.basis, event.warn_at)
     return replace(incident, clocks={**incident.clocks, event.deadline: clock})
 
 
-def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Incident:
+def _reopened(incident: Incident, event: e.IncidentReopened, record: Record) -> Incident:
     """The response begins again: nothing that let it end before counts any more.
 
     Whatever a gate could be opened with has to be earned again, also the cause: it came back, so what was
@@ -34,7 +40,7 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
     on, with their clocks. Plans and halts of before are left out by `World.plans_of` and `halts_of`, and
     preflights are numbered on, so that a late outcome cannot be taken for one of now.
     """
-    kept = {k: v for k, v in incident.obligations.items() if v.met or v.begins == "declared"}
+    kept = {k: v for k, v in incident.obligations.items() if v.met or v.begins != "stood-down"}
     lasting = {f"obligation:{id}" for id in kept} | {f"action:{id}" for id in incident.actions}
 
     def lasts(deadline: str) -> bool:
@@ -77,6 +83,8 @@ def _reopened(incident: Incident, _: e.IncidentReopened, record: Record) -> Inci
         obligations=kept,
         preflights=(),
         timers=frozenset(),
+        aftercare={},
+        services=tuple(dict.fromkeys((*incident.services, *event.services))),
     )
 
 
@@ -108,6 +116,7 @@ COURSE_FOLDS: Folds = {
     e.ChannelOpened: lambda i, event, _: replace(i, channel=event.name),
     e.ModeBegun: _mode_begun,
     e.ModeEnded: _mode_ended,
+    e.ReliefAsked: _relief_asked,
     e.DeadlineSet: _deadline_set,
     e.DeadlineWarned: lambda i, event, _: replace(i, warned=i.warned | {event.deadline}),
     e.TimerElapsed: lambda i, event, _: replace(i, timers=i.timers | {event.criterion}),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from allstop.domain.copying import replace
+from allstop.domain.incident.aftercare_folds import AFTERCARE_FOLDS
 from allstop.domain.incident.course_folds import COURSE_FOLDS
+from allstop.domain.incident.duty_folds import kept_up
 from allstop.domain.incident.lifecycle import INCIDENT_TRANSITIONS, after
 from allstop.domain.incident.response_folds import RESPONSE_FOLDS, Folds
 from allstop.domain.incident.state import Incident
@@ -11,7 +13,7 @@ from allstop.domain.incident.work_folds import WORK_FOLDS
 from allstop.domain.record import Record
 
 # What each event does to the state; what is not named here does nothing to it.
-FOLDS: Folds = RESPONSE_FOLDS | COURSE_FOLDS | WORK_FOLDS
+FOLDS: Folds = RESPONSE_FOLDS | COURSE_FOLDS | WORK_FOLDS | AFTERCARE_FOLDS
 # The events that may lead to another state; all others leave it alone.
 MOVES = frozenset(event for _, event in INCIDENT_TRANSITIONS)
 
@@ -23,6 +25,7 @@ def evolve(incident: Incident, record: Record) -> Incident:
         return incident
     found = fold(incident, record.event, record)
     if type(record.event) not in MOVES:
-        return found
+        return kept_up(incident, found, record.at)
     state = after(incident.state, record.event)
-    return found if found.state == state else replace(found, state=state)
+    moved = found if found.state == state else replace(found, state=state)
+    return kept_up(incident, moved, record.at)

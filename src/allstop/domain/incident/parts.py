@@ -134,7 +134,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An obligation. met: how it was met, or empty; begins: stood-down | declared."""
+    """An obligation. met: how it was met, or empty; begins: stood-down | declared | plan."""
 
     id: str
     title: str
@@ -149,6 +149,25 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """How far a watch of the aftercare is. slot: number of the last look that was due; good, bad,
+    unknown: looks by what they saw; missed: looks that nobody took; run: bad ones in a row; failed: it
+    was bad `fall` times in a row; at, text: of the last look; verdict: clean | bad | inconclusive, or
+    empty while it goes on."""
+
+    slot: int = 0
+    good: int = 0
+    bad: int = 0
+    unknown: int = 0
+    missed: int = 0
+    run: int = 0
+    failed: bool = False
+    at: datetime | None = None
+    text: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ActionItem:
     """state: open | done | dropped; priority: high | medium | low."""
 
@@ -160,6 +179,26 @@ class ActionItem:
     link: str
     state: str = "open"
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stint:
+    """A time in which somebody held a role. ended: None while it lasts."""
+
+    began: datetime
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """stints: oldest first; asked_at: when relief was asked for last."""
+
+    stints: tuple[Stint, ...] = ()
+    asked_at: datetime | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.stints) and self.stints[-1].ended is None
 
 
 @dataclass(frozen=True, slots=True)

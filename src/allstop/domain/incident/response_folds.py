@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from allstop.domain.copying import replace
@@ -35,7 +35,22 @@ def _sampled(incident: Incident, event: e.SamplesRecorded, _: Record) -> Inciden
         key: advance(gate, samples, event.monotonic_ms, event.boot, event.interval_ms)
         for key, gate in incident.gates.items()
     }
-    return replace(incident, gates=gates, last_samples={**incident.last_samples, **samples})
+    return replace(
+        incident, gates=gates, last_samples={**incident.last_samples, **samples},
+        runs=_runs(incident.runs, event), rounds=incident.rounds + 1,
+    )  # fmt: skip
+
+
+def _runs(runs: Mapping[str, int], event: e.SamplesRecorded) -> Mapping[str, int]:
+    """Good or bad samples in a row of each probe that was ever bad; one that could not run changes nothing."""
+    told = [one for one in event.samples if one.good is False or (one.good and one.probe in runs)]
+    if not told:
+        return runs
+    now = dict(runs)
+    for one in told:
+        was = runs.get(one.probe, 0)
+        now[one.probe] = max(was, 0) + 1 if one.good else min(was, 0) - 1
+    return now
 
 
 def _gravity(compliance: str | None) -> int:

@@ -14,6 +14,7 @@ from allstop.domain.incident.parts import (
     Change,
     Clock,
     Crew,
+    Duty,
     Evidence,
     FiledForm,
     Finding,
@@ -24,6 +25,7 @@ from allstop.domain.incident.parts import (
     PreflightResult,
     Response,
     Task,
+    Watched,
 )
 from allstop.domain.policy.tables import Scalar
 from allstop.domain.record import Record
@@ -41,8 +43,10 @@ class Incident:
     set; remedy_planned: whether a plan was made for the present remedy (times cannot tell, clocks
     step); forms: the latest filing by form; facts: stated by people, for the decision table; clocks:
     deadlines that were set; overrides: reason by criterion or subject; reopened: when, each time; status:
-    of the last update in this response, empty before the first; preflights: of this response, while their
-    numbers (`preflight_number`: the last) go on through all of them; responses: those before this one.
+    of the last update in this response, empty before the first; rounds: of samples; runs: of probes that were
+    bad in one of them, how many are good in a row by now, or bad (below 0); preflights: of this response, while their
+    numbers (`preflight_number`: the last) go on through all of them; responses: those before this one;
+    aftercare: by watch, of those that somebody has looked for since it was stood down.
     """
 
     id: str
@@ -68,6 +72,7 @@ class Incident:
     phase: str = ""
     phases: tuple[tuple[str, datetime], ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+    duty: Mapping[str, Duty] = field(default_factory=dict)
     offers: Mapping[str, str] = field(default_factory=dict)
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
@@ -83,6 +88,8 @@ class Incident:
     remedy_planned: bool = False
     gates: Mapping[str, GateProgress] = field(default_factory=dict)
     last_samples: Mapping[str, Sample] = field(default_factory=dict)
+    runs: Mapping[str, int] = field(default_factory=dict)
+    rounds: int = 0
     milestones: Mapping[str, datetime] = field(default_factory=dict)
     missed: frozenset[str] = frozenset()
     notifications: Mapping[str, Notification] = field(default_factory=dict)
@@ -116,6 +123,7 @@ class Incident:
     closed_at: datetime | None = None
     actions: Mapping[str, ActionItem] = field(default_factory=dict)
     points: tuple[Points, ...] = ()
+    aftercare: Mapping[str, Watched] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

@@ -16,7 +16,8 @@ class Asked:
     level: of a degradation; to: a step, of an undo; plan: whose steps are undone; deadline_ms: until when
     it must have ended, counted from its start, 0 for no deadline; release: of a rollback, empty for the last
     known good one; until: of a restore, an instant in ISO 8601, empty for the newest proven copy; playbook:
-    whose steps are played.
+    whose steps are played, empty for the one of the incident's kind; levers: of a degradation or a release, such
+    as `search:cached-answers`, instead of a level.
     """
 
     purpose: str
@@ -30,6 +31,7 @@ class Asked:
     release: str = ""
     until: str = ""
     playbook: str = ""
+    levers: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """What of it differs from the default, for the log."""
@@ -37,6 +39,7 @@ class Asked:
             "purpose": self.purpose, "targets": list(self.targets), "dependents": self.dependents, "orphans": list(self.orphans),
             "level": self.level, "plan": self.plan, "to": self.to, "deadline_ms": self.deadline_ms,
             "release": self.release, "until": self.until, "playbook": self.playbook,
+            "levers": list(self.levers),
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
 
@@ -48,6 +51,7 @@ class Asked:
             tuple(found.get("orphans", ())), found.get("level", ""), found.get("plan", ""),
             found.get("to", ""), found.get("deadline_ms", 0), found.get("release", ""),
             found.get("until", ""), found.get("playbook", ""),
+            levers=tuple(found.get("levers", ())),
         )  # fmt: skip
 
 
@@ -56,8 +60,10 @@ class Outlook:
     """What is to be expected. whole_ms: until the last node has ended; bound_ms: the longest path, which no
     number of hands makes shorter; critical: its services; radius: services outside the plan that are broken
     by it; units: cycles handled as one; dropped: soft dependencies left out because of a cycle; at_risk:
-    stateful services whose data no step of the plan keeps safe; forced: nodes the deadline leaves no time for;
-    lacking: what services do not offer.
+    stateful services whose data no step of the plan keeps safe; forced: nodes that are killed so that the plan ends by its deadline; late:
+    nodes that will not have ended by then, and that nothing may force;
+    lacking: what services do not offer; learned: what similar incidents of the last twelve months taught;
+    notes: what else whoever approves it should know.
     """
 
     whole_ms: int = 0
@@ -69,6 +75,9 @@ class Outlook:
     at_risk: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """As the log keeps it: lists, as they are read back."""
@@ -76,5 +85,6 @@ class Outlook:
             "whole_ms": self.whole_ms, "bound_ms": self.bound_ms, "critical": list(self.critical),
             "radius": list(self.radius), "units": [list(unit) for unit in self.units],
             "dropped": [list(edge) for edge in self.dropped], "at_risk": list(self.at_risk),
-            "forced": list(self.forced), "lacking": list(self.lacking),
+            "forced": list(self.forced), "lacking": list(self.lacking), "learned": list(self.learned),
+            "notes": list(self.notes), "late": list(self.late),
         }  # fmt: skip

@@ -71,7 +71,7 @@ class SettleStep:
 
 
 @dataclass(frozen=True, slots=True)
-class AbandonPlan:
+class AbortPlan:
     plan: str
     reason: str
 
@@ -85,10 +85,25 @@ class FailGate:
 
 
 @dataclass(frozen=True, slots=True)
+class CutShort:
+    """Internal: nodes of it have used up their time before its deadline."""
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRules:
     """Internal: a stop rule over the time the plan takes may be violated now."""
 
     plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissPhase:
+    """Internal: a phase of a playbook had until now."""
+
+    plan: str
+    phase: str
 
 
 @dataclass(frozen=True, slots=True)

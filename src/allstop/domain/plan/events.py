@@ -13,7 +13,10 @@ from allstop.domain.registry import event
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
-    """What takes a step back: another action of the same service, filled in when the plan was made."""
+    """What takes a step back: another action of the same service, filled in when the plan was made.
+
+    expires_ms: see `Step`.
+    """
 
     action: str
     adapter: str
@@ -21,17 +24,19 @@ class Inverse:
     options: dict[str, Any]
     timeout_ms: int
     proof: Proof | None = None
+    expires_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. kind: act | probe | gate.
+    """One step. kind: act | probe | gate | task | tell | owe | phase; the last four are the coordinator's own
+    (see `deciding.own_steps`), and what they need stands in their options.
 
     after: ids of steps that must be done first, and `node:ID` for nodes that must have ended; adapter, verb, options: for act and probe;
     probes, window_ms, min_samples, limit_ms: for gate; node: whose step it is, empty in a plan
     without nodes; action: what it does for the service (`drain`, `stop`); proof: what must be seen
     before it counts as done; inverse: how it is taken back, None when it cannot be; latent: it only
-    runs when a step of its node has failed.
+    runs when a step of its node has failed; expires_ms: after so long a lever is taken back, 0 for never.
     """
 
     id: str
@@ -52,6 +57,7 @@ class Step:
     proof: Proof | None = None
     inverse: Inverse | None = None
     latent: bool = False
+    expires_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,9 @@ class Node:
     """What a plan does to one service, or a gate between stages; its steps bear its id.
 
     after: nodes that must have ended before its first step; on_failure: force | isolate | hold | abort |
-    continue; rank (the smallest first) and remaining_ms (the longest path from here): who goes first when not
-    all can; host, zone: whose tokens it takes; lacking: what the service does not offer, in words.
+    continue | fallback (its latent steps run, one after another); rank (the smallest first) and remaining_ms (the longest path from here): who goes first when not
+    all can; host, zone: whose tokens it takes; lacking: what the service does not offer, in words;
+    force_ms: counted from the start of the plan, when it is killed because of a deadline, 0 for never.
     """
 
     id: str
@@ -72,6 +79,19 @@ class Node:
     host: str = ""
     zone: str = ""
     lacking: tuple[str, ...] = ()
+    phase: str = ""
+    force_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPhase:
+    """A phase of a plan. from_ms, within_ms: when it should begin, and have ended, counted from the start of
+    the plan."""
+
+    name: str
+    title: str
+    from_ms: int
+    within_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,17 @@ class Pace:
     failures: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What of a large plan stands beside the log: its digest, how many steps and nodes it has, and which safety
+    rules it runs against."""
+
+    sha256: str
+    steps: int
+    nodes: int
+    rules: tuple[str, ...] = ()
+
+
 @event("plan.made")
 @dataclass(frozen=True, slots=True)
 class PlanMade:
@@ -104,7 +135,9 @@ class PlanMade:
     must agree, in words, or empty; by, people, reviewers, risk: as `ApprovalRow` has them; because: its reason;
     review_by: until when the reviewers have time, None for as long as it takes; asked: targets and options
     somebody asked for it with, so that it can be made again, empty where nobody did; bites: safety rules it
-    runs against; outlook: what was expected when it was made, see `plan.asked.Outlook`.
+    runs against; outlook: what was expected when it was made, see `plan.asked.Outlook`; phases: of a playbook,
+    in their order; beside: of a large plan, as the log holds it: then steps, nodes, bites and outlook are empty
+    here. What is folded is always whole.
     """
 
     plan: str
@@ -127,6 +160,8 @@ class PlanMade:
     asked: dict[str, Any] = field(default_factory=dict)
     bites: tuple[Bite, ...] = ()
     outlook: dict[str, Any] = field(default_factory=dict)
+    phases: tuple[PlanPhase, ...] = ()
+    beside: Beside | None = None
 
 
 @event("plan.signed")
@@ -137,6 +172,14 @@ class PlanSigned:
     hash: str
     role: str
     review: bool = False
+
+
+@event("plan.lapsed")
+@dataclass(frozen=True, slots=True)
+class PlanLapsed:
+    """Its approval was too old, and somebody agrees anew: the signatures of before count no more."""
+
+    hash: str
 
 
 @event("plan.approved")
@@ -189,6 +232,15 @@ class StepUnknown:
     because: str
 
 
+@event("step.refused")
+@dataclass(frozen=True, slots=True)
+class StepRefused:
+    """It has not begun: by what is up now, it would break a safety rule that nobody approved by name."""
+
+    step: str
+    because: str
+
+
 @event("step.waived")
 @dataclass(frozen=True, slots=True)
 class StepWaived:
@@ -201,11 +253,20 @@ class StepWaived:
 @event("node.ended")
 @dataclass(frozen=True, slots=True)
 class NodeEnded:
-    """state: reached (the probe said so), forced, isolated (cut off, proven; still there) or left (it failed,
-    and its policy goes on)."""
+    """state: reached (the probe said so), forced, isolated (cut off, proven; still there), returned (its fix
+    failed, and it is back at the release before, proven) or left (it failed, and its policy goes on)."""
 
     node: str
     state: str
+    because: str
+
+
+@event("node.cut_short")
+@dataclass(frozen=True, slots=True)
+class NodeCutShort:
+    """No time is left for it before the deadline of its plan: it is killed now, whatever step is under way."""
+
+    node: str
     because: str
 
 
@@ -243,6 +304,17 @@ class PlanHeld:
     because: str
 
 
+@event("plan.phase_late")
+@dataclass(frozen=True, slots=True)
+class PhaseLate:
+    """A phase has not ended within its time. waits_for: nodes of it that have not."""
+
+    phase: str
+    title: str
+    within_ms: int
+    waits_for: tuple[str, ...]
+
+
 @event("plan.resumed")
 @dataclass(frozen=True, slots=True)
 class PlanResumed:
@@ -259,7 +331,9 @@ class PlanDone:
 
 @event("plan.abandoned")
 @dataclass(frozen=True, slots=True)
-class PlanAbandoned:
+class PlanAborted:
+    """Given up: what is done stays done. Its wire name is the older word, which logs already hold."""
+
     reason: str
 
 

@@ -16,7 +16,7 @@ class PlanState(StrEnum):
     HELD = "held"
     PAUSED = "paused"
     DONE = "done"
-    ABANDONED = "abandoned"
+    ABORTED = "aborted"
 
 
 class StepState(StrEnum):
@@ -31,7 +31,7 @@ class StepState(StrEnum):
 
 
 class NodeState(StrEnum):
-    """Where a node of a plan stands. Only a proof makes it reached, forced or isolated."""
+    """Where a node of a plan stands. Only a proof makes it reached, forced, isolated or returned."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -39,11 +39,13 @@ class NodeState(StrEnum):
     REACHED = "reached"
     FORCED = "forced"
     ISOLATED = "isolated"
+    RETURNED = "returned"
     LEFT = "left"
 
 
 PLAN_TRANSITIONS: dict[tuple[PlanState, type], PlanState] = {
     (PlanState.PROPOSED, e.PlanApproved): PlanState.APPROVED,
+    (PlanState.APPROVED, e.PlanLapsed): PlanState.PROPOSED,
     (PlanState.PROPOSED, e.PlanStarted): PlanState.RUNNING,
     (PlanState.APPROVED, e.PlanStarted): PlanState.RUNNING,
     (PlanState.RUNNING, e.PlanHeld): PlanState.HELD,
@@ -54,15 +56,16 @@ PLAN_TRANSITIONS: dict[tuple[PlanState, type], PlanState] = {
     (PlanState.HELD, e.StepWaived): PlanState.RUNNING,
     (PlanState.RUNNING, e.PlanPaused): PlanState.PAUSED,
     (PlanState.PAUSED, e.PlanContinued): PlanState.RUNNING,
-    (PlanState.PROPOSED, e.PlanAbandoned): PlanState.ABANDONED,
-    (PlanState.APPROVED, e.PlanAbandoned): PlanState.ABANDONED,
-    (PlanState.RUNNING, e.PlanAbandoned): PlanState.ABANDONED,
-    (PlanState.HELD, e.PlanAbandoned): PlanState.ABANDONED,
-    (PlanState.PAUSED, e.PlanAbandoned): PlanState.ABANDONED,
+    (PlanState.PROPOSED, e.PlanAborted): PlanState.ABORTED,
+    (PlanState.APPROVED, e.PlanAborted): PlanState.ABORTED,
+    (PlanState.RUNNING, e.PlanAborted): PlanState.ABORTED,
+    (PlanState.HELD, e.PlanAborted): PlanState.ABORTED,
+    (PlanState.PAUSED, e.PlanAborted): PlanState.ABORTED,
 }
 
 STEP_TRANSITIONS: dict[tuple[StepState, type], StepState] = {
     (StepState.WAITING, e.StepStarted): StepState.RUNNING,
+    (StepState.WAITING, e.StepRefused): StepState.FAILED,
     (StepState.RUNNING, e.StepDone): StepState.DONE,
     (StepState.RUNNING, e.StepFailed): StepState.FAILED,
     (StepState.RUNNING, e.StepUnknown): StepState.UNKNOWN,
@@ -75,7 +78,9 @@ STEP_TRANSITIONS: dict[tuple[StepState, type], StepState] = {
 }
 
 # How a node can end (`node.ended` says which), and what lets others go on that waited for it.
-ENDS = frozenset({NodeState.REACHED, NodeState.FORCED, NodeState.ISOLATED, NodeState.LEFT})
+ENDS = frozenset({
+    NodeState.REACHED, NodeState.FORCED, NodeState.ISOLATED, NodeState.RETURNED, NodeState.LEFT,
+})  # fmt: skip
 
 NODE_TRANSITIONS: dict[tuple[NodeState, type], NodeState] = {
     (NodeState.WAITING, e.StepStarted): NodeState.RUNNING,
@@ -83,4 +88,5 @@ NODE_TRANSITIONS: dict[tuple[NodeState, type], NodeState] = {
     (NodeState.HELD, e.StepDone): NodeState.RUNNING,
     (NodeState.HELD, e.StepWaived): NodeState.RUNNING,
     (NodeState.RUNNING, e.NodeHeld): NodeState.HELD,
+    (NodeState.WAITING, e.NodeHeld): NodeState.HELD,
 }

@@ -16,7 +16,8 @@ class Routes:
     """The fixed shape of a plan.
 
     steps, nodes: by id; followers: steps that wait for a step; waiting: nodes that wait for a node;
-    of_node: ids of the steps of a node that always run; rescues: those that run when one has failed, by action.
+    of_node: ids of the steps of a node that always run; rescues: those that run when one has failed, by action;
+    latent: all of these, in their order.
     """
 
     steps: dict[str, Step]
@@ -25,6 +26,7 @@ class Routes:
     waiting: dict[str, tuple[str, ...]]
     of_node: dict[str, tuple[str, ...]]
     rescues: dict[str, dict[str, str]]
+    latent: dict[str, tuple[str, ...]]
 
     def ready(
         self, id: str, step_done: Callable[[str], bool], node_ended: Callable[[str], bool]
@@ -46,6 +48,8 @@ class Routes:
         yield from self.followers.get(f"{NODE}{id}", ())
         for one in self.waiting.get(id, ()):
             yield from self.of_node.get(one, ())
+        for one in self.of_node.get(id, ()):
+            yield from self.followers.get(one, ())
 
 
 def routes_of(steps: tuple[Step, ...], nodes: tuple[Node, ...]) -> Routes:
@@ -53,13 +57,15 @@ def routes_of(steps: tuple[Step, ...], nodes: tuple[Node, ...]) -> Routes:
     followers: dict[str, list[str]] = {}
     of_node: dict[str, list[str]] = {}
     rescues: dict[str, dict[str, str]] = {}
+    latent: dict[str, list[str]] = {}
     for step in steps:
-        if step.latent:
-            rescues.setdefault(step.node, {})[step.action] = step.id
-            continue
-        of_node.setdefault(step.node, []).append(step.id)
         for earlier in step.after:
             followers.setdefault(earlier, []).append(step.id)
+        if step.latent:
+            rescues.setdefault(step.node, {})[step.action] = step.id
+            latent.setdefault(step.node, []).append(step.id)
+            continue
+        of_node.setdefault(step.node, []).append(step.id)
     waiting: dict[str, list[str]] = {}
     for node in nodes:
         for one in node.after:
@@ -71,4 +77,5 @@ def routes_of(steps: tuple[Step, ...], nodes: tuple[Node, ...]) -> Routes:
         {id: tuple(found) for id, found in waiting.items()},
         {id: tuple(found) for id, found in of_node.items()},
         rescues,
+        {id: tuple(found) for id, found in latent.items()},
     )

@@ -20,10 +20,11 @@ from allstop.domain.plan.lifecycle import (
     StepState,
 )
 from allstop.domain.plan.routes import Routes, routes_of
+from allstop.domain.policy.tables import Scalar
 from allstop.domain.record import Record
 from allstop.domain.samples import GateProgress, advance
 
-ENDED = frozenset({PlanState.DONE, PlanState.ABANDONED})
+ENDED = frozenset({PlanState.DONE, PlanState.ABORTED})
 # A plan is held for a step, or for a stop rule: under its id with this before it.
 RULE = "rule:"
 # A plan with nodes is held as a whole when nothing of it can go on, or when too many nodes have failed.
@@ -33,13 +34,14 @@ OVER = frozenset({StepState.DONE, StepState.WAIVED})
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """Where a step stands. evidence: what was seen when it ended."""
+    """Where a step stands. evidence, facts: what was seen when it ended."""
 
     state: StepState = StepState.WAITING
     attempt: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
     evidence: str = ""
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Plan:
 
     holding: the steps (and `rule:ID`) it is held for, each with the reason; it goes on when none is
     left; nodes_at: where each node stands, and why; ripe: steps that could start now; active: steps under way
-    or unknown; failures: nodes that were held, forced, isolated or left; round: how often its incident had been reopened when it was made; review_by: until when its
+    or unknown; failures: nodes that were held, forced, isolated or left; phases: of a playbook; late: those that
+    were said to be; cut: nodes that a deadline has cut short; round: how often its incident had been reopened when it was made; review_by: until when its
     reviewers have time; violated: stop rules it was held for, whether or not a person let it go on.
     """
 
@@ -103,6 +106,9 @@ class Plan:
     failures: frozenset[str] = frozenset()
     open_nodes: int = 0
     open_steps: int = 0
+    phases: tuple[e.PlanPhase, ...] = ()
+    late: tuple[str, ...] = ()
+    cut: frozenset[str] = frozenset()
     routes: Routes = field(default_factory=lambda: routes_of((), ()), compare=False, repr=False)
 
     def step(self, id: str) -> e.Step | None:
@@ -113,6 +119,14 @@ class Plan:
 
     def node_at(self, id: str) -> NodeProgress:
         return self.nodes_at.get(id, UNVISITED)
+
+    def waits_in(self, phase: str) -> tuple[str, ...]:
+        """The nodes of a phase that have not ended; none once it is over."""
+        return tuple(
+            node.id
+            for node in self.nodes
+            if node.phase == phase and self.node_at(node.id).state not in ENDS
+        )
 
     @property
     def held_because(self) -> str:
@@ -133,7 +147,7 @@ def made(record: Record) -> Plan:
         reviewers=event.reviewers, risk=event.risk, because=event.because,
         review_by=event.review_by, nodes=event.nodes, pace=event.pace, asked=event.asked,
         bites=event.bites, outlook=event.outlook, open_nodes=len(event.nodes),
-        open_steps=sum(not step.latent for step in event.steps),
+        open_steps=sum(not step.latent for step in event.steps), phases=event.phases,
         routes=routes_of(event.steps, event.nodes),
     )  # fmt: skip
 
@@ -146,6 +160,8 @@ def evolve(plan: Plan, record: Record) -> Plan:
         case e.PlanSigned(_, role, review):
             signed = Signature(record.actor, role, review)
             return replace(plan, signatures=(*plan.signatures, signed))
+        case e.PlanLapsed():
+            return replace(plan, signatures=(), approved_by="", approved_at=None)
         case e.PlanApproved():
             return replace(plan, approved_by=record.actor, approved_at=record.at)
         case e.PlanStarted():
@@ -155,11 +171,15 @@ def evolve(plan: Plan, record: Record) -> Plan:
             broken = step.removeprefix(RULE) if step.startswith(RULE) or step == FAILURES else ""
             violated = (*plan.violated, broken) if broken else plan.violated
             return replace(plan, holding={**plan.holding, step: because}, violated=violated)
-        case e.PlanDone() | e.PlanAbandoned():
+        case e.PlanDone() | e.PlanAborted():
             return replace(plan, ended_at=record.at)
-        case e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown() | e.StepWaived():
+        case e.PhaseLate(phase):
+            return replace(plan, late=(*plan.late, phase))
+        case (
+            e.StepStarted() | e.StepDone() | e.StepFailed() | e.StepUnknown() | e.StepWaived() | e.StepRefused()
+        ):  # fmt: skip
             return _step_moved(plan, event, record.at)
-        case e.NodeEnded() | e.NodeHeld():
+        case e.NodeEnded() | e.NodeHeld() | e.NodeCutShort():
             return _node_moved(plan, event, record.at)
         case _:
             return plan
@@ -174,8 +194,7 @@ def _freed(plan: Plan, event: Any) -> Plan:
             freed = {f"{RULE}{rule}", rule}
         case e.NodeEnded(node):
             steps = plan.routes.of_node.get(node, ())
-            rescues = plan.routes.rescues.get(node, {}).values()
-            freed = {*steps, *rescues, STALLED}
+            freed = {*steps, *plan.routes.latent.get(node, ()), STALLED}
         case _:
             freed = set()
     hit = freed & plan.holding.keys()
@@ -218,7 +237,11 @@ def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
             begun = GateProgress(step.id, step.probes, step.window_ms, step.min_samples)
             gates = {**gates, step.id: begun}
     else:
-        now = replace(was, state=state, ended_at=at, evidence=_told(event))
+        facts = event.facts if isinstance(event, e.StepDone) else {}
+        now = replace(was, state=state, ended_at=at, evidence=_told(event), facts=facts)
+    ripe = plan.ripe - {event.step}
+    if step is not None and step.latent:
+        ripe -= {*plan.routes.of_node.get(step.node, ())}
     active = plan.active | {event.step}
     if state not in (StepState.RUNNING, StepState.UNKNOWN):
         active = plan.active - {event.step}
@@ -227,7 +250,7 @@ def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
         plan,
         progress={**plan.progress, event.step: now},
         gates=gates,
-        ripe=plan.ripe - {event.step},
+        ripe=ripe,
         active=active,
         open_steps=plan.open_steps - 1 if ended else plan.open_steps,
     )
@@ -247,8 +270,10 @@ def _told(event: Any) -> str:
 
 
 def _node_followed(plan: Plan, node: str, event: Any, at: datetime) -> Plan:
-    """A node moves with its steps."""
+    """A node moves with its steps; it stays held while another step of it holds it."""
     was = plan.node_at(node)
+    if was.state is NodeState.HELD and _still_held(plan, node):
+        return plan
     state = NODE_TRANSITIONS.get((was.state, type(event)), was.state)
     if state is was.state:
         return plan
@@ -256,10 +281,17 @@ def _node_followed(plan: Plan, node: str, event: Any, at: datetime) -> Plan:
     return replace(plan, nodes_at={**plan.nodes_at, node: now})
 
 
-def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld, at: datetime) -> Plan:
+def _still_held(plan: Plan, node: str) -> bool:
+    steps = (*plan.routes.of_node.get(node, ()), *plan.routes.latent.get(node, ()))
+    return any(id in plan.holding for id in steps)
+
+
+def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld | e.NodeCutShort, at: datetime) -> Plan:
     was = plan.node_at(event.node)
     if was.state in ENDS:
         return plan
+    if isinstance(event, e.NodeCutShort):
+        return replace(plan, cut=plan.cut | {event.node})
     if isinstance(event, e.NodeHeld):
         held = replace(was, state=NodeState.HELD, because=event.because)
         return replace(
@@ -270,7 +302,9 @@ def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld, at: datetime) -> Pl
         )
     state = NodeState(event.state)
     ended = replace(was, state=state, because=event.because, ended_at=at)
-    failures = plan.failures if state is NodeState.REACHED else plan.failures | {event.node}
+    # Whom the deadline forces has not failed: that is what the plan was agreed to do.
+    well = state is NodeState.REACHED or (state is NodeState.FORCED and event.node in plan.cut)
+    failures = plan.failures if well else plan.failures | {event.node}
     plan = replace(
         _unwatched(plan, event.node),
         nodes_at={**plan.nodes_at, event.node: ended},
@@ -282,26 +316,46 @@ def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld, at: datetime) -> Pl
 
 def _unwatched(plan: Plan, node: str) -> Plan:
     """Nothing is awaited any more of a step of the node that nobody can know the end of."""
-    steps = {*plan.routes.of_node.get(node, ()), *plan.routes.rescues.get(node, {}).values()}
+    steps = {*plan.routes.of_node.get(node, ()), *plan.routes.latent.get(node, ())}
     unknown = {one for one in steps if plan.standing(one).state is StepState.UNKNOWN}
     return replace(plan, active=plan.active - unknown)
 
 
-def _ripened(plan: Plan, candidates: Iterable[str]) -> Plan:
-    """The plan with those of the candidates that may start now."""
-    routes = plan.routes
+def _is_past(plan: Plan, node: str) -> bool:
+    """Whether no further step of a node begins but its latent ones: it has ended, or one of these has begun."""
+    if not node:
+        return False
+    latent = plan.routes.latent.get(node, ())
+    begun = any(plan.standing(id).state is not StepState.WAITING for id in latent)
+    return begun or plan.node_at(node).state in ENDS
 
-    def done(step: str) -> bool:
-        return plan.standing(step).state in OVER
+
+def _ripened(plan: Plan, candidates: Iterable[str]) -> Plan:
+    """The plan with those of the candidates that may start now: of latent steps only those that come after one
+    that did."""
+    routes = plan.routes
 
     def ended(node: str) -> bool:
         return plan.node_at(node).state in ENDS
+
+    def ready(id: str) -> bool:
+        mine = routes.steps[id].node
+
+        def done(step: str) -> bool:
+            if plan.standing(step).state in OVER:
+                return True
+            # Of a node that has ended otherwise nothing more is done: who is in a circle with it goes on without.
+            other = routes.steps[step].node if step in routes.steps else ""
+            return other not in ("", mine) and ended(other)
+
+        return routes.ready(id, done, ended)
 
     found = [
         id
         for id in candidates
         if plan.standing(id).state is StepState.WAITING
-        and not routes.steps[id].latent
-        and routes.ready(id, done, ended)
+        and (routes.steps[id].after or not routes.steps[id].latent)
+        and (routes.steps[id].latent or not _is_past(plan, routes.steps[id].node))
+        and ready(id)
     ]
     return replace(plan, ripe=plan.ripe | set(found)) if found else plan

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from allstop.domain.plan.asked import Outlook
-from allstop.domain.plan.events import Bite, Node, Pace, Step
+from allstop.domain.incident.state import Incident
+from allstop.domain.plan.asked import Asked, Outlook
+from allstop.domain.plan.events import Bite, Node, Pace, PlanPhase, Step
+from allstop.domain.policy import Policy
+from allstop.domain.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that a plan is drawn from. incident: whose plan it is; now: UTC."""
+
+    world: World
+    policy: Policy
+    incident: Incident
+    asked: Asked
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +33,4 @@ class Drawn:
     pace: Pace = field(default_factory=Pace)
     bites: tuple[Bite, ...] = ()
     outlook: Outlook = field(default_factory=Outlook)
+    phases: tuple[PlanPhase, ...] = ()

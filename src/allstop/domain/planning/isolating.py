@@ -16,6 +16,9 @@ from allstop.domain.policy import Fleet, Service
 from allstop.domain.verdict import Reason, Verdict
 from allstop.domain.world import World
 
+# Domains in the order they are cut off where a fleet does not say its own: what does most harm goes first.
+BY_RISK = ("payments", "authentication", "core-data", "integrations", "analytics")
+
 
 def draw_isolation(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     """Cut services off, each at once and by itself; with few hands, in the order the fleet says."""
@@ -59,8 +62,8 @@ def draw_isolation(world: World, fleet: Fleet, asked: Asked) -> Drawn:
 
 
 def isolation_rank(fleet: Fleet) -> dict[str, int]:
-    """By the fleet's list of domains and services; what it does not name comes after, by importance."""
-    listed = {name: at for at, name in enumerate(fleet.isolation)}
+    """By the fleet's list of domains and services, or by risk; what is not listed comes after, by importance."""
+    listed = {name: at for at, name in enumerate(fleet.isolation or BY_RISK)}
     rest = importance_rank(fleet)
 
     def rank(service: Service) -> int:

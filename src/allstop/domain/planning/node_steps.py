@@ -21,6 +21,8 @@ WORDS = {
     "fence": "fence the writes of", "unfence": "allow the writes of", "flush": "flush",
     "snapshot": "take a snapshot of", "verify-snapshot": "prove the snapshot of", "stop": "stop",
     "kill": "kill", "start": "start", "restart": "restart", "restore": "restore",
+    "rollback": "roll back", "fix": "fix", "push": "push the branch of", "branch": "make a branch for the fix of",
+    "test": "test the fix of", "deploy": "deploy the fix of",
     "scale": "set the capacity of",
 }  # fmt: skip
 
@@ -141,7 +143,7 @@ def gate(
 
 
 def return_steps(policy: Policy, service: Service) -> list[Step]:
-    """Start, a gate on the service itself, then what was closed is opened, then traffic by shares."""
+    """Start, a gate on the service itself, then what was closed is opened to a small share, then more by shares."""
     steps: list[Step] = []
 
     def last() -> tuple[str, ...]:
@@ -157,9 +159,13 @@ def return_steps(policy: Policy, service: Service) -> list[Step]:
     opened = [
         one for one in ("unfence", "unquiesce", "undrain", "reopen") if one in service.actions
     ]
+    shares: tuple[int, ...] = RAMP if "scale" in service.actions else ()
+    # The smallest share is set before anything opens: else all of the traffic would be back for a moment.
+    steps += [act(service, "scale", last(), percent=percent) for percent in shares[:1]]
     steps += chain(service, opened, last())
-    for percent in RAMP if "scale" in service.actions else ():
-        steps.append(act(service, "scale", last(), percent=percent))
+    for percent in shares:
+        if percent != RAMP[0]:
+            steps.append(act(service, "scale", last(), percent=percent))
         if probes:
             title = f"traffic gate: {service.name} at {percent} %"
             id = step_id(f"gate-{percent}", service.name)

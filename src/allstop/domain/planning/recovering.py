@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allstop.domain.draft import refuse
 from allstop.domain.fleet.estimating import Limits, Site, estimate
-from allstop.domain.fleet.expected import all_expected_ms
+from allstop.domain.fleet.expected import expected_ms, key
 from allstop.domain.fleet.graph import needed_by
 from allstop.domain.fleet.ordering import Ordering, importance_rank, start_order
 from allstop.domain.plan.asked import Asked, Outlook
@@ -38,7 +38,7 @@ def draw_recovery(world: World, policy: Policy, asked: Asked) -> Drawn:
         hint = "add actions.start and probes to fleet.yaml"
         refuse("cannot-start", f"nothing can bring back {few(lacking)}", hint)
     times = {
-        name: all_expected_ms(world.durations, one, [step.action for step in steps[name]])
+        name: sum(_expected_ms(world, policy, one, step) for step in steps[name])
         for name, one in services.items()
     }
     order = start_order(fleet, chosen, times.__getitem__, importance_rank(fleet))
@@ -65,6 +65,13 @@ def draw_recovery(world: World, policy: Policy, asked: Asked) -> Drawn:
         _bites(world, policy, services),
         outlook,
     )
+
+
+def _expected_ms(world: World, policy: Policy, service: Service, step: Step) -> int:
+    """Of one step. A gate that was never passed takes as long as its window, or its samples."""
+    if step.kind != "gate" or key(service.name, step.action) in world.durations:
+        return expected_ms(world.durations, service, step.action)
+    return max(step.window_ms, step.min_samples * policy.fleet.monitor.interval_ms)
 
 
 def _down(world: World, policy: Policy) -> tuple[str, ...]:
@@ -106,7 +113,8 @@ def _staged(
 ) -> tuple[tuple[Node, ...], tuple[Step, ...]]:
     """Nodes in their order, each after the gate of the stage before; and the gates as nodes of their own.
 
-    A service that one of an earlier stage needs comes back in that stage, whatever it says of itself.
+    A service that one of an earlier stage needs comes back in that stage, whatever it says of itself. A stage with
+    nothing to bring back has a gate when it names probes and a later one does have something.
     """
     stages = policy.fleet.stages or _ONE
     place = {stage.name: at for at, stage in enumerate(stages)}
@@ -116,10 +124,10 @@ def _staged(
             at[earlier] = min(at[earlier], at[name])
     nodes: list[Node] = []
     gates: list[Step] = []
-    closing = ""
+    closing, last = "", max(at.values())
     for number, stage in enumerate(stages):
         members = [name for name in order.names if at[name] == number]
-        if not members:
+        if not members and number > last:
             continue
         nodes += [_node(services[name], order, closing) for name in members]
         probes = [probe.name for name in members for probe in services[name].probes]

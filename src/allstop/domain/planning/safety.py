@@ -21,6 +21,10 @@ RULES: dict[str, str] = {
     "data-unproven": "data is safe before its service stops: a snapshot that was proven",
     "unproven": "that a service has stopped is seen by a probe, not said by who stopped it",
     "cannot-stop": "every service of the plan can be stopped, or at least cut off",
+    "no-change": "a rollback leads to something else than what runs",
+    "no-way-back": "a fix that fails falls back to a release that is known to be good",
+    "irreversible": "whatever a plan does can be taken back",
+    "copy-too-old": "what is restored, or protects a change of data, was proven lately",
 }
 
 

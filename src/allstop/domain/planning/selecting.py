@@ -21,6 +21,10 @@ _BY: dict[str, Callable[[Service], str]] = {
 }
 
 
+# The kinds of target, as people write them.
+KINDS = tuple(_BY)
+
+
 def select(fleet: Fleet, targets: tuple[str, ...]) -> tuple[str, ...]:
     """The services that targets name, each once, in the order of the fleet. Refuses with every bad target."""
     chosen: set[str] = set()

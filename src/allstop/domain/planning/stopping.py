@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from allstop.domain.draft import Refuse, refuse
-from allstop.domain.fleet.estimating import Limits, Site, estimate
+from allstop.domain.fleet.estimating import Estimate, Limits, Site, estimate
 from allstop.domain.fleet.expected import all_expected_ms
 from allstop.domain.fleet.graph import blast_radius
 from allstop.domain.fleet.ordering import Ordering, importance_rank, stop_order, with_dependents
 from allstop.domain.plan.asked import Asked, Outlook
 from allstop.domain.plan.events import Node, Pace, Step
 from allstop.domain.plan.routes import NODE
+from allstop.domain.planning.deadline import deadline_of
 from allstop.domain.planning.drawn import Drawn
 from allstop.domain.planning.node_steps import (
     GENTLY,
@@ -57,9 +58,18 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     )
     # The members of a cycle begin together; only their stops go one by one.
     heads = {name: unit[0] for unit in order.units for name in unit}
-    nodes = tuple(_node(services[name], order, heads.get(name, name)) for name in order.names)
+    whole = _played(fleet, services, order, times)
+    by = deadline_of(order, services, world.durations, whole, asked.deadline_ms)
+    nodes = tuple(
+        replace(
+            _node(services[name], order, heads.get(name, name)), force_ms=by.force_ms.get(name, 0)
+        )
+        for name in order.names
+    )
     steps = _steps(services, actions, order)
-    outlook = _outlook(fleet, nodes, order, times, radius, asked)
+    outlook = replace(
+        _outlook(nodes, order, services, whole, radius), forced=by.forced, late=by.late
+    )
     title = f"stop {few(order.names)}"
     return Drawn(title, nodes, steps, pace(fleet.limits), bites, outlook)
 
@@ -109,33 +119,33 @@ def _together(members: list[list[Step]]) -> None:
             steps[place] = replace(step, after=tuple(dict.fromkeys((*step.after, *waits))))
 
 
-def _outlook(
-    fleet: Fleet,
-    nodes: tuple[Node, ...],
-    order: Ordering,
-    times: dict[str, int],
-    radius: frozenset[str],
-    asked: Asked,
-) -> Outlook:
+def _played(
+    fleet: Fleet, services: dict[str, Service], order: Ordering, times: dict[str, int]
+) -> Estimate:
+    """The schedule played through with the limits of the fleet."""
     limits = fleet.limits
-    sites = {node.service: Site(node.host, node.zone) for node in nodes}
-    whole = estimate(
+    sites = {name: Site(one.host, one.zone) for name, one in services.items()}
+    return estimate(
         order,
         times.__getitem__,
         Limits(limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter)),
         sites.__getitem__,
     )
-    late = asked.deadline_ms
-    forced = [name for name in order.names if late and whole.ends_ms[name] > late]
+
+
+def _outlook(
+    nodes: tuple[Node, ...], order: Ordering, services: dict[str, Service], whole: Estimate,
+    radius: frozenset[str],
+) -> Outlook:  # fmt: skip
     at_risk = [
-        one.name
-        for one in fleet.services
-        if one.name in times and one.stateful and "verify-snapshot" not in one.actions
+        name
+        for name, one in services.items()
+        if one.stateful and "verify-snapshot" not in one.actions
     ]
     lacking = [f"{one.service}: {', '.join(one.lacking)}" for one in nodes if one.lacking]
     return Outlook(
         whole.whole_ms, whole.bound_ms, order.critical_path(), tuple(sorted(radius)), order.units,
-        order.dropped, tuple(at_risk), tuple(forced), tuple(lacking),
+        order.dropped, tuple(at_risk), lacking=tuple(lacking),
     )  # fmt: skip
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from allstop.domain.draft import refuse
 from allstop.domain.fleet.expected import expected_ms
 from allstop.domain.plan.asked import Asked, Outlook
-from allstop.domain.plan.events import Bite, Node, Step
-from allstop.domain.plan.lifecycle import StepState
+from allstop.domain.plan.events import Bite, Inverse, Node, Step
+from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import Plan
 from allstop.domain.planning.drawn import Drawn
+from allstop.domain.planning.inverting import in_order, inverse_of
 from allstop.domain.planning.stopping import few, pace
 from allstop.domain.policy import Fleet
 from allstop.domain.verdict import nearest
@@ -23,25 +24,29 @@ def draw_undo(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     plan = world.plans.get(asked.plan)
     if plan is None:
         refuse("unknown-plan", f"there is no plan {asked.plan}", nearest(asked.plan, world.plans))
-    if plan.active:
+    # Of a plan that does not go on, only what changes something is waited for: a gate or a task may never end.
+    goes_on = plan.state is PlanState.RUNNING
+    acting = sorted(id for id in plan.active if goes_on or plan.routes.steps[id].kind == "act")
+    if acting:
         hint = f"allstop plan pause {plan.id}, and wait for what is under way"
-        refuse("still-running", f"{few(sorted(plan.active))} of {plan.id} is under way", hint)
-    done = _done_after(plan, asked.to)
+        refuse("still-running", f"{few(acting)} of {plan.id} is under way", hint)
+    done = in_order(_done_after(plan, asked.to))
     nodes: list[Node] = []
     steps: list[Step] = []
     bites = []
     for step in done:
         service = fleet.service(step.service)
-        if step.inverse is None or service is None:
+        one = inverse_of(plan, step, done)
+        if one is None or service is None:
             bites.append(Bite("irreversible", step.id, f"{step.title}: nothing takes it back"))
             continue
-        one = step.inverse
         id = f"undo-{step.id}"
         steps.append(
             Step(
                 id, "act", f"take back: {step.title}", step.service, (), one.adapter, one.verb,
                 dict(one.options), one.timeout_ms, node=id, action=one.action,
-                proof=one.proof,
+                proof=one.proof, expires_ms=one.expires_ms,
+                inverse=_again(step) if one.expires_ms else None,
             )
         )  # fmt: skip
         after = (nodes[-1].id,) if nodes else ()
@@ -56,6 +61,13 @@ def draw_undo(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     title = f"take back {few([step.id.removeprefix('undo-') for step in steps])} of {plan.id}"
     return Drawn(
         title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(bites), Outlook(whole, whole)
+    )
+
+
+def _again(step: Step) -> Inverse:
+    """What takes back a lever that an undo pulls again: the step that had taken it back."""
+    return Inverse(
+        step.action, step.adapter, step.verb, dict(step.options), step.timeout_ms, step.proof
     )
 
 

@@ -19,6 +19,7 @@ from allstop.domain.policy.aftermath import (
     Objective,
     Obligation,
     Review,
+    Watch,
 )
 from allstop.domain.policy.fleet import (
     ACTIONS,
@@ -26,6 +27,7 @@ from allstop.domain.policy.fleet import (
     Dependency,
     DependencyKind,
     Fleet,
+    FleetBreaker,
     FleetLimits,
     Function,
     Lever,
@@ -41,6 +43,13 @@ from allstop.domain.policy.forms import (
     Form,
     FormField,
     Template,
+)
+from allstop.domain.policy.playbook import (
+    Playbook,
+    PlaybookPhase,
+    PlaybookStep,
+    PlayedService,
+    PlaySort,
 )
 from allstop.domain.policy.policy import (
     Policy,
@@ -59,6 +68,7 @@ from allstop.domain.policy.protocol import (
     Phase,
     Preflight,
     Protocol,
+    Relief,
     RemedyRules,
     RoleRule,
     SeverityRule,
@@ -117,6 +127,7 @@ __all__ = [
     "EmergencyMode",
     "Escalation",
     "Fleet",
+    "FleetBreaker",
     "FleetLimits",
     "Form",
     "FormField",
@@ -133,11 +144,17 @@ __all__ = [
     "OnFailure",
     "Person",
     "Phase",
+    "PlaySort",
+    "Playbook",
+    "PlaybookPhase",
+    "PlaybookStep",
+    "PlayedService",
     "Policy",
     "PolicyBook",
     "Preflight",
     "ProbeSpec",
     "Protocol",
+    "Relief",
     "RemedyRow",
     "RemedyRules",
     "Review",
@@ -155,4 +172,5 @@ __all__ = [
     "Team",
     "Template",
     "UpdateRules",
+    "Watch",
 ]

@@ -30,6 +30,28 @@ class Obligation:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A part of the aftercare: for `lasts_ms` from standing down somebody looks whether it stays well.
+
+    every_ms: the distance between two looks (0: each round of the monitor); probes: names, empty for
+    every probe of the fleet, None for those of what the incident was about; failed_share_percent: bad
+    when a larger share of the requests fails (None: not asked); fall: so many bad looks in a row make
+    it bad, and a bad look is repeated at the next round; when_bad: reopen | tell; severities: only for
+    these (empty: all).
+    """
+
+    id: str
+    title: str
+    lasts_ms: int
+    every_ms: int = 0
+    probes: tuple[str, ...] | None = None
+    failed_share_percent: int | None = None
+    fall: int = 3
+    when_bad: str = "reopen"
+    severities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """Marks that must be reached before an incident may be closed, by severity."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from allstop.domain.breaker import BreakerRules
+
 
 class DependencyKind(StrEnum):
     """hard: broken without it; soft: degraded without it; startup: needed only to start."""
@@ -77,9 +79,13 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "kill": ("start", "stopped"),
     "start": ("stop", "started"),
     "restart": ("", "restarted"),
-    "rollback": ("", "release"),
+    "rollback": ("rollback", "release"),
     "fix": ("", "release"),
-    "restore": ("", "restored"),
+    "push": ("", "pushed"),
+    "branch": ("", "branched"),
+    "test": ("", "tested"),
+    "deploy": ("rollback", "deployed"),
+    "restore": ("restore", "restored"),
     "scale": ("scale", "scaled"),
 }
 # The word in the options of `scale` that the wanted share of the capacity takes the place of.
@@ -112,7 +118,7 @@ class Service:
     actions: by purpose, one of `ACTIONS`; verify: probes that prove them independently; diagnose: read-only
     evidence by name; host, zone: where it runs; on_failure: None for the default of its kind; rto_ms, rpo_ms:
     its own objectives, above those of its class; takes_ms: how long an action takes until more is known;
-    stage: in which stage of a recovery it comes back, empty: by its category; levers: see `Lever`.
+    stage: in which stage of a recovery it comes back, empty: by its category; levers: see `Lever`; recipes: evidence beside `diagnose` that follows from the rest.
     """
 
     name: str
@@ -136,6 +142,7 @@ class Service:
     takes_ms: dict[str, int] = field(default_factory=dict)
     stage: str = ""
     levers: tuple[Lever, ...] = ()
+    recipes: dict[str, ActionSpec] = field(default_factory=dict)
 
     def failure_policy(self) -> OnFailure:
         """Its own, or that of its kind: what is protected holds, what has data is cut off, the rest is forced."""
@@ -221,9 +228,32 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetBreaker:
+    """When `watches` (a dependency of the service, or itself) fails too often, `fallback` is pulled, a lever of
+    the service; and taken back when it is well again.
+
+    failures: bad samples in a row of one of its probes; open_ms: until it is tried again; trials: rounds of
+    good samples that close it.
+    """
+
+    service: str
+    watches: str
+    fallback: str
+    failures: int = 5
+    open_ms: int = 300_000
+    trials: int = 3
+
+    @property
+    def name(self) -> str:
+        """`web:search`, as people name it."""
+        return f"{self.service}:{self.watches}"
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """All services and how they are watched. own: what the coordinator itself needs; stages: of a recovery,
-    in order; isolation: domains or services in the order they are cut off."""
+    in order; isolation: domains or services in the order they are cut off; circuits: when calls
+    to a failing service are kept back; breakers: see `FleetBreaker`."""
 
     services: tuple[Service, ...] = ()
     functions: tuple[Function, ...] = ()
@@ -234,6 +264,8 @@ class Fleet:
     own: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
     isolation: tuple[str, ...] = ()
+    circuits: BreakerRules = field(default_factory=BreakerRules)
+    breakers: tuple[FleetBreaker, ...] = ()
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 from allstop.domain.policy.fleet import Fleet
+from allstop.domain.policy.playbook import Playbook
 from allstop.domain.policy.protocol import Protocol
 from allstop.domain.policy.roster import Roster
 
@@ -20,6 +21,10 @@ class Policy:
     protocol: Protocol
     fleet: Fleet
     roster: Roster
+    playbooks: tuple[Playbook, ...] = ()
+
+    def playbook(self, name: str) -> Playbook | None:
+        return next((one for one in self.playbooks if one.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from allstop.domain.policy.aftermath import (
     Objective,
     Obligation,
     Review,
+    Watch,
 )
+from allstop.domain.policy.degradation import Degree
 from allstop.domain.policy.forms import Form, FormField, Template
 from allstop.domain.policy.spans import Calendar, Span, Spans
 from allstop.domain.policy.tables import (
@@ -221,6 +223,16 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Relief:
+    """after_ms: how long somebody may be on duty until relief is asked for (0: never); again_ms: how often it is
+    asked for again (0: once); rest_ms: a break of this length lets the hours begin anew (0: none does)."""
+
+    after_ms: int = 0
+    again_ms: int = 0
+    rest_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyMode:
     """What changes while an incident is open. suspended, enabled: title by id; expires_ms: it ends
     by itself after this long unless it is extended; severities: where it applies (empty: nowhere)."""
@@ -234,18 +246,21 @@ class EmergencyMode:
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """checks: names of `allstop.domain.preflight.CHECKS`; required: whether plans wait for a pass;
-    understood_days: how old a person's statement that they understand the protocol may be."""
+    understood_days: how old a person's statement that they understand the protocol may be; every_ms: how often
+    all of it is looked at while nothing is wrong (0: never)."""
 
     checks: tuple[str, ...] = ()
     required: bool = False
     understood_days: int = 0
+    every_ms: int = 900_000
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A whole protocol. terms: our words to the local ones (commander -> headmaster); offices: titles
     of standing positions on the roster; channel: name of the incident's channel, with `{incident}`;
-    reopen_within_ms: a recurrence within it reopens the incident (0: never)."""
+    reopen_within_ms: a recurrence within it reopens the incident (0: never); aftercare: what is watched
+    after standing down."""
 
     name: str
     title: str
@@ -273,17 +288,20 @@ class Protocol:
     forms: tuple[Form, ...] = ()
     templates: tuple[Template, ...] = ()
     mode: EmergencyMode = field(default_factory=EmergencyMode)
+    relief: Relief = field(default_factory=Relief)
     closing: Closing = field(default_factory=Closing)
     ledger: Ledger = field(default_factory=Ledger)
     objectives: tuple[Objective, ...] = ()
     warn_at_percent: int = 75
     stop_rules: tuple[StopRule, ...] = ()
+    degradation: tuple[Degree, ...] = ()
     preflight: Preflight = field(default_factory=Preflight)
     reopen_within_ms: int = 0
     channel: str = ""
     report_sections: tuple[str, ...] = ()
     drills: tuple[Drill, ...] = ()
     review: Review = field(default_factory=Review)
+    aftercare: tuple[Watch, ...] = ()
 
     def form(self, id: str) -> Form | None:
         return next((one for one in self.forms if one.id == id), None)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from allstop.application.fleet_pictures.picture import Picture
 
 FLEET = "fleet.yaml"
+# Playbooks, and what of theirs is about the fleet: names nobody has, and what no service offers.
+PLAYBOOKS, OF_FLEET = ("playbooks/", "built-in/"), ("AP044", "AP046", "AP185", "AP186")
 # What a terminal is taken for that is none: files and pipes.
 USUAL_COLUMNS = 80
 # More boxes than that nobody reads, and laying them out takes long.
@@ -48,7 +50,7 @@ def fleet() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 def check(session: Session, file: Path | None) -> None:
-    """Print every problem of fleet.yaml, with line, column and what to do.
+    """Print every problem of fleet.yaml, and of what playbooks want of it, with line, column and what to do.
 
     FILE is another fleet document, such as a draft; without a protocol beside it, it is checked alone.
     Exit code 2 when it has errors; warnings alone are no failure.
@@ -56,7 +58,7 @@ def check(session: Session, file: Path | None) -> None:
     named = file or session.project.home / FLEET
     if file is None or (file.name == FLEET and (file.parent / "protocol.yaml").exists()):
         every, _ = session.launch.check_documents(named.parent.resolve())
-        found = [one for one in every if getattr(one, "file", FLEET) == FLEET]
+        found = [one for one in every if _concerns(one)]
     else:
         found = list(session.launch.check_fleet(named)[1])
     errors = sum(1 for one in found if getattr(one, "is_error", True))
@@ -72,6 +74,15 @@ def check(session: Session, file: Path | None) -> None:
         session.show(page)
     if errors:
         raise Ended(2)
+
+
+def _concerns(problem: object) -> bool:
+    """Whether a problem is the fleet's, or of a playbook that wants something of the fleet."""
+    if getattr(problem, "file", FLEET) == FLEET:
+        return True
+    return str(getattr(problem, "file", "")).startswith(PLAYBOOKS) and (
+        getattr(problem, "code", "") in OF_FLEET
+    )
 
 
 def _verdict(name: str, errors: int, warnings: int) -> Piece:

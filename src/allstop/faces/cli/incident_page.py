@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from allstop.domain.moment import words
 from allstop.faces.cli.halt_page import halt_summary
-from allstop.faces.cli.owed_page import action, obligation
+from allstop.faces.cli.owed_page import action, obligation, watch
 from allstop.faces.cli.page import Cell, Page, Piece
-from allstop.faces.cli.plan_page import plan_summary
+from allstop.faces.cli.plan_page import open_tasks, plan_summary
 from allstop.faces.cli.times import ago, clock, day, due, instant
 from allstop.faces.cli.work_page import bare, change_summary, mode_cells, work
 
@@ -33,6 +34,10 @@ def compact(page: Page, view: Shape, now: datetime) -> None:
         if role["offered_to"]:
             offered = f"{role['title']} is offered to {role['offered_to']}, not accepted yet"
             _fact(page, "handoff", Piece(offered, "notice"))
+    for one in view["duty"]:
+        if one["on_duty"] and one["asked_at"]:
+            tired = f"{one['name']}, on duty for {words(one['since_rest_ms'])}"
+            _fact(page, "relief", Piece(f"asked for {tired}", "notice"))
     for number, (text, tone) in enumerate(_waiting(line)):
         _fact(page, "phase" if number == 0 else "", Piece(text, tone))
     _under_way(page, view, now)
@@ -50,9 +55,9 @@ def _under_way(page: Page, view: Shape, now: datetime) -> None:
     for halt in view["halts"]:
         if halt["stands"]:
             _fact(page, "all-stop", *halt_summary(halt))
-    for plan in view["plans"]:
-        if plan["state"] not in {"done", "abandoned"} and not plan["earlier"]:
-            _fact(page, "plan", *plan_summary(plan))
+    _plans(page, view)
+    for name in view["playbooks"]:
+        _fact(page, "playbook", f"{name} is for this: allstop plan playbook {name}")
     for change in view["changes"]:
         if change["state"] in {"proposed", "approved"}:
             _fact(page, "change", f"{change['id']} ", *change_summary(change, now))
@@ -67,6 +72,15 @@ def _under_way(page: Page, view: Shape, now: datetime) -> None:
     _pressing(page, view, now)
     if view["mode"] and view["mode"]["on"]:
         _fact(page, "emergency", *mode_cells(view["mode"], now))
+
+
+def _plans(page: Page, view: Shape) -> None:
+    """Plans that have not ended, and the tasks of theirs that wait for somebody."""
+    for plan in view["plans"]:
+        if plan["state"] not in {"done", "aborted"} and not plan["earlier"]:
+            _fact(page, "plan", *plan_summary(plan))
+            for task in open_tasks(plan):
+                _fact(page, "", f"asks {task['role']}: {task['title']} ({task['id']})")
 
 
 def _hands(page: Page, view: Shape) -> None:
@@ -103,6 +117,8 @@ def _afterwards(page: Page, view: Shape) -> None:
         _fact(page, "late", Piece("; ".join(late), "bad"))
     if owed:
         _fact(page, "owed", "; ".join(owed))
+    if view["line"]["aftercare"]:
+        _fact(page, "aftercare", view["line"]["aftercare"])
     if view["missing_before_close"]:
         _fact(page, "to close", "; ".join(view["missing_before_close"]))
 
@@ -163,6 +179,9 @@ def everything(page: Page, view: Shape, now: datetime) -> None:
     _gates(page, view)
     page.title("Roles")
     page.table((), [(role["title"], _holder(role)) for role in view["roles"]], indent=2)
+    if view["duty"]:
+        page.title("Hours on duty")
+        page.table((), [_hours(one, now) for one in view["duty"]], indent=2)
     _evidence(page, view)
     work(page, view, now)
     if view["deadlines"]:
@@ -195,6 +214,7 @@ def _sections(page: Page, view: Shape, now: datetime) -> None:
             "Linked",
             [(one["to"], one["how"].replace("-", " "), one["title"]) for one in view["links"]],
         ),
+        ("Watched on", [watch(one, now) for one in view["aftercare"]]),
         ("Owed", [obligation(one, now) for one in view["obligations"]]),
         ("Action items", [action(one, now) for one in view["actions"]]),
         (
@@ -252,6 +272,15 @@ def _criterion(one: Shape) -> tuple[Cell, ...]:
         else ("[ ]", "notice")
     )
     return Piece(*mark), one["id"], one["title"], Piece(one["text"], "dim")
+
+
+def _hours(one: Shape, now: datetime) -> tuple[Cell, ...]:
+    """Who, how long, and when relief is due."""
+    at = instant(one["relief_at"])
+    relief = f"relief {due(at, now)[0]}" if at else ""
+    state = "on duty" if one["on_duty"] else "off duty"
+    asked = "relief was asked for" if one["on_duty"] and one["asked_at"] else ""
+    return one["name"] or one["person"], words(one["on_duty_ms"]), state, asked or relief
 
 
 def _holder(role: Shape) -> Cell:

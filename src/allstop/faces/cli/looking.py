@@ -104,7 +104,7 @@ def follow_from(
 
 
 # As the timeline leaves them out; the stream has everything.
-QUIET = frozenset({"samples.recorded", "notification.delivered"})
+QUIET = frozenset({"samples.recorded", "notification.delivered", "aftercare.looked"})
 
 
 def say(session: Session, entries: Iterable[Shape], *, numbers: bool = False) -> None:

@@ -33,6 +33,8 @@ def names(ctx: click.Context, kind: str) -> Names:
         if kind == "proposal":
             found = client.get("proposals").data
             return [(one["id"], one["text"]) for one in found if one["state"] == "open"]
+        if kind in _OF_FLEET:
+            return [(one["name"], one[_OF_FLEET[kind]]) for one in client.get(f"{kind}s").data]
         if kind in _OVERVIEW:
             part, read = _OVERVIEW[kind]
             return read(client.get("overview").data[part])
@@ -103,6 +105,8 @@ _OVERVIEW: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Names]]] = {
     "agent": ("agents", _lines("name")),
     "scope": ("agents", _scopes),
 }
+# What each is, in lists of the fleet.
+_OF_FLEET = {"lever": "title", "circuit": "state"}
 # By the key of the name in lists that have an address of their own.
 _LISTED = {"form": "id", "crew": "name"}
 _INCIDENT: dict[str, Callable[[dict[str, Any]], Names]] = {

@@ -15,11 +15,12 @@ from allstop.faces.cli.halt_page import halt_summary
 from allstop.faces.cli.incident_page import compact, headline
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.times import instant
+from allstop.faces.cli.times import ago, instant
 from allstop.faces.cli.verbs import verb
 
 Shape = Mapping[str, Any]
 CLOSED_SHOWN = 3
+FAILING_SHOWN = 2
 KEPT = "the last good one is in force, because the documents on disk are broken"
 MENDED = "Mend them, then: allstop protocol check && allstop reload"
 
@@ -85,6 +86,8 @@ def _incidents(session: Session, page: Page, overview: Shape, now: datetime) -> 
         page.blank()
     for line in closed[:CLOSED_SHOWN]:
         headline(page, line)
+        if line["aftercare"]:
+            page.line("  ", Piece(line["aftercare"], "dim"))
 
 
 def _halts(page: Page, overview: Shape) -> None:
@@ -112,6 +115,7 @@ def _beside(page: Page, overview: Shape, now: datetime, kept: str) -> None:
     ]
     if kept:
         told.append((f"policy    {KEPT}: {kept}. {MENDED}", "bad"))
+    told += _readiness(overview.get("readiness"), now)
     mode, review = overview["mode"], overview["review"]
     shown = {line["id"] for line in overview["incidents"] if line["state"] == "open"}
     if _mode_is_news(mode, shown):
@@ -126,6 +130,17 @@ def _beside(page: Page, overview: Shape, now: datetime, kept: str) -> None:
         page.blank()
     for text, tone in told:
         page.line(Piece(text, tone), hang=10)
+
+
+def _readiness(one: Shape | None, now: datetime) -> list[tuple[str, str]]:
+    """Since when the whole preflight is red, and what of it is."""
+    if not one or one["passed"]:
+        return []
+    since = instant(one["since"])
+    first = "; ".join(one["failing"][:FAILING_SHOWN])
+    more = f" and {one['bad'] - FAILING_SHOWN} more" if one["bad"] > FAILING_SHOWN else ""
+    when = f", it turned {ago(since, now)}" if since else ""
+    return [(f"preflight is red{when}: {first}{more}. allstop preflight --newest --failed", "bad")]
 
 
 def _mode_is_news(mode: Shape | None, shown: set[str]) -> bool:

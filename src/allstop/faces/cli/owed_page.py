@@ -45,6 +45,18 @@ def obligation(one: Shape, now: datetime) -> tuple[Cell, ...]:
     return _when(one, now), one["id"], one["owner"], f"{one['title']}{meets}"
 
 
+def watch(one: Shape, now: datetime) -> tuple[Cell, ...]:
+    """A watch after standing down: how it stands, what its looks saw, and when the next one comes."""
+    tone = {"clean": "good", "bad": "bad", "inconclusive": "notice"}.get(one["state"], "plain")
+    following, until = instant(one["next_at"]), instant(one["until"])
+    more = ""
+    if one["state"] == "watching" and until is not None:
+        following_words = f"; next look {ago(following, now)}" if following else ""
+        more = f"{following_words}; ends {ago(until, now)}"
+    seen = f" (last: {one['seen']})" if one["seen"] and one["state"] != "clean" else ""
+    return Piece(one["state"], tone), one["id"], f"{one['title']}: {one['text']}{seen}{more}"
+
+
 def action(one: Shape, now: datetime) -> tuple[Cell, ...]:
     told = "; ".join(part for part in (one["title"], one["link"], one["note"]) if part)
     when = (

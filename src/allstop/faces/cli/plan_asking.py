@@ -11,7 +11,7 @@ from click.types import StringParamType
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_preview_page import previewed
 from allstop.faces.cli.session import Session
-from allstop.faces.cli.times import span
+from allstop.faces.cli.times import TimeWord, span
 from allstop.faces.cli.verbs import Named, Verb, verb
 
 LEVELS = ("minor", "major", "critical")
@@ -122,14 +122,16 @@ def isolate(
 
 @verb(
     "degrade",
+    "allstop plan degrade",
     "allstop plan degrade --level minor",
     "allstop plan degrade search --level major",
     incident=True,
 )
 @_targets(needed=False)
 @click.option(
-    "--level", required=True, type=click.Choice(LEVELS), help="Pull the levers up to this degree."
-)
+    "--level", default="", type=click.Choice(LEVELS),
+    help="Pull the levers up to this degree; else what the protocol says of the severity.",
+)  # fmt: skip
 @_DRY
 @_ALL
 def degrade(
@@ -143,13 +145,20 @@ def degrade(
 @verb("recover", "allstop plan recover", "allstop plan recover web --with-needs", incident=True)
 @_targets(needed=False)
 @click.option("--with-needs", is_flag=True, help="Bring back what a target needs and is down, too.")
+@click.option("--playbook", default="", metavar="NAME", help="Take the way back of this playbook.")
 @_DRY
 @_ALL
 def recover(
-    session: Session, targets: tuple[str, ...], incident: str, *, with_needs: bool, dry_run: bool, whole: bool
+    session: Session, targets: tuple[str, ...], playbook: str, incident: str, *, with_needs: bool,
+    dry_run: bool, whole: bool,
 ) -> None:  # fmt: skip
-    """Plan to bring services back, stage by stage, each behind a gate; by default all that plans stopped."""
+    """Plan to bring services back, stage by stage, each behind a gate; by default all that plans stopped.
+
+    Without a target, the way back of the playbook for this kind of emergency is taken, where there is one.
+    """
     body = {"purpose": "recover", "targets": list(targets), "dependents": with_needs}
+    if playbook:
+        body["playbook"] = playbook
     _ask(session, incident, body, dry=dry_run, whole=whole)
 
 
@@ -167,4 +176,104 @@ def undo(
     _ask(session, incident, {"purpose": "undo", "plan": name, "to": to}, dry=dry_run, whole=whole)
 
 
-ASKING: tuple[Verb, ...] = (isolate, degrade, stop, recover, undo)
+@verb(
+    "playbook",
+    "allstop plan playbook",
+    "allstop plan playbook trading --dry-run",
+    incident=True,
+)
+@click.argument("name", default="", metavar="[NAME]")
+@_DRY
+@_ALL
+def playbook(session: Session, name: str, incident: str, *, dry_run: bool, whole: bool) -> None:
+    """Plan all that a playbook says, phase by phase; by default the one for this kind of emergency.
+
+    What the fleet does not offer becomes a task for a person. Nothing happens before `allstop plan run`.
+    """
+    _ask(session, incident, {"purpose": "playbook", "playbook": name}, dry=dry_run, whole=whole)
+
+
+@verb(
+    "rollback",
+    "allstop plan rollback payments",
+    "allstop plan rollback web payments --dry-run",
+    "allstop plan rollback payments --release 3f2a91c0d4e5",
+    incident=True,
+)
+@_targets(needed=True)
+@click.option(
+    "--release", default="", metavar="RELEASE",
+    help="Go back to this one; by default the last that was known to be good.",
+)  # fmt: skip
+@_DRY
+@_ALL
+def rollback(
+    session: Session, targets: tuple[str, ...], release: str, incident: str, *, dry_run: bool, whole: bool
+) -> None:  # fmt: skip
+    """Plan to take services back to a release: who uses a service goes before it, and each is proven.
+
+    Which release was good, `allstop fleet show` and the preview say; the beginning of one is enough where it is
+    known. Nothing happens before `allstop plan run`.
+    """
+    body = {"purpose": "rollback", "targets": list(targets), "release": release}
+    _ask(session, incident, body, dry=dry_run, whole=whole)
+
+
+@verb(
+    "fix",
+    "allstop plan fix payments",
+    "allstop plan fix payments --dry-run",
+    incident=True,
+)
+@click.argument("service", metavar="SERVICE", type=Named("service"))
+@_DRY
+@_ALL
+def fix(session: Session, service: str, incident: str, *, dry_run: bool, whole: bool) -> None:
+    """Plan a fix on a branch of its own: tests, deployment, five checks; and the way back where any of it fails."""
+    _ask(session, incident, {"purpose": "fix", "targets": [service]}, dry=dry_run, whole=whole)
+
+
+@verb(
+    "snapshot",
+    "allstop plan snapshot ledger",
+    incident=True,
+)
+@_targets(needed=True)
+@_DRY
+@_ALL
+def snapshot(
+    session: Session, targets: tuple[str, ...], incident: str, *, dry_run: bool, whole: bool
+) -> None:
+    """Plan to copy the data of services, and to prove each copy by a restore. They go on meanwhile."""
+    body = {"purpose": "snapshot", "targets": list(targets)}
+    _ask(session, incident, body, dry=dry_run, whole=whole)
+
+
+@verb(
+    "restore",
+    "allstop plan restore ledger",
+    'allstop plan restore ledger --until "40m ago"',
+    "allstop plan restore ledger --until 2026-11-21T03:55:00Z --dry-run",
+    incident=True,
+)
+@click.argument("service", metavar="SERVICE", type=Named("service"))
+@click.option(
+    "--until", default=None, type=TimeWord(), metavar="TIME",
+    help="As it was then; by default as the newest proven copy has it.",
+)  # fmt: skip
+@_DRY
+@_ALL
+def restore(
+    session: Session, service: str, until: str | None, incident: str, *, dry_run: bool, whole: bool
+) -> None:  # fmt: skip
+    """Plan to bring data back from a copy that was proven. What is there is kept first; what is lost is said."""
+    body = {"purpose": "restore", "targets": [service], "until": until or ""}
+    _ask(session, incident, body, dry=dry_run, whole=whole)
+
+
+# Levers are asked for in the same way.
+ask = _ask
+
+ASKING: tuple[Verb, ...] = (
+    isolate, degrade, stop, recover, undo, playbook, rollback, fix, snapshot, restore,
+)  # fmt: skip

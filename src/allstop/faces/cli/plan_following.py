@@ -17,7 +17,7 @@ from allstop.faces.cli.session import Session, coloured
 from allstop.faces.cli.times import instant
 
 Shape = Mapping[str, Any]
-OVER = ("done", "abandoned")
+OVER = ("done", "aborted")
 WAITING = ("held", "proposed", "approved", "paused")
 EVERY_SECONDS = 0.5
 # A coordinator that restarts is waited for.
@@ -25,7 +25,7 @@ PATIENCE = 60
 SHOWN = 12
 BAR = 30
 # In the order in which a person wants to see them.
-STATES = ("held", "running", "forced", "isolated", "left", "reached", "waiting")
+STATES = ("held", "running", "forced", "isolated", "returned", "left", "reached", "waiting")
 
 
 def follow_plan(session: Session, name: str) -> None:
@@ -147,7 +147,7 @@ def _place(state: str) -> int:
 
 def _head(page: Page, plan: Shape) -> None:
     things = plan["nodes"] or plan["steps"]
-    over = sum(1 for one in things if one["state"] in ("reached", "forced", "isolated", "left", "done", "waived"))  # fmt: skip
+    over = sum(1 for one in things if one["state"] in ("reached", "forced", "isolated", "returned", "left", "done", "waived"))  # fmt: skip
     filled = BAR * over // max(1, len(things))
     begun, ended = instant(plan["started_at"]), instant(plan["ended_at"])
     took = f", took {words(int((ended - begun).total_seconds() * 1000))}" if begun and ended else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allstop.faces.cli.page import Cell, Page, Piece
-from allstop.faces.cli.plan_preview_page import in_order
+from allstop.faces.cli.plan_preview_page import in_order, phases
 from allstop.faces.cli.times import day, instant
 from allstop.faces.cli.work_page import bare
 
@@ -19,13 +19,14 @@ TONES = {
     "held": "bad",
     "proposed": "notice",
     "running": "notice",
-    "abandoned": "dim",
+    "aborted": "dim",
     "waiting": "dim",
     "waived": "notice",
     "paused": "notice",
     "reached": "good",
     "forced": "notice",
     "isolated": "notice",
+    "returned": "notice",
     "left": "bad",
 }
 
@@ -55,6 +56,7 @@ def whole_plan(page: Page, plan: Shape) -> None:
     )
     _agreed(page, plan)
     page.line(Piece(f"  hash {plan['hash']}", "dim"))
+    phases(page, plan)
     if plan["nodes"]:
         _with_nodes(page, plan)
         return
@@ -66,12 +68,14 @@ def _with_nodes(page: Page, plan: Shape) -> None:
     """Each node with its end, and the steps of those that are under way or held."""
     for one in plan["bites"]:
         page.line("  against ", Piece(one["rule"], "bad"), f" ({one['subject']}): {one['text']}", hang=4)  # fmt: skip
+    # A node about no service has a name that says little.
+    titles = {one["node"]: one["title"] for one in plan["steps"] if one["id"] == one["node"]}
     rows = [
         (
             one["id"],
             Piece(one["state"], TONES.get(one["state"], "plain")),
             ", ".join(one["after"][:4]) + (", ..." if len(one["after"]) > 4 else "") or "-",
-            one["because"],
+            one["because"] or Piece(titles.get(one["id"], ""), "dim"),
         )
         for one in in_order(plan["nodes"])
     ]
@@ -100,6 +104,18 @@ def stuck_step(plan: Shape) -> str:
         ),
         "",
     )
+
+
+def open_task(plan: Shape) -> str:
+    """The first task that waits for a person, or empty."""
+    return next((one["id"] for one in open_tasks(plan)), "")
+
+
+def open_tasks(plan: Shape) -> list[Shape]:
+    """The tasks that wait for somebody."""
+    if plan["state"] in ("done", "aborted"):
+        return []
+    return [one for one in plan["steps"] if one["kind"] == "task" and one["state"] == "running"]
 
 
 def _waits(plan: Shape) -> str:
@@ -131,7 +147,10 @@ def _agreed(page: Page, plan: Shape) -> None:
 
 
 def _step(step: Shape) -> tuple[Cell, ...]:
-    told = "; ".join(part for part in (step["title"], step["gate"], step["evidence"]) if part)
+    asked = f"asked of {step['role']}" if step["role"] else ""
+    told = "; ".join(
+        part for part in (step["title"], asked, step["gate"], step["evidence"]) if part
+    )
     return (
         step["id"],
         Piece(step["state"], TONES.get(step["state"], "plain")),

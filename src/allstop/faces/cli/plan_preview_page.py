@@ -8,6 +8,7 @@ from typing import Any
 
 from allstop.domain.moment import words
 from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.times import instant
 
 Shape = Mapping[str, Any]
 # As many nodes are listed one by one; more are counted.
@@ -27,6 +28,15 @@ def previewed(page: Page, plan: Shape, *, whole: bool = False) -> None:
             (), [(Piece(one["rule"], "bad"), one["subject"], one["text"]) for one in plan["bites"]],
             indent=2,
         )  # fmt: skip
+    if outlook.get("notes"):
+        page.title("To know before it runs")
+        for one in outlook["notes"]:
+            page.line("  ", one, hang=4)
+    phases(page, plan)
+    if outlook.get("learned"):
+        page.title("What similar incidents taught")
+        for one in outlook["learned"]:
+            page.line("  ", one, hang=4)
     if outlook.get("lacking"):
         page.title("Missing")
         shown = outlook["lacking"] if whole else outlook["lacking"][:FEW]
@@ -44,6 +54,32 @@ def previewed(page: Page, plan: Shape, *, whole: bool = False) -> None:
         page.table(("step", "after", "what"), _steps(plan), indent=2)
 
 
+def phases(page: Page, plan: Shape) -> None:
+    """The phases of a playbook with their times, and how far each has come; nothing for other plans."""
+    rows = [(one["title"], _span(one), *_standing(one)) for one in plan["phases"]]
+    if rows:
+        page.title("Phases")
+        page.table((), rows, indent=2)
+
+
+def _span(phase: Shape) -> str:
+    return f"{words(phase['from_ms'])} to {words(phase['within_ms'])}"
+
+
+def _standing(phase: Shape) -> tuple[Cell, ...]:
+    """Where it stands, and until when it has time."""
+    begun, due, ended = (instant(phase[name]) for name in ("begun_at", "due_at", "ended_at"))
+    if due is None:
+        return ()
+    late = Piece("late", "bad") if phase["late"] else ""
+    if phase["state"] == "over" and begun is not None and ended is not None:
+        took = words(int((ended - begun).total_seconds() * 1000))
+        return Piece(f"over, took {took}", "good"), late
+    tone = "notice" if phase["state"] == "running" else "dim"
+    left = f", {phase['open_nodes']} of {phase['nodes']} open" if phase["nodes"] else ""
+    return Piece(f"{phase['state']} until {due:%H:%M:%S}{left}", tone), late
+
+
 def _facts(plan: Shape, outlook: Shape) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = [("who must agree", _agree(plan))]
     if plan["because"]:
@@ -56,7 +92,8 @@ def _facts(plan: Shape, outlook: Shape) -> list[tuple[Cell, ...]]:
         ("longest path", outlook.get("critical", ()), "plain"),
         ("broken by it", outlook.get("radius", ()), "bad"),
         ("data at risk", outlook.get("at_risk", ()), "bad"),
-        ("too late", outlook.get("forced", ()), "bad"),
+        ("killed if late", outlook.get("forced", ()), "bad"),
+        ("too late", outlook.get("late", ()), "bad"),
     ):
         if names:
             arrow = " -> " if title == "longest path" else ", "
@@ -88,14 +125,17 @@ def _nodes(plan: Shape) -> list[tuple[Cell, ...]]:
 
 def _node(plan: Shape, node: Shape) -> tuple[Cell, ...]:
     steps = {one["id"]: one for one in plan["steps"]}
-    does = [_short(steps[id], node["service"]) for id in node["steps"] if id in steps]
+    own = [steps[id] for id in node["steps"] if id in steps]
+    # What is done to no service has a title of its own; the name says it only once.
+    single = own[0] if len(own) == 1 and not node["service"] else None
+    does = [single["title"]] if single else [_short(step, node["service"]) for step in own]
     what = f"{node['id']}: {', '.join(does)}"
     return what, _few(node["after"], ", ") or "-", node["on_failure"]
 
 
 def _short(step: Shape, service: str) -> str:
-    """`stop` instead of `stop-payments`; marked where nothing proves it."""
-    word = step["id"].removesuffix(f"-{service}") if service else step["id"]
+    """`stop` instead of `stop-payments`, or `stop-payments@halt` of a playbook; marked where nothing proves it."""
+    word = step["id"].partition("@")[0].removesuffix(f"-{service}") if service else step["id"]
     return word if step["proven"] else f"{word}*"
 
 

@@ -45,8 +45,8 @@ def resume(session: Session, name: str) -> None:
 @BECAUSE
 def abort(session: Session, name: str, because: str) -> None:
     """Give a plan up. What is under way ends, and what is done stays done."""
-    answer = session.client.post("plans", name, "abandon", body={"because": because})
-    session.told(answer, f"{name} is abandoned", next_command=f"allstop plan undo {name} --dry-run")
+    answer = session.client.post("plans", name, "abort", body={"because": because})
+    session.told(answer, f"{name} is aborted", next_command=f"allstop plan undo {name} --dry-run")
 
 
 @verb("waive", 'allstop plan waive PLAN-3 snapshot-ledger --because "the nightly backup is enough"')
@@ -65,7 +65,7 @@ def waive(session: Session, name: str, step: str, because: str) -> None:
 def follow(session: Session, name: str) -> None:
     """Show a plan live until it ends or waits for a person.
 
-    Exit code 0: it is done; 1: it is held or was abandoned.
+    Exit code 0: it is done; 1: it is held or was aborted.
     """
     follow_plan(session, name)
 

@@ -6,7 +6,7 @@ import click
 
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_asking import ASKING
-from allstop.faces.cli.plan_page import plan_summary, stuck_step, whole_plan
+from allstop.faces.cli.plan_page import open_task, plan_summary, stuck_step, whole_plan
 from allstop.faces.cli.plan_steering import STEERING
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, group, verb
@@ -54,6 +54,9 @@ def show(session: Session, name: str) -> None:
         session.advise(f"allstop plan run {found['id']}")
     elif stuck:
         session.advise(f"allstop plan retry {found['id']} {stuck}")
+    elif open_task(found):
+        done = f'{open_task(found)} --happened --evidence "what you saw"'
+        session.advise(f"allstop plan settle {found['id']} {done}")
 
 
 @verb("retry", "allstop plan retry PLAN-1 stop-payments")
@@ -75,7 +78,7 @@ def retry(session: Session, name: str, step: str) -> None:
 @click.option("--happened/--not-happened", "happened", default=None, help="Whether it took effect.")
 @click.option("--evidence", required=True, metavar="TEXT", help="What you saw.")
 def settle(session: Session, name: str, step: str, evidence: str, *, happened: bool | None) -> None:
-    """Say how a step ended that no machine can know."""
+    """Say how a step ended that no machine can know; that a task of yours is done."""
     if happened is None:
         raise click.UsageError("say --happened or --not-happened")
     body = {"step": step, "happened": happened, "evidence": evidence}

@@ -93,11 +93,25 @@ def _aftermath(page: Page, one: Protocol) -> None:
     page.title("Afterwards")
     rows = [(owed.title, owed.owner, span_words(owed.within)) for owed in one.obligations]
     page.table(("owed", "by", "within"), rows, indent=2)
+    if one.aftercare:
+        page.table(("watched on", "for", "looks", "when bad"), _watches(one), indent=2)
     for severity, marks in one.closing.requires.items():
         page.line(f"  {severity} closes only with: {', '.join(mark_words(mark) for mark in marks)}")
     if one.review.every_days:
         last = one.review.last or "never"
         page.line(f"  the protocol is reviewed every {one.review.every_days} days, last: {last}")
+
+
+def _watches(one: Protocol) -> list[tuple[str, str, str, str]]:
+    return [
+        (
+            watch.title,
+            words(watch.lasts_ms),
+            f"every {words(watch.every_ms)}" if watch.every_ms else "at every round",
+            "opened again" if watch.when_bad == "reopen" else "the commander is told",
+        )
+        for watch in one.aftercare
+    ]
 
 
 def _span(span: Span | None) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from allstop.domain.policy import Protocol
 
 DOCUMENTS = ("protocol.yaml", "fleet.yaml", "roster.yaml")
+# Each file in it is a playbook.
+FOLDER = "playbooks"
 
 
 @group("protocol")
@@ -75,6 +77,7 @@ def show(session: Session, name: str) -> None:
     "check",
     "allstop protocol check",
     "allstop protocol check roster.yaml",
+    "allstop protocol check playbooks/trading.yaml",
     "allstop protocol check drafts/ours.yaml --alone",
 )
 @click.argument(
@@ -85,7 +88,7 @@ def show(session: Session, name: str) -> None:
 def check(session: Session, file: Path | None, *, alone: bool) -> None:
     """Print every problem of the documents, with file, line and what to do.
 
-    FILE is a project folder, or one of its documents, whose problems alone are printed then. Exit code 2
+    FILE is a project folder, or one of its documents or playbooks, whose problems alone are printed then. Exit code 2
     when a coordinator would not take them; warnings alone are no failure.
     """
     if alone:
@@ -95,13 +98,22 @@ def check(session: Session, file: Path | None, *, alone: bool) -> None:
         shown: list[object] = [*problems]
         ok = not any(one.is_error for one in problems)
     else:
-        if file is not None and not file.is_dir() and file.name not in DOCUMENTS:
+        played = file is not None and file.parent.name == FOLDER and file.suffix == ".yaml"
+        if file is not None and not file.is_dir() and file.name not in DOCUMENTS and not played:
             text = f"{file} is none of {', '.join(DOCUMENTS)}"
             raise Invalid(text, f"for a protocol by itself: allstop protocol check {file} --alone")
         home = session.project.home if file is None else _folder_of(file)
-        every, ok = session.launch.check_documents(home)
+        every, ok = session.launch.check_documents(home.parent if played else home)
         name = "" if file is None or file.is_dir() else file.name
-        shown = [one for one in every if not name or getattr(one, "file", name) == name]
+        name = f"{FOLDER}/{name}" if played else name
+        # What is wrong with a built-in playbook, as it is played here, stands at its own place.
+        shown = [
+            one
+            for one in every
+            if not name
+            or getattr(one, "file", name) == name
+            or (played and getattr(one, "file", "").startswith("built-in/"))
+        ]
     if session.as_json:
         session.print_value({"ok": ok, "problems": [_plain(one) for one in shown]})
     else:
@@ -120,7 +132,7 @@ def check(session: Session, file: Path | None, *, alone: bool) -> None:
     "allstop protocol schema > protocol.schema.json",
     "allstop protocol schema roster",
 )
-@click.argument("document", default="protocol", metavar="[protocol|fleet|roster|story]")
+@click.argument("document", default="protocol", metavar="[protocol|fleet|roster|playbook|story]")
 def schema(session: Session, document: str) -> None:
     """Print the JSON Schema of a document, for editors that complete and check while one types."""
     from allstop.protocol.rehearsal.story import StoryDocument  # noqa: PLC0415

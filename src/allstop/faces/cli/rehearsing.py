@@ -197,7 +197,7 @@ def _plain(
                 "text": sentence(one),
             }
             for one in played.records
-            if one.kind != "samples.recorded"
+            if one.kind not in ("samples.recorded", "aftercare.looked")
         ],
         "told": [
             {"at": at.isoformat(), "to": to, "channel": channel, "subject": subject, "text": text}

@@ -1,4 +1,4 @@
-"""What stands beside the incidents: points of teams, and the checks before anything is executed."""
+"""What stands beside the incidents: points of teams, and what somebody who joins late has to know."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from typing import Any
 
 import click
 
-from allstop.errors import Missing, Unavailable
-from allstop.faces.cli.exit_codes import Ended
 from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.named import Whole
 from allstop.faces.cli.page import Cell, Page, Piece
-from allstop.faces.cli.session import CURRENT, Session
+from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import ago, instant
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
-from allstop.faces.cli.work_page import check_row
 
 Shape = Mapping[str, Any]
 SHOWN = 10
-LOOK_AGAIN, TRIES = 0.5, 240
 
 
 @verb("points", "allstop points", "allstop points --all")
@@ -74,69 +70,6 @@ def give(session: Session, team: str, points: int, because: str, incident: str) 
 
 
 points = VerbGroup(_points, give)
-
-
-@verb(
-    "preflight",
-    "allstop preflight",
-    "allstop preflight --outside",
-    "allstop preflight -q && deploy",
-    incident=True,
-    word=True,
-)
-@click.option(
-    "--outside", is_flag=True, help="Run the checks although an incident is open, not in it."
-)
-def preflight(session: Session, incident: str, *, outside: bool) -> None:
-    """Run the protocol's checks before anything is executed.
-
-    In an incident they go on its record, and a plan may wait for them; without one they are only shown.
-    Exit code 1 when one fails.
-    """
-    outside = outside or (incident == CURRENT and not _one_is_open(session))
-    found = _outside(session) if outside else _inside(session, incident)
-    if session.as_json:
-        session.print_value(found)
-    else:
-        page = Page()
-        if not session.quiet:
-            page.table((), [check_row(one) for one in found["checks"]])
-        failed = sum(1 for one in found["checks"] if one["ok"] is not True)
-        if not found["checks"]:
-            page.line("The protocol has no checks.")
-        elif failed or not session.quiet:
-            tone = "bad" if failed else "good"
-            text = (
-                f"{failed} of {len(found['checks'])} checks did not pass."
-                if failed
-                else "All checks passed."
-            )
-            page.line(Piece(text, tone))
-        session.show(page)
-    if found["state"] != "passed":
-        raise Ended(1)
-
-
-def _one_is_open(session: Session) -> bool:
-    return any(one["state"] == "open" for one in session.client.get("incidents").data)
-
-
-def _outside(session: Session) -> Shape:
-    found: Shape = session.client_within(120).get("preflight").data
-    return found
-
-
-def _inside(session: Session, incident: str) -> Shape:
-    """Begin the checks and wait until they are through."""
-    number = session.client.post("incidents", incident, "preflight").data.get("preflight", 0)
-    for _ in range(TRIES):
-        found: Shape | None = session.client.get("incidents", incident).data["preflight"]
-        if found is None:
-            raise Missing("the incident has no preflight", "allstop timeline")
-        if found["number"] >= number and found["state"] != "running":
-            return found
-        session.launch.pause(LOOK_AGAIN)
-    raise Unavailable("the checks do not come to an end", "allstop effects")
 
 
 @verb("read-in", "allstop read-in", "allstop read-in -q | say", afterwards=True, word=True)

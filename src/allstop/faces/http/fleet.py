@@ -53,7 +53,8 @@ def _asked(call: Call) -> Asked:
         return Asked(body.purpose, plan=with_plan.id, to=body.to)
     return Asked(
         body.purpose, body.targets, body.dependents, body.orphans, body.level,
-        deadline_ms=body.deadline_ms,
+        deadline_ms=body.deadline_ms, release=body.release, until=body.until, playbook=body.playbook,
+        levers=body.levers,
     )  # fmt: skip
 
 
@@ -123,8 +124,8 @@ PLANS: tuple[Operation, ...] = (
         "plan-settle", "settle", "Say how a step ended that no machine can know.", m.Settle, _settle,
     ),
     _of_plan(
-        "plan-abandon", "abandon", "Give a plan up.", m.Because,
-        lambda id, call: plan.AbandonPlan(id, call.body.because),
+        "plan-abort", "abort", "Give a plan up.", m.Because,
+        lambda id, call: plan.AbortPlan(id, call.body.because),
     ),
 )  # fmt: skip
 

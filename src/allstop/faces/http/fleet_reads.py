@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from allstop.application.fleet_shapes import BlastRadius, FleetView
-from allstop.faces.http.operation import Call, Operation, Query, long_view
+from allstop.application.playbook_views import PlaybookView
+from allstop.faces.http.operation import Call, Operation, Query, long_view, view
 from allstop.faces.http.problems import Because, WrongFields
 
 FLEET = "/api/v1/fleet"
@@ -22,6 +23,10 @@ FLEET_READS: tuple[Operation, ...] = (
         "fleet", "GET", FLEET,
         "The services with what can be done to them, what they need and what plans left them in.",
         long_view(lambda call: call.views.fleet()), FleetView, tag="services",
+    ),
+    Operation(
+        "playbooks", "GET", "/api/v1/playbooks", "The playbooks, with their phases and steps.",
+        view(lambda call: call.views.playbooks()), tuple[PlaybookView, ...], tag="plans",
     ),
     Operation(
         "blast-radius", "GET", f"{FLEET}/blast-radius",

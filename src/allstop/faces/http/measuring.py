@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from allstop.application.coordinator import Coordinator
 from allstop.application.ports import EffectState
+from allstop.domain.breaker import Circuit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # The store lists effects and does not count them: the newest ones are counted.
@@ -75,6 +76,20 @@ class Standing(Collector):
             "allstop_effects_in_flight": ("Calls under way.", one.runner.in_flight),
             "allstop_store_bytes": ("Size of the database.", store.size_bytes()),
         }
+        if ready := one.post.world.readiness:
+            text = "Whether the preflight passed when it turned last: 1 it did, 0 it did not."
+            single["allstop_preflight_passed"] = (text, int(ready.passed))
+        world, now = one.post.world, one.clock.now().utc
+        pulled = [
+            each for name in world.with_less for each in world.standing_of(name).pulled.values()
+        ]
+        overdue = sum(each.until is not None and each.until <= now for each in pulled)
+        single["allstop_levers_pulled"] = ("Levers that are pulled.", len(pulled))
+        single["allstop_levers_overdue"] = ("Levers pulled beyond their time.", overdue)
+        circuits = Tally({state.value: 0 for state in Circuit})
+        circuits.update(each.state.value for each in world.circuits.values())
+        text = "Circuits that were ever open, by state."
+        yield _by("allstop_circuits", text, "state", circuits)
         for name, (text, value) in single.items():
             yield GaugeMetricFamily(name, text, value=value)
 

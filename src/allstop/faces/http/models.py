@@ -242,10 +242,16 @@ class AskedPlan(Body):
 
     dependents: whoever is broken without a target (of a recovery: what it needs and is down) comes along;
     orphans: services that may stay up and broken; level: of a degradation; plan, to: of an undo, which plan, and
-    the step down to which; deadline_ms: by when it must have ended, counted from its start, 0 for none.
+    the step down to which; deadline_ms: by when it must have ended, counted from its start, 0 for none; playbook:
+    whose steps are played, or whose way back a recovery takes, by default the one of the incident's kind;
+    release: of a rollback, by default the last known good one; until: of a restore, ISO 8601 with its zone, by
+    default as the newest proven copy has it; levers: to pull or to take back, such as search:cached-answers.
     """
 
-    purpose: Literal["contain", "degrade", "stop", "recover", "undo"]
+    purpose: Literal[
+        "contain", "degrade", "stop", "recover", "undo", "playbook", "rollback", "fix", "snapshot",
+        "restore", "release",
+    ]  # fmt: skip
     targets: Names = ()
     dependents: bool = False
     orphans: Names = ()
@@ -253,6 +259,10 @@ class AskedPlan(Body):
     plan: Name = ""
     to: Name = ""
     deadline_ms: Annotated[int, Field(ge=0, le=31_536_000_000)] = 0
+    playbook: Name = ""
+    release: Annotated[str, StringConstraints(max_length=200)] = ""
+    until: Name = ""
+    levers: Names = ()
 
 
 class Settle(Body):

@@ -52,6 +52,13 @@ class Finding(Body):
     link: Line = ""
 
 
+class Diagnosis(Body):
+    """services: by default those of the incident; names: of recipes, by default all there are."""
+
+    services: Names = ()
+    names: Names = ()
+
+
 class Facts(Body):
     """Facts for the decision table, and why they are believed."""
 

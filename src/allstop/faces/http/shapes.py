@@ -21,7 +21,8 @@ class Done:
     there and is open again; into: where the response goes on; number: of the update or the filing of
     the form, preflight: of the checks; state: of the agent in the roll call; still_held: agents of a
     released halt that another one holds; severity: as triaged; crew, members: as assigned; waits_for:
-    who must agree; team: that was given points; warning: what was done all the same.
+    who must agree; team: that was given points; warning: what was done all the same; looked: evidence that
+    is being collected.
     """
 
     incident: str = ""
@@ -45,6 +46,7 @@ class Done:
     waits_for: str = ""
     team: str = ""
     warning: str = ""
+    looked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from allstop.application.preflight import is_about
 from allstop.application.standing_shapes import (
     ConfirmationsView,
     ModeNow,
@@ -13,16 +16,29 @@ from allstop.application.work_shapes import PreflightLine
 from allstop.application.work_shaping import check_lines
 from allstop.domain import proposals as p
 from allstop.domain.confirmations import ConfirmProtocol
+from allstop.domain.incident.course_events import CheckResult
 from allstop.domain.incident.work_commands import AwardPoints
+from allstop.domain.preflight import CHECKS
+from allstop.domain.verdict import nearest
 from allstop.faces.http import models as m
 from allstop.faces.http import models_course as n
 from allstop.faces.http import models_work as w
-from allstop.faces.http.operation import Call, Operation, command, proposal_command, view
+from allstop.faces.http.operation import (
+    Call,
+    Operation,
+    Query,
+    command,
+    proposal_command,
+    view,
+)
+from allstop.faces.http.problems import Unknown
 from allstop.faces.http.shapes import Confirmed, Done
 
 PROPOSALS = "/api/v1/proposals"
 POINTS = "/api/v1/points"
 PROTOCOL = "/api/v1/protocol"
+# Code, text and hint of each.
+Reasons = tuple[tuple[str, str, str], ...]
 
 
 def _propose(call: Call) -> p.ProposeActivation:
@@ -41,9 +57,40 @@ def _award(call: Call) -> AwardPoints:
 
 
 async def _preflight(call: Call) -> PreflightLine:
-    checks = check_lines(await call.coordinator.preflight())
-    state = "passed" if all(one.ok is True for one in checks) else "failed"
-    return PreflightLine(0, call.coordinator.clock.now().utc, state, checks)
+    one, query = call.coordinator, call.query
+    checks, services = _listed(query.get("check", "")), _listed(query.get("service", ""))
+    known = [each.name for each in call.policy.fleet.services]
+    wrong = _unknown("check", checks, CHECKS) + _unknown("service", services, known)
+    if wrong:
+        raise Unknown(wrong)
+    far = one.preflight_progress()
+    if query.get("newest"):
+        if far.total and not one.has_looked:
+            return PreflightLine(0, one.clock.now().utc, "running", (), far.done, far.total)
+        look = one.newest_preflight()
+        results = tuple(each for each in look.results if _is_asked(each, checks, services))
+    else:
+        look = await one.preflight(checks, services)
+        results = look.results
+    state = "passed" if all(each.ok is True for each in results) else "failed"
+    return PreflightLine(0, look.at, state, check_lines(results), far.done, far.total)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+
+
+def _is_asked(one: CheckResult, checks: tuple[str, ...], services: tuple[str, ...]) -> bool:
+    return (not checks or one.check in checks) and (not services or is_about(one, services))
+
+
+def _unknown(what: str, names: tuple[str, ...], known: Collection[str]) -> Reasons:
+    """A reason for every name there is not."""
+    return tuple(
+        (f"unknown-{what}", f"there is no {what} {name}", nearest(name, known))
+        for name in names
+        if name not in known
+    )
 
 
 PROPOSING: tuple[Operation, ...] = (
@@ -82,8 +129,14 @@ BESIDE: tuple[Operation, ...] = (
         tag="protocol", keyed=True, problems=(403, 409),
     ),
     Operation(
-        "preflight-now", "GET", "/api/v1/preflight", "Run the checks now, outside an incident.",
-        _preflight, PreflightLine, tag="protocol", problems=(404,),
+        "preflight-now", "GET", "/api/v1/preflight",
+        "Run the checks now, outside an incident, or show what the coordinator found last.",
+        _preflight, PreflightLine, tag="protocol", problems=(404, 409),
+        query=(
+            Query("newest", "boolean", "What was found last in the background; nothing is looked at."),
+            Query("check", "string", "Only these checks, with commas between them."),
+            Query("service", "string", "Only what concerns these services, with commas between them."),
+        ),
     ),
     Operation(
         "protocol", "GET", PROTOCOL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from allstop.application.work_shapes import CrewLine, FormView, OwedView
 from allstop.domain.incident import course_commands as course
 from allstop.domain.incident import work_commands as c
+from allstop.domain.incident.commands import CollectEvidence
 from allstop.faces.http import models_course as n
 from allstop.faces.http import models_work as m
 from allstop.faces.http.incidents import ONE, about
@@ -62,6 +63,10 @@ FORMS_AND_TASKS: tuple[Operation, ...] = (
     about(
         "task-end", "tasks/{task}/end", "Say that a task is done, or dropped and why.", m.TaskEnd,
         lambda id, call: c.EndTask(id, call.path["task"], call.body.state, call.body.note),
+    ),
+    about(
+        "diagnose", "diagnosis", "Look at services by recipes that only read, and keep what is seen as evidence.",
+        m.Diagnosis, lambda id, call: CollectEvidence(id, call.body.services, call.body.names),
     ),
     about("finding", "findings", "Add evidence by hand.", m.Finding, _finding),
     about(

@@ -59,7 +59,7 @@ def headline(overview: Overview, ranks: Mapping[str, int]) -> Headline:
         first = min(halt.ordered_at for halt in overview.halts)
         text = "1 halt stands" if len(halts) == 1 else f"{len(halts)} halts stand"
         return Headline("halt", 0, text, first, "No incident is open.", halts)
-    worry = _worry(overview.services)
+    worry = ". ".join(filter(None, (_worry(overview.services), _unready(overview))))
     if worry:
         return Headline("watch", 0, "No incident is open", None, worry, ())
     watched = sum(1 for service in overview.services if service.probes)
@@ -94,7 +94,9 @@ def halt_line(halt: HaltView) -> HaltLine:
 
 
 def service_state(service: ServiceLine) -> str:
-    """The view's state, with the two reasons for unknown told apart."""
+    """The view's state, with the two reasons for unknown told apart, and what is off on purpose set aside."""
+    if service.off and service.state != "up":
+        return "off"
     if service.state != "unknown":
         return service.state
     if not service.probes:
@@ -105,12 +107,25 @@ def service_state(service: ServiceLine) -> str:
 def _worry(services: Sequence[ServiceLine]) -> str:
     """What is not well although nobody declared: said before anything calm is."""
     parts = []
-    for state, words in (("down", "down"), ("failing", "failing"), ("unknown", "not known")):
+    for state, words in (
+        ("down", "down"), ("failing", "failing"), ("unknown", "not known"), ("off", "off on purpose"),
+    ):  # fmt: skip
         names = [service.title for service in services if service_state(service) == state]
         if names:
             shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             parts.append(f"{_count(len(names), 'service')} {words}: {shown}")
     return ". ".join(parts)
+
+
+def _unready(overview: Overview) -> str:
+    """What would go wrong in an emergency, said before anything calm is."""
+    one = overview.readiness
+    if one is None or one.passed:
+        return ""
+    more = f" and {one.bad - 1} more" if one.bad > 1 else ""
+    return (
+        f"The preflight is red: {one.failing[0] if one.failing else 'see allstop preflight'}{more}"
+    )
 
 
 def _names(lines: Sequence[IncidentLine]) -> str:

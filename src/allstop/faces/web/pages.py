@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from allstop.application.coordinator import Coordinator
+from allstop.application.lever_views import circuit_lines, lever_lines
 from allstop.application.plan_shapes import PlanView
 from allstop.application.shapes import Entry, IncidentView, Overview
 from allstop.application.timeline import QUIET
 from allstop.application.views import Views
 from allstop.errors import Invalid, Missing
-from allstop.faces.web.graph import draw
+from allstop.faces.web.fleet_shown import CHIPS, fleet_shown, urgent_first
 from allstop.faces.web.headline import halt_line, headline, service_state
 from allstop.faces.web.plan_nodes import NodesShown, laid_out
 
@@ -123,6 +124,11 @@ def _list(asked: Asked) -> Shown:
         "kept": asked.views.protocol(),
         "opened": opened,
         "closed": [line for line in overview.incidents if line.state != "open"],
+        "chips": (
+            overview.services
+            if len(overview.services) <= CHIPS
+            else urgent_first(overview.services)[:CHIPS]
+        ),
     }
     parts = (
         "headline", "standing", "proposals", "open", "halts", "next", "fleet", "agents-brief", "closed",
@@ -226,9 +232,13 @@ def _agents(asked: Asked) -> Shown:
 def _services(asked: Asked) -> Shown:
     context = _shared(asked)
     overview: Overview = context["overview"]
-    context["drawing"] = draw(overview.services)
+    world, fleet = asked.coordinator.post.world, asked.coordinator.post.book.latest.fleet
+    context["shown"] = fleet_shown(overview.services)
+    context["levers"] = lever_lines(world, fleet, asked.views.reader, overview.at)
+    context["circuits"] = circuit_lines(world, fleet)
     context["titles"] = {service.name: service.title for service in overview.services}
-    return _shown("services", ("state", "graph", "services"), "Services", context)
+    parts = ("state", "fleet-now", "graph", "services")
+    return _shown("services", parts, "Services", context)
 
 
 def _log(asked: Asked) -> Shown:

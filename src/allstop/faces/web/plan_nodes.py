@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allstop.application.plan_shapes import NodeLine, PlanView, StepLine
+from allstop.domain.moment import between
 
-# In the order in which a person wants to see them; the first five need a look, whatever the size of the plan.
-STATES = ("held", "running", "forced", "isolated", "left", "waiting", "reached")
-MATTERS = STATES[:5]
-OVER = frozenset({"forced", "isolated", "left", "reached"})
+# In the order in which a person wants to see them; the first six need a look, whatever the size of the plan.
+STATES = ("held", "running", "forced", "isolated", "returned", "left", "waiting", "reached")
+MATTERS = STATES[:6]
+OVER = frozenset({"forced", "isolated", "returned", "left", "reached"})
 # As many nodes are listed one by one, as many stand in each fold; `allstop plan show` has them all.
 LISTED = 16
 FOLDED = 150
@@ -21,18 +22,32 @@ FEW = 5
 # More commands than a person copies at once only push away what they are for.
 ADVISED = 4
 WHY = '--because "why"'
+SECOND = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class NodeShown:
     """One node. steps: of one that runs or is held; waits: nodes it waits for that have not ended, the first
-    few, and how many more; commands: what a person can do about one that is held."""
+    few, and how many more; commands: what a person can do about one that is held; longest: it is on the longest
+    path, which nothing makes shorter."""
 
     line: NodeLine
     steps: tuple[StepLine, ...]
     waits: tuple[str, ...]
     more: int
     commands: tuple[str, ...]
+    longest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A plan under way against what was expected, in milliseconds. over: how much longer than expected it will
+    take; only what a person would call longer."""
+
+    spent: int
+    rest: int
+    expected: int
+    over: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class NodesShown:
     """counts: of nodes by state, none of them 0; over: how many have ended; commands: about the whole plan.
 
     trouble: the command that helps what is held, and why; None when nothing is; run: the one that starts it, empty
-    when it cannot start now.
+    when it cannot start now; pace: of one that is under way.
     """
 
     counts: tuple[tuple[str, int], ...]
@@ -60,6 +75,7 @@ class NodesShown:
     commands: tuple[str, ...]
     trouble: tuple[str, str] | None
     run: str
+    pace: Pace | None = None
 
 
 def laid_out(
@@ -67,7 +83,7 @@ def laid_out(
 ) -> NodesShown:
     """holding: what the plan is held for, steps and `failures` or `rule:ID`; opened: its incident is open."""
     counts = Counter(node.state for node in plan.nodes)
-    acting = opened and not plan.earlier and plan.state not in ("done", "abandoned")
+    acting = opened and not plan.earlier and plan.state not in ("done", "aborted")
     run = f"allstop plan run {plan.id} --follow" if acting and _runnable(plan, now) else ""
     few = len(plan.nodes) <= LISTED
     shown = _shown(plan, acting=acting, few=few)
@@ -88,7 +104,19 @@ def laid_out(
         _commands(plan, holding, run) if acting else (),
         _trouble(plan, holding) if acting else None,
         run,
+        _pace(plan, now) if acting else None,
     )
+
+
+def _pace(plan: PlanView, now: datetime) -> Pace | None:
+    """Of a plan that was started; while it is held or paused the rest still has to come."""
+    if plan.started_at is None or plan.ended_at is not None or plan.rest_ms is None:
+        return None
+    spent = max(0, between(plan.started_at, now))
+    expected = plan.outlook.whole_ms if plan.outlook else 0
+    over = spent + plan.rest_ms - expected
+    noticed = expected and over > max(SECOND, expected // 10)
+    return Pace(spent, plan.rest_ms, expected, over if noticed else 0)
 
 
 def _shown(plan: PlanView, *, acting: bool, few: bool) -> list[NodeShown]:
@@ -99,22 +127,39 @@ def _shown(plan: PlanView, *, acting: bool, few: bool) -> list[NodeShown]:
         if not step.latent or step.state != "waiting":
             steps.setdefault(step.node, []).append(step)
     ended = {node.id for node in plan.nodes if node.state in OVER}
+    longest = (
+        frozenset(plan.outlook.critical) if plan.outlook and not plan.ended_at else frozenset()
+    )
     advised = 0
     found = []
     for node in _in_order(plan.nodes):
         waits = [one for one in node.after if one not in ended] if node.state == "waiting" else []
         own = tuple(steps.get(node.id, ())) if node.state in ("running", "held") else ()
         advice: tuple[str, ...] = ()
-        if acting and node.state == "held" and advised < ADVISED:
+        asks = node.state == "held" or _open_task(own) is not None
+        if acting and asks and advised < ADVISED:
             advice = _about(plan, own)
             advised += 1
         whole = tuple(one for one in own if few or one.state in ("running", "failed", "unknown"))
-        found.append(NodeShown(node, whole, tuple(waits[:FEW]), max(0, len(waits) - FEW), advice))
+        found.append(
+            NodeShown(
+                node, whole, tuple(waits[:FEW]), max(0, len(waits) - FEW), advice,
+                len(longest) > 1 and bool({node.id, node.service} & longest),
+            )
+        )  # fmt: skip
     return found
 
 
+def _open_task(steps: Iterable[StepLine]) -> StepLine | None:
+    """What waits for a person to do it."""
+    return next((one for one in steps if one.kind == "task" and one.state == "running"), None)
+
+
 def _about(plan: PlanView, steps: Iterable[StepLine]) -> tuple[str, ...]:
-    """What a person can do about a held node. A step of unknown end is looked at, and its end said."""
+    """What a person can do about a node. A step of unknown end is looked at, and its end said; so is a task."""
+    task = _open_task(steps)
+    if task is not None:
+        return (f'allstop plan settle {plan.id} {task.id} --happened --evidence "what you saw"',)
     stuck = next((one for one in steps if one.state in ("failed", "unknown")), None)
     if stuck is None:
         return ()
@@ -140,6 +185,8 @@ def _commands(plan: PlanView, holding: Collection[str], run: str) -> tuple[str, 
     abort = f"allstop plan abort {plan.id} {WHY}"
     match plan.state:
         case "approved" | "proposed" if plan.asked:
+            if not run and plan.state == "approved":
+                return (f"allstop approve {plan.id}", abort)
             return (run, abort) if run else (abort,)
         case "running":
             return (f"allstop plan pause {plan.id} {WHY}", abort)

@@ -35,6 +35,7 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "up": Sign("check", "good", "up"),
         "down": Sign("stop", "bad", "down"),
         "failing": Sign("triangle", "warn", "failing"),
+        "off": Sign("square", "notice", "off on purpose"),
         "unknown": Sign("diamond", "warn", "unknown"),
         "unwatched": Sign("diamond", "plain", "no probes"),
     },
@@ -50,7 +51,7 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "held": Sign("stop", "bad", "HELD"),
         "paused": Sign("half", "warn", "PAUSED"),
         "done": Sign("check", "good", "done"),
-        "abandoned": Sign("ring", "plain", "abandoned"),
+        "aborted": Sign("ring", "plain", "aborted"),
     },
     "step": {
         "waiting": Sign("ring", "plain", "waiting"),
@@ -67,7 +68,26 @@ SIGNS: dict[str, dict[str, Sign]] = {
         "reached": Sign("check", "good", "reached"),
         "forced": Sign("square", "warn", "FORCED"),
         "isolated": Sign("half", "warn", "ISOLATED"),
+        "returned": Sign("half", "warn", "RETURNED"),
         "left": Sign("triangle", "bad", "LEFT"),
+    },
+    "watch": {
+        "watching": Sign("dot", "plain", "watching"),
+        "clean": Sign("check", "good", "clean"),
+        "bad": Sign("triangle", "bad", "BAD"),
+        "inconclusive": Sign("diamond", "warn", "inconclusive"),
+    },
+    "circuit": {
+        "closed": Sign("check", "good", "closed"),
+        "open": Sign("stop", "bad", "OPEN"),
+        "half-open": Sign("half", "warn", "half open"),
+        "forced-open": Sign("stop", "bad", "OPEN, by hand"),
+        "disabled": Sign("diamond", "warn", "off"),
+    },
+    "phase-of-plan": {
+        "waiting": Sign("ring", "plain", "ahead"),
+        "running": Sign("dot", "plain", "now"),
+        "over": Sign("check", "good", "over"),
     },
     "evidence": {
         "requested": Sign("half", "warn", "asked for"),

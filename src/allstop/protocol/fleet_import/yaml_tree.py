@@ -98,6 +98,7 @@ class _Composer:
     def __init__(self, text: str, shift: int) -> None:
         self._loader = QUICK(text)
         self._shift = shift
+        self._end = shift + text.count("\n") + 1
         self._anchors: dict[str, Twig] = {}
         self.merges: list[int] = []
 
@@ -112,7 +113,7 @@ class _Composer:
                 raise Unreadable(root.last, "more than one root")
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-            line = self._shift + (mark.line + 1 if mark else 1)
+            line = self._line(mark) if mark else self._shift + 1
             said = getattr(error, "problem", None) or "not valid YAML"
             raise Unreadable(line, f"no YAML: {said}") from None
         except (ValueError, OverflowError):
@@ -125,7 +126,7 @@ class _Composer:
         return self._loader.get_event()
 
     def _node(self, event: Any, depth: int) -> Twig:
-        first = self._shift + event.start_mark.line + 1
+        first = self._line(event.start_mark)
         if depth > DEEPEST:
             raise Unreadable(first, f"nested deeper than {DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent):
@@ -150,10 +151,14 @@ class _Composer:
             self._anchors[event.anchor] = twig
         return twig
 
+    def _line(self, mark: Any) -> int:
+        """The line of a place in the file. What libyaml finds behind the end stands in the last one."""
+        return min(self._shift + int(mark.line) + 1, self._end)
+
     def _last(self, event: Any, first: int) -> int:
         """The last line of a node; an end at the beginning of a line belongs to the line before."""
-        line: int = self._shift + event.end_mark.line + (1 if event.end_mark.column else 0)
-        return max(first, line)
+        line = self._shift + int(event.end_mark.line) + (1 if event.end_mark.column else 0)
+        return max(first, min(line, self._end))
 
     def _list(self, twig: Twig, depth: int) -> None:
         items: list[Twig] = []
@@ -168,7 +173,7 @@ class _Composer:
         items: dict[str, Twig] = {}
         merged: list[Twig] = []
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            line = self._shift + event.start_mark.line + 1
+            line = self._line(event.start_mark)
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
             if key is None and not isinstance(event, yaml.AliasEvent):
                 self._node(event, depth + 1)

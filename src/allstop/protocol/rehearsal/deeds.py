@@ -296,7 +296,7 @@ DEEDS: dict[str, Deed] = {
         ("plan", "step", "happened", "text"),
         lambda f, _: pl.SettleStep(f["plan"], f["step"], f["happened"], f["text"]),
     ),
-    "abandon": Deed(("plan", "because"), lambda f, _: pl.AbandonPlan(f["plan"], f["because"])),
+    "abort": Deed(("plan", "because"), lambda f, _: pl.AbortPlan(f["plan"], f["because"])),
     "answer": Deed(
         ("agent", "halt", "state", "working_on", "available"),
         _answer,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from allstop.domain.aftercare import ends_at, going_on, next_look_at, watched_on
 from allstop.domain.clocks import running
 from allstop.domain.decide import Decided, decide
 from allstop.domain.due import due
 from allstop.domain.effects import Effect, Purpose
 from allstop.domain.halt.commands import AnswerRollCall, RegisterAgent
-from allstop.domain.incident.commands import NoteRelease, RecordSamples
+from allstop.domain.incident.aftercare_commands import RecordAftercare
+from allstop.domain.incident.commands import Approve, NoteRelease, RecordSamples
 from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.incident.state import Incident
-from allstop.domain.moment import Now
+from allstop.domain.moment import Now, between
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.policy import Policy, PolicyBook
@@ -190,10 +192,17 @@ class _Stage:
         except (KeyError, TypeError, ValueError) as error:
             missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"{step.place}: {step.do}: {missing}") from None
-        verdict = self._do(command, who)
+        verdict = self._do(self._as_shown(command), who)
         if verdict is not None:
             reasons = tuple((one.code, one.text, one.hint) for one in verdict.reasons)
             self.played.refusals.append(Refusal(self.now().utc, step, reasons))
+
+    def _as_shown(self, command: Any) -> Any:
+        """Whoever agrees to a plan in a story has looked at it as it is at that moment."""
+        if not isinstance(command, Approve) or command.binds:
+            return command
+        plan = self.world.plans.get(command.subject.removeprefix("plan:"))
+        return replace(command, binds=plan.hash) if plan else command
 
     def _world_does(self, step: StoryStep) -> None:
         try:
@@ -253,15 +262,31 @@ class _Stage:
 
         When every gate has seen enough and nothing happens, one round stands for many.
         """
-        if not any(map(self._unseen, self.world.open_incidents())):
-            return
         interval = self.policy.fleet.monitor.interval_ms
+        if not any(map(self._unseen, self.world.open_incidents())):
+            self._watch_on(interval)
+            return
         usual = self.at_ms + interval - self.at_ms % interval
         calm = self._is_calm()
         if self.round_at is None:
             self.sampled_at = max(self.sampled_at, self.at_ms - self.at_ms % interval)
         if self.round_at is None or (self.round_at > usual and not calm):
             self.round_at = usual + (interval * (MANY_ROUNDS - 1) if calm else 0)
+            self._later(self.round_at - self.at_ms, ("round", self.round_at))
+
+    def _watch_on(self, interval: int) -> None:
+        """The next look at what was stood down; where every round is one, one stands for many."""
+        ahead: list[int] = []
+        for incident in watched_on(self.world, self.book):
+            for watch in going_on(self.book.pinned(incident.policy), incident):
+                at = next_look_at(watch, incident)
+                if not watch.every_ms:  # the last of them just before its end
+                    left = between(self.now().utc, ends_at(watch, incident)) - interval
+                    ahead.append(min(MANY_ROUNDS * interval, left))
+                elif at is not None:
+                    ahead.append(between(self.now().utc, at))
+        if ahead and self.round_at is None:
+            self.round_at = self.at_ms + max(interval, min(ahead))
             self._later(self.round_at - self.at_ms, ("round", self.round_at))
 
     def _is_calm(self) -> bool:
@@ -309,6 +334,9 @@ class _Stage:
         if samples:
             for incident in self.world.open_incidents():
                 self._do(RecordSamples(incident.id, samples, interval), MONITOR)
+        share = {True: 0, False: 100, None: None}[self.outside.probes_good]
+        for incident in watched_on(self.world, self.book):
+            self._do(RecordAftercare(incident.id, samples, share, interval), MONITOR)
         self._watch()
 
     def _ends(self, effect: Effect) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 
+from allstop.sandbox.shop.switches import Door
 from allstop.sandbox.shop.wire import Answer, Body, RefusedError, Request, Service, port, text_of
 
 TEST_CUSTOMER = "probe"
@@ -35,4 +36,4 @@ def deep() -> Body:
 
 
 if __name__ == "__main__":
-    Service("accounts", deep, {"POST /sign-in": post_sign_in}).serve(port())
+    Service("accounts", deep, Door("accounts").guard({"POST /sign-in": post_sign_in})).serve(port())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+from allstop.sandbox.shop.switches import Door
 from allstop.sandbox.shop.wire import Answer, Body, Request, Service, port, text_of
 
 _sold: Counter[str] = Counter()
@@ -26,4 +27,4 @@ def deep() -> Body:
 
 
 if __name__ == "__main__":
-    Service("analytics", deep, {"POST /events": post_event}).serve(port())
+    Service("analytics", deep, Door("analytics").guard({"POST /events": post_event})).serve(port())

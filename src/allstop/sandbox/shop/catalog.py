@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allstop.sandbox.shop.switches import Door
 from allstop.sandbox.shop.wire import Answer, Body, RefusedError, Request, Service, port
 
 CURRENCY = "USD"
@@ -40,4 +41,4 @@ def deep() -> Body:
 
 
 if __name__ == "__main__":
-    Service("catalog", deep, {"GET /price/*": get_price}).serve(port())
+    Service("catalog", deep, Door("catalog").guard({"GET /price/*": get_price})).serve(port())

@@ -1,21 +1,19 @@
 """Gateway: the shop's front door. Sells by calling the services behind it, one after the other.
 
-Which services it may call is in its routes table. A coordinator isolates a service by closing its
-route; the table outlives the process, and an order from an older coordinator (a lower epoch) is
-refused.
+Which services it may call is in its routes table: a coordinator isolates a service by closing its
+route. With the lever `remembered-prices` it sells at the prices it has seen last, and asks the
+catalog only for a share of them. Both outlive the process.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 
+from allstop.sandbox.shop.switches import Door, Switches
 from allstop.sandbox.shop.wire import (
     Answer,
     Body,
@@ -35,65 +33,9 @@ from allstop.sandbox.shop.wire import (
 WINDOW_MS = 10_000
 NEEDED = ("accounts", "catalog", "payments", "orders")
 BEST_EFFORT = "analytics"
+CATALOG = "catalog"
+LEVER = "remembered-prices"
 _BACKLOG = 1000
-
-
-class Routes:
-    """Which services may be called, each with the epoch and key of the order that set it."""
-
-    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._table: dict[str, Body] = {
-            name: {"state": "open", "epoch": 0, "key": ""} for name in names
-        }
-        if path.exists():
-            self._table |= json.loads(path.read_text())
-
-    def is_open(self, service: str) -> bool:
-        """Whether the gateway may call the service."""
-        return bool(self._table[service]["state"] == "open")
-
-    def table(self) -> dict[str, Body]:
-        """A copy of the whole table."""
-        with self._lock:
-            return {name: dict(route) for name, route in self._table.items()}
-
-    def stored(self) -> dict[str, Body]:
-        """The table as the next start of the gateway would find it."""
-        with self._lock:
-            if not self._path.exists():
-                return {name: dict(route) for name, route in self._table.items()}
-            found: dict[str, Body] = json.loads(self._path.read_text())
-            return found
-
-    def put(self, service: str, state: str, epoch: int, key: str) -> Body:
-        """Set a route durably. Raises RefusedError: 404 unknown, 409 an epoch already overtaken."""
-        with self._lock:
-            if service not in self._table:
-                raise RefusedError(404, f"no route to {service}")
-            last = self._table[service]["epoch"]
-            if epoch < last:
-                raise RefusedError(
-                    409, f"epoch {epoch} is over, {service} obeys {last}", epoch=last
-                )
-            route: Body = {"state": state, "epoch": epoch, "key": key}
-            self._write(self._table | {service: route})
-            self._table[service] = route
-            return {"service": service, **route}
-
-    def _write(self, table: dict[str, Body]) -> None:
-        draft = self._path.with_suffix(".draft")
-        with draft.open("w") as file:
-            json.dump(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 @dataclass(frozen=True)
@@ -169,11 +111,15 @@ class Gateway:
     def __init__(self) -> None:
         ports = upstream_ports()
         self.services = {name: Upstream(name, number) for name, number in ports.items()}
-        self.routes = Routes(data_folder() / "routes.json", tuple(ports))
+        self.door = Door("gateway")
+        self.routes = Switches(data_folder() / "routes.json", dict.fromkeys(ports, "open"))
+        self.levers = Switches(data_folder() / "levers.json", {LEVER: "off", CATALOG: 100})
         self.statistics = Statistics()
         # The last price seen per article: a purchase that fails before the catalog answers has
         # a value too.
-        self._prices: dict[str, int] = {}
+        self._prices: dict[str, Body] = {}
+        self._counting = threading.Lock()
+        self._asked = 0
         self._events: queue.Queue[Body] = queue.Queue(_BACKLOG)
         threading.Thread(target=self._send_events, daemon=True).start()
 
@@ -181,12 +127,14 @@ class Gateway:
         """POST /buy: 201 once the order row is durable; 502 or 503 with the stage that failed."""
         purchase = Purchase.read(request.body)
         try:
-            self._refuse_if_isolated()
-            sold = self._sell(purchase)
+            with self.door.inside(synthetic=purchase.synthetic):
+                self._refuse_if_isolated()
+                sold = self._sell(purchase)
         except RefusedError as refused:
             # 4xx is the customer's mistake, not the shop's failure.
             if refused.status >= 500 and not purchase.synthetic:
-                cents = self._prices.get(purchase.sku, 0) * purchase.quantity
+                seen = self._prices.get(purchase.sku, {"unit_cents": 0})
+                cents = seen["unit_cents"] * purchase.quantity
                 self.statistics.add(purchase.customer, True, cents)
             raise
         if not purchase.synthetic:
@@ -207,10 +155,31 @@ class Gateway:
         state = text_of(request.body, "state")
         if state not in ("open", "isolated"):
             raise RefusedError(400, "state must be open or isolated")
-        epoch = whole_of(request.body, "epoch", 0, 2**53)
-        return Answer(
-            200, self.routes.put(request.tail, state, epoch, text_of(request.body, "key"))
-        )
+        return Answer(200, self.routes.put(request.tail, state, request.body))
+
+    def get_levers(self, _: Request) -> Answer:
+        """GET /admin/levers: whether prices are remembered, and the share the catalog is asked for."""
+        told = {"remembered_prices": self._remembers, "share": self.levers.state(CATALOG)}
+        return Answer(200, told)
+
+    def put_lever(self, request: Request) -> Answer:
+        """PUT /admin/levers/remembered-prices {"state","epoch","key"}. Nothing is asked of the catalog from
+        then on, until its share says so."""
+        state = text_of(request.body, "state")
+        if request.tail != LEVER or state not in ("on", "off"):
+            raise RefusedError(400, f"{LEVER} is on or off")
+        if state == "on" and not self._remembers:
+            self.levers.put(CATALOG, 0, request.body)
+        self.levers.put(LEVER, state, request.body)
+        return self.get_levers(request)
+
+    def put_share(self, request: Request) -> Answer:
+        """PUT /admin/shares/catalog {"percent","epoch","key"}: of the prices, while they are remembered."""
+        percent = whole_of(request.body, "percent", 0, 100)
+        if request.tail != CATALOG:
+            raise RefusedError(404, f"no share of {request.tail}")
+        self.levers.put(CATALOG, percent, request.body)
+        return self.get_levers(request)
 
     def deep(self) -> Body:
         """The routes table: complete, and on disk what it is in memory."""
@@ -224,17 +193,47 @@ class Gateway:
     def _refuse_if_isolated(self) -> None:
         """Before the first call, so that an isolated service leaves no half purchase behind."""
         for name in NEEDED:
-            if not self.routes.is_open(name):
+            spared = name == CATALOG and self._remembers
+            if not spared and self.routes.state(name) != "open":
                 raise RefusedError(503, f"{name} is isolated", stage=name)
+
+    @property
+    def _remembers(self) -> bool:
+        return bool(self.levers.state(LEVER) == "on")
+
+    def _price(self, sku: str) -> tuple[Body, bool]:
+        """What an article costs, and whether that was only remembered. Raises RefusedError."""
+        if not self._remembers:
+            return self._live_price(sku), False
+        if self._is_asked():
+            try:
+                return self._live_price(sku), False
+            except RefusedError as refused:
+                if refused.status == 422:
+                    raise
+        if sku not in self._prices:
+            raise RefusedError(503, f"no price of {sku} is remembered", stage=CATALOG)
+        return self._prices[sku], True
+
+    def _is_asked(self) -> bool:
+        """Whether this price is one of those the catalog is asked for; evenly, and not by chance."""
+        share = self.levers.state(CATALOG)
+        with self._counting:
+            self._asked += 1
+            return bool(self._asked * share // 100 != (self._asked - 1) * share // 100)
+
+    def _live_price(self, sku: str) -> Body:
+        price = self._call(CATALOG, "GET", f"/price/{sku}")
+        self._prices[sku] = {**price, "unit_cents": _whole(CATALOG, price, "unit_cents")}
+        return self._prices[sku]
 
     def _sell(self, purchase: Purchase) -> Body:
         self._call("accounts", "POST", "/sign-in", {"customer": purchase.customer})
-        price = self._call("catalog", "GET", f"/price/{purchase.sku}")
-        unit_cents, currency = _whole("catalog", price, "unit_cents"), price.get("currency")
-        self._prices[purchase.sku] = unit_cents
+        price, remembered = self._price(purchase.sku)
+        currency = price.get("currency")
         what = {
             "order": purchase.order,
-            "amount_cents": unit_cents * purchase.quantity,
+            "amount_cents": price["unit_cents"] * purchase.quantity,
             "synthetic": purchase.synthetic,
         }
         charge = {**what, "currency": currency}
@@ -245,6 +244,7 @@ class Gateway:
             "sku": purchase.sku,
             "quantity": purchase.quantity,
             "payment": paid.get("payment"),
+            "remembered": remembered,
         }
         self._call("orders", "POST", "/orders", order, f"order-{purchase.order}")
         return {**what, "payment": paid.get("payment"), "currency": currency}
@@ -253,7 +253,7 @@ class Gateway:
         self, stage: str, method: str, path: str, body: Body | None = None, key: str | None = None
     ) -> Body:
         """Call a service. Raises RefusedError: 503 isolated, 502 broken, 422 it turned us down."""
-        if not self.routes.is_open(stage):
+        if self.routes.state(stage) != "open":
             raise RefusedError(503, f"{stage} is isolated", stage=stage)
         try:
             status, answer = self.services[stage].call(method, path, body, key)
@@ -274,7 +274,7 @@ class Gateway:
         """Apart from the sale: a slow or dead analytics costs no customer a moment."""
         while True:
             event = self._events.get()
-            if not self.routes.is_open(BEST_EFFORT):
+            if self.routes.state(BEST_EFFORT) != "open":
                 continue
             try:
                 self.services[BEST_EFFORT].call("POST", "/events", event)
@@ -301,6 +301,10 @@ def main() -> None:
             "GET /stats": gateway.get_stats,
             "GET /admin/routes": gateway.get_routes,
             "PUT /admin/routes/*": gateway.put_route,
+            "GET /admin/levers": gateway.get_levers,
+            "PUT /admin/levers/*": gateway.put_lever,
+            "PUT /admin/shares/*": gateway.put_share,
+            **gateway.door.routes(),
         },
     ).serve(port())
 

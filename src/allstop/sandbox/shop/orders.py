@@ -1,4 +1,7 @@
-"""Orders: the order book. An order is on disk before it is answered."""
+"""Orders: the order book. An order is on disk before it is answered.
+
+What an order costs is compared with the catalog, unless whoever sells says that it sells at a remembered price.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,20 @@ import secrets
 import sqlite3
 import threading
 
+from allstop.sandbox.shop.switches import Door
 from allstop.sandbox.shop.wire import (
     Answer,
     Body,
     RefusedError,
     Request,
     Service,
+    UnreachableError,
+    Upstream,
     data_folder,
+    name_of,
     port,
     text_of,
+    upstream_ports,
     whole_of,
 )
 
@@ -97,14 +105,33 @@ def place(book: sqlite3.Connection, body: Body) -> Body:
     return found
 
 
-def round_trip(book: sqlite3.Connection) -> Body:
-    """Write, read and delete an order inside a transaction that leaves nothing behind."""
+def catalog_price(catalog: Upstream, sku: str) -> int:
+    """Cents for one piece. Raises RefusedError: 502 the catalog does not answer, 422 it knows no such article."""
+    try:
+        status, found = catalog.call("GET", f"/price/{sku}")
+    except UnreachableError as error:
+        raise RefusedError(502, str(error)) from error
+    if status >= 400:
+        raise RefusedError(502 if status >= 500 else 422, str(found.get("error", status)))
+    return whole_of(found, "unit_cents", 0, 1_000_000_000)
+
+
+def check_price(catalog: Upstream, body: Body) -> None:
+    """Refuse (422) an order whose amount is not what the catalog asks."""
+    price = catalog_price(catalog, name_of(body, "sku")) * whole_of(body, "quantity", 1, 20)
+    if price != body.get("amount_cents"):
+        raise RefusedError(422, f"the catalog asks {price} cents for it")
+
+
+def round_trip(book: sqlite3.Connection, catalog: Upstream) -> Body:
+    """Price, write, read and delete an order inside a transaction that leaves nothing behind."""
+    price = catalog_price(catalog, "kettle")
     sample = {
         "order": f"deep-{secrets.token_hex(8)}",
         "customer": "probe",
         "sku": "kettle",
         "quantity": 1,
-        "amount_cents": 0,
+        "amount_cents": price,
         "payment": "none",
         "synthetic": True,
     }
@@ -123,8 +150,11 @@ def round_trip(book: sqlite3.Connection) -> Body:
 def main() -> None:
     """Serve POST /orders and GET /orders/<id>."""
     book = connect()
+    catalog = Upstream("catalog", upstream_ports()["catalog"])
 
     def post_order(request: Request) -> Answer:
+        if request.body.get("remembered") is not True:
+            check_price(catalog, request.body)
         return Answer(201, place(book, request.body))
 
     def get_order(request: Request) -> Answer:
@@ -133,8 +163,8 @@ def main() -> None:
 
     Service(
         "orders",
-        lambda: round_trip(book),
-        {"POST /orders": post_order, "GET /orders/*": get_order},
+        lambda: round_trip(book, catalog),
+        Door("orders").guard({"POST /orders": post_order, "GET /orders/*": get_order}),
     ).serve(port())
 
 

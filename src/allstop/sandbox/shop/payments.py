@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 import threading
 
+from allstop.sandbox.shop.switches import Door
 from allstop.sandbox.shop.wire import (
     Answer,
     Body,
@@ -122,7 +123,8 @@ def main() -> None:
         charge(book, f"deep-{secrets.token_hex(8)}", nothing, keep=False)
         return {"charged_cents": 0}
 
-    Service("payments", deep, {"POST /charge": post_charge}).serve(port())
+    work = Door("payments").guard({"POST /charge": post_charge})
+    Service("payments", deep, work).serve(port())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from allstop.application.ports import Actuator, VerbInfo
+from allstop.application.ports import Actuator, Ready, VerbInfo, Verifiable
 from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, Repeat
 from allstop.testing.contracts.fitness import Watch, check_facts, check_model, check_sentence
 
@@ -94,6 +94,21 @@ class ActuatorContract:
         assert outcome.ending is not Ending.RETRY, "observe answers done, failed or unknown"
         return outcome
 
+    async def looked(
+        self, case: ActuatorCase, verb: str, options: dict[str, Any], timeout_ms: int = PROMPT_MS
+    ) -> Outcome:
+        """Whether it could act, as a preflight asks."""
+        watch, actuator = Watch(case.mark), case.actuator
+        if isinstance(actuator, Ready):
+            outcome = await actuator.ready(verb, options, timeout_ms)
+        else:
+            assert isinstance(actuator, Verifiable), "it cannot say whether it could act"
+            outcome = await actuator.verify(options, timeout_ms)
+        watch.check(timeout_ms)
+        self.fit(case, outcome)
+        assert outcome.ending is not Ending.RETRY, "a look answers done, failed or unknown"
+        return outcome
+
     def fit(self, case: ActuatorCase, outcome: Outcome) -> None:
         check_sentence(outcome.because)
         check_facts(dict(outcome.facts))
@@ -160,6 +175,24 @@ class ActuatorContract:
                 assert late.ending is Ending.DONE, f"{one.verb} was done: {late.because}"
                 other = await self.observed(case, replace(wanted, id="contract:somebody-else"))
                 assert other.ending is not Ending.DONE, "took another effect's deed for its own"
+
+    async def test_saying_whether_it_could_act_changes_nothing(self, case: ActuatorCase) -> None:
+        """Given a verb that could be done, it says so before anything is done, and nothing has happened by that;
+        with options that no verb takes it says no."""
+        for one in case.verbs:
+            before = one.look()
+            seen = await self.looked(case, one.verb, one.options)
+            assert seen.ending is Ending.DONE, f"{one.verb}: {seen.because}"
+            wrong = await self.looked(case, one.verb, {"surplus": 1})
+            assert wrong.ending is Ending.FAILED, f"{one.verb} with wrong options: {wrong.because}"
+            assert one.look() == before, (
+                f"looking whether {one.verb} could be done changed something"
+            )
+
+    async def test_whether_it_could_act_is_said_in_time(self, case: ActuatorCase) -> None:
+        """Given targets that hang, refuse or talk nonsense, it says something, and in time."""
+        for verb, options in case.trouble:
+            await self.looked(case, verb, options, SHORT_MS)
 
     async def test_the_inverse_undoes_it(self, case: ActuatorCase) -> None:
         """Given a verb with an inverse, when both are done, then the world looks as before."""

@@ -28,11 +28,12 @@ from allstop.application.ports import (
     Write,
 )
 from allstop.domain.effects import LANES, Lane
+from allstop.testing.contracts.store_claiming import ClaimingRules
 from allstop.testing.contracts.store_effects import EffectRules
 from allstop.testing.contracts.store_ground import NOW, after, draft, effect, sha256, writing
 
 
-class StoreContract(EffectRules):
+class StoreContract(EffectRules, ClaimingRules):
     """The abstract suite: the log, lanes, idempotency and what stands beside the log."""
 
     # --- the log -------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def _held(mind: Mind, sight: Sight, plan: Plan) -> Iterator[Any]:
             continue
         mind.once(f"retry {plan.id} {step.id}")
         if mind.tried[f"retry {plan.id} {step.id}"] > TRIES:
-            yield plans.AbandonPlan(plan.id, "it does not work out")
+            yield plans.AbortPlan(plan.id, "it does not work out")
         elif state is StepState.FAILED:
             yield plans.RetryStep(plan.id, step.id)
         else:
@@ -127,13 +127,13 @@ def _took_effect(outside: OutsideWorld, service: str, verb: str) -> bool:
 
 
 def _choose(mind: Mind, sight: Sight) -> Iterator[Any]:
-    """Where the table only says investigate, or its plan was abandoned, a person decides."""
+    """Where the table only says investigate, or its plan was aborted, a person decides."""
     for incident in _open(mind, sight, "commander"):
         made = sight.world.plans_of(incident.id)
         remedies = [plan for plan in made if plan.purpose == "remedy"]
         stuck = incident.remedy is not None and (
             incident.remedy.remedy == "investigate"
-            or bool(remedies and remedies[-1].state is PlanState.ABANDONED)
+            or bool(remedies and remedies[-1].state is PlanState.ABORTED)
         )
         if not stuck or any(plan.ended_at is None for plan in made) or not incident.services:
             continue
@@ -211,7 +211,7 @@ def _lose_patience(mind: Mind, sight: Sight) -> Iterator[Any]:
                 sight.outside.repair(name)
         for plan in sight.world.plans_of(incident.id):
             if plan.ended_at is None:
-                yield plans.AbandonPlan(plan.id, "repaired by hand")
+                yield plans.AbortPlan(plan.id, "repaired by hand")
         phase = sight.policy.protocol.phase(incident.phase)
         for one in phase_standings(sight.world, sight.policy, incident, phase):
             if not one.passed and one.criterion.kind is not CriterionKind.STABLE_FOR:

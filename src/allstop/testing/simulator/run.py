@@ -7,6 +7,7 @@ from random import Random  # noqa: TID251  (seeded: one seed drives everything)
 from typing import Any
 
 from allstop.adapters.memory_store import MemoryDisk
+from allstop.application.beside import completed
 from allstop.application.chain import GENESIS, seal
 from allstop.application.codec import read_effect, read_policy, read_record
 from allstop.domain.halt.commands import AnswerRollCall
@@ -221,7 +222,8 @@ class Run:
                 self.time.reboot()
 
     def result(self, process: Process) -> Result:
-        records = tuple(read_record(stored) for stored in self.disk.events)
+        blobs = self.disk.blobs.get
+        records = tuple(completed(read_record(stored), blobs) for stored in self.disk.events)
         book = PolicyBook("", {key: read_policy(text) for key, text in self.disk.policies.items()})
         trace = Trace(
             records, book, live=process.post.world, journal=self.journal,

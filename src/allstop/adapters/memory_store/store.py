@@ -1,16 +1,18 @@
-"""The store port without files or threads: deterministic, for tests and the simulator."""
+"""The store port without files or threads."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from allstop import errors
+from allstop.adapters.memory_store.disk import MemoryDisk, Row
 from allstop.application import digests
+from allstop.application.claiming import claimed_at_once, with_claims
 from allstop.application.codec import read_effect, write_effect
 from allstop.application.heads import (
     EPOCH,
@@ -38,47 +40,9 @@ from allstop.application.ports import (
     TurnView,
     Write,
 )
-from allstop.domain.effects import LANES, Lane
+from allstop.domain.effects import LANES, Effect, Lane
 
 Dropped = Callable[[Sequence[Any]], None]
-
-
-@dataclass(slots=True)
-class _Row:
-    """An effect in the outbox."""
-
-    seq: int
-    stream: str
-    lane: Lane
-    effect: str
-    due_at: datetime
-    state: EffectState = EffectState.PENDING
-    attempt: int = 0
-    claims: int = 0
-    token: str = ""
-    incarnation: str = ""
-    because: str = ""
-
-
-@dataclass(slots=True)
-class MemoryDisk:
-    """What survives a crash. Give it to a new MemoryStore to start again on it.
-
-    Holds only immutable values and texts, so nothing the crashed program kept can change it.
-    """
-
-    events: list[StoredRecord] = field(default_factory=list)
-    streams: dict[str, list[StoredRecord]] = field(default_factory=dict)
-    outbox: dict[str, _Row] = field(default_factory=dict)
-    waiting: dict[str, _Row] = field(default_factory=dict)
-    claimed: dict[str, _Row] = field(default_factory=dict)
-    policies: dict[str, str] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    refusals: list[RefusalEntry] = field(default_factory=list)
-    replies: dict[tuple[str, str], tuple[Reply, datetime]] = field(default_factory=dict)
-    tokens: dict[str, TokenRow] = field(default_factory=dict)
-    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
-    held: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -238,30 +202,43 @@ class MemoryStore:
             for entry in entries:
                 self.disk.events.append(entry)
                 self.disk.streams.setdefault(entry.stream, []).append(entry)
-            for effect, text in effects:
-                row = _Row(
-                    len(self.disk.outbox) + 1, effect.stream, effect.lane, text,
-                    draft.effects_due or at,
-                )  # fmt: skip
-                self.disk.outbox[effect.id] = self.disk.waiting[effect.id] = row
+            claims = self._asked_for(draft, effects, at)
             self.disk.policies |= draft.policies
             self.disk.blobs |= draft.blobs
             self._beside(draft, at)
             self._heads.extend(entries)
             self._heads.settle()
             self._latest = max(self._latest, at)
-            return committed(draft, entries)
+            return with_claims(committed(draft, entries), draft, claims)
 
         return commit
 
-    def _held(self, finish: Finish) -> _Row:
+    def _asked_for(
+        self, draft: Write, effects: list[tuple[Effect, str]], at: datetime
+    ) -> list[Claim]:
+        at_once = claimed_at_once(draft, at, self._under_way, self._waits)
+        for effect, text in effects:
+            row = Row(
+                len(self.disk.outbox) + 1, effect.stream, effect.lane, text,
+                draft.effects_due or at,
+            )  # fmt: skip
+            self.disk.outbox[effect.id] = self.disk.waiting[effect.id] = row
+        return [self._claim(effect.id) for effect, _ in effects if effect.id in at_once]
+
+    def _under_way(self, lanes: Sequence[Lane]) -> int:
+        return sum(row.lane in lanes for row in self.disk.claimed.values())
+
+    def _waits(self, lanes: Sequence[Lane], at: datetime) -> bool:
+        return any(row.lane in lanes and row.due_at <= at for row in self.disk.waiting.values())
+
+    def _held(self, finish: Finish) -> Row:
         check_ending(finish)
         row = self.disk.claimed.get(finish.token)
         if row is None:
             raise Conflict(f"claim {finish.token} is no longer held")
         return row
 
-    def _finish(self, finish: Finish, row: _Row, at: datetime) -> None:
+    def _finish(self, finish: Finish, row: Row, at: datetime) -> None:
         del self.disk.claimed[finish.token]
         row.state, row.because, row.token = finish.state, finish.because, ""
         row.due_at = finish.due_at or at
@@ -286,7 +263,9 @@ class MemoryStore:
 
     # --- claims --------------------------------------------------------------------------------
 
-    async def claim(self, lanes: Sequence[Lane], limit: int, now: datetime) -> list[Claim]:
+    async def claim(
+        self, lanes: Sequence[Lane], limit: int, now: datetime, *, under_way: int | None = None
+    ) -> list[Claim]:
         urgent = min(lanes, key=LANES.index, default=None)
         if urgent is None or limit < 1:
             return []
@@ -297,7 +276,8 @@ class MemoryStore:
                 for id, row in self.disk.waiting.items()
                 if row.lane in lanes and row.due_at <= now
             ]
-            return lambda: [self._claim(id) for *_, id in heapq.nsmallest(limit, ready)]
+            most = limit if under_way is None else min(limit, under_way - self._under_way(lanes))
+            return lambda: [self._claim(id) for *_, id in heapq.nsmallest(most, ready)]
 
         return await self._do(urgent, plan)  # type: ignore[no-any-return]
 
@@ -307,7 +287,7 @@ class MemoryStore:
         row.attempt += 0 if observe else 1
         row.claims += 1
         row.state, row.incarnation = EffectState.CLAIMED, self._incarnation
-        row.token = f"{self._incarnation}/{row.seq}/{row.claims}"
+        row.token = f"{self._incarnation}/{id}/{row.claims}"
         self.disk.claimed[row.token] = row
         return Claim(read_effect(row.effect), row.token, row.attempt, observe)
 
