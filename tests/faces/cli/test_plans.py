@@ -32,6 +32,7 @@ ASKED: list[tuple[list[str], str, dict[str, Any]]] = [
         {"purpose": "stop", "targets": ["web", "zone:b"], "dependents": True, "orphans": ["wiki"], "deadline_ms": 90_000},
     ),
     (["isolate", "web"], MAKE, {"purpose": "contain", "targets": ["web"]}),
+    (["degrade"], MAKE, {"purpose": "degrade", "targets": [], "level": ""}),
     (["degrade", "--level", "minor"], MAKE, {"purpose": "degrade", "targets": [], "level": "minor"}),
     (["recover", "web", "--with-needs"], MAKE, {"purpose": "recover", "targets": ["web"], "dependents": True}),
     (["undo", "PLAN-1", "--to", "stop-web"], MAKE, {"purpose": "undo", "plan": "PLAN-1", "to": "stop-web"}),

@@ -178,6 +178,14 @@ def test_one_playbook_with_its_steps(allstop: Run, shelf: Recorded) -> None:
     assert "there is no playbook nite" in ran.err
 
 
+def test_one_that_is_not_adopted_is_shown_as_it_comes(allstop: Run, shelf: Recorded) -> None:
+    out = allstop("playbook", "show", "patient-data").out
+    assert out.startswith("# Patient data")
+    assert "extends: patient-data" in out
+    found = json.loads(allstop("playbook", "show", "patient-data", "--json").out)
+    assert (found["name"], found["adopted"]) == ("patient-data", False)
+
+
 def test_problems_of_one_playbook(
     allstop: Run, doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

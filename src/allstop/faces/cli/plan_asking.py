@@ -129,16 +129,16 @@ def isolate(
 )
 @_targets(needed=False)
 @click.option(
-    "--level", default="", type=click.Choice(LEVELS),
+    "--level", type=click.Choice(LEVELS),
     help="Pull the levers up to this degree; else what the protocol says of the severity.",
 )  # fmt: skip
 @_DRY
 @_ALL
 def degrade(
-    session: Session, targets: tuple[str, ...], level: str, incident: str, *, dry_run: bool, whole: bool
+    session: Session, targets: tuple[str, ...], level: str | None, incident: str, *, dry_run: bool, whole: bool
 ) -> None:  # fmt: skip
     """Plan to do with less: levers of the fleet, the least important services first."""
-    body = {"purpose": "degrade", "targets": list(targets), "level": level}
+    body = {"purpose": "degrade", "targets": list(targets), "level": level or ""}
     _ask(session, incident, body, dry=dry_run, whole=whole)
 
 

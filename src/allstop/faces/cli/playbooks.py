@@ -66,9 +66,17 @@ def _listed(page: Page, found: list[Shape]) -> None:
 @verb("show", "allstop playbook show trading")
 @click.argument("name")
 def show(session: Session, name: str) -> None:
-    """What a playbook does: its phases with their times, and the steps of each."""
+    """What a playbook does: its phases with their times, and the steps of each.
+
+    Of one that is built in and not adopted, the file as it comes with Allstop.
+    """
+    from allstop.protocol.read_playbooks import built_in  # noqa: PLC0415 - help must not load it
+
     answer = session.client.get("playbooks")
     found = next((one for one in answer.data if one["name"] == name), None)
+    if found is None and name in built_in():
+        _as_it_comes(session, name)
+        return
     if found is None:
         known = [one["name"] for one in answer.data]
         raise Missing(
@@ -81,6 +89,21 @@ def show(session: Session, name: str) -> None:
     _whole(page, found)
     session.show(page)
     session.advise(f"allstop plan playbook {name} --dry-run")
+
+
+def _as_it_comes(session: Session, name: str) -> None:
+    """A playbook that this project has not adopted."""
+    from allstop.protocol.read_playbooks import built_in_text  # noqa: PLC0415
+
+    text = built_in_text(name)
+    if session.as_json:
+        session.print_value({"name": name, "adopted": False, "text": text})
+        return
+    page = Page()
+    for line in text.splitlines():
+        page.line(line)
+    session.show(page)
+    session.advise(f"write playbooks/{name}.yaml with extends: {name}")
 
 
 def _whole(page: Page, found: Shape) -> None:
