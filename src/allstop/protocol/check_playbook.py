@@ -18,7 +18,8 @@ from allstop.protocol.document_playbook import (
 from allstop.protocol.entries import Names, check_entry
 from allstop.protocol.findings import Findings
 from allstop.protocol.marks import check_mark
-from allstop.protocol.read_playbooks import Playbooks, whole
+from allstop.protocol.problems import Place, Problem
+from allstop.protocol.read_playbooks import BUILT_IN, Playbooks, whole
 from allstop.protocol.shape import Document
 from allstop.protocol.times import longer
 
@@ -57,6 +58,16 @@ class _Where:
         return ("phases", self.phase, "steps", self.id)
 
 
+# What happens all the same, by the code of what a built-in playbook names and the protocol does not have.
+_COPES = {
+    "AP040": "it does not fit such an incident by itself",
+    "AP111": "it does not fit such an incident by itself",
+    "AP042": "nobody is told by this step",
+    "AP112": "a person says that it was met",
+    "AP113": "a person says that it was met",
+}
+
+
 def check_playbooks(
     playbooks: Playbooks, names: Names | None, fleet: FleetDocument | None, found: Findings
 ) -> None:
@@ -71,10 +82,23 @@ def check_playbooks(
         _times(document, model, found)
         _steps(document, model, found)
         if names is not None:
-            _protocol(document, model, names, found)
+            named = Findings()
+            _protocol(document, model, names, named)
+            for one in named.problems:
+                _add(one, model.name, found)
         if fleet is not None:
             check_targets(document, model, fleet, found)
             check_offers(document, model, fleet, found)
+
+
+def _add(one: Problem, name: str, found: Findings) -> None:
+    """What stands in a built-in playbook was not written by who adopts it, and every step copes with it: a kind
+    never fits, an audience is not told, the owner is asked, what is owed is met by hand."""
+    if not one.is_error or not one.file.startswith(BUILT_IN):
+        found.problems.append(one)
+        return
+    hint = f"{_COPES.get(one.code, 'the owner is asked')}, or say in playbooks/{name}.yaml what yours is called"
+    found.add("AP190", Place(one.file, one.line, one.column), one.text, hint)
 
 
 def _times(document: Document[PlaybookDocument], model: PlaybookDocument, found: Findings) -> None:

@@ -15,6 +15,8 @@ from allstop.protocol.reader import QUICK, Node, read
 from allstop.protocol.shape import Document, shape
 
 FOLDER = "playbooks"
+# How the file of a built-in one is called in problems.
+BUILT_IN = "built-in/"
 # More are a slip: somebody pointed the project at the wrong folder.
 MOST_FILES = 100
 
@@ -65,7 +67,7 @@ def read_built_in(name: str) -> Document[PlaybookDocument]:
 
 @lru_cache(maxsize=16)
 def _built_in_root(name: str) -> Node:
-    root, problems = read(built_in_text(name), f"built-in/{name}.yaml", QUICK)
+    root, problems = read(built_in_text(name), f"{BUILT_IN}{name}.yaml", QUICK)
     assert root is not None, problems
     return root
 
@@ -144,7 +146,7 @@ def _next(source: Source, entry: Node | None) -> tuple[Source | None, list[Probl
     name = entry.value
     if "/" not in name and not name.endswith(".yaml"):
         if name in built_in():
-            return Source(f"built-in/{name}.yaml", None, name), []
+            return Source(f"{BUILT_IN}{name}.yaml", None, name), []
         hint = f"{nearest(name, built_in())}; a file ends in .yaml"
         text = f"there is no built-in playbook {name}"
         return None, [problem("AP030", entry.place, text, hint)]
