@@ -61,9 +61,7 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     whole = _played(fleet, services, order, times)
     by = deadline_of(order, services, world.durations, whole, asked.deadline_ms)
     nodes = tuple(
-        replace(
-            _node(services[name], order, heads.get(name, name)), force_ms=by.force_ms.get(name, 0)
-        )
+        _node(services[name], order, heads.get(name, name), by.force_ms.get(name, 0))
         for name in order.names
     )
     steps = _steps(services, actions, order)
@@ -81,11 +79,12 @@ def pace(limits: FleetLimits) -> Pace:
     )
 
 
-def _node(service: Service, order: Ordering, head: str) -> Node:
+def _node(service: Service, order: Ordering, head: str, force_ms: int) -> Node:
     name = service.name
     return Node(
         name, name, order.before[head], service.failure_policy().value, order.rank[name],
         order.remaining_ms[name], service.host, service.zone, stop_lacking(service),
+        force_ms=force_ms,
     )  # fmt: skip
 
 
