@@ -42,6 +42,11 @@ class Group:
         """Move a process in, with all its threads; what it starts later is born inside. Raises NoGroup."""
         _write(self.path / "cgroup.procs", str(pid))
 
+    @property
+    def exists(self) -> bool:
+        """Whether it is there; a group is gone when whoever made it has cleared it away, empty."""
+        return self.path.is_dir()
+
     def processes(self) -> tuple[int, ...]:
         """The numbers of all processes in it and below it, in order."""
         found: set[int] = set()
@@ -107,7 +112,7 @@ class Group:
         self._ask(frozen=False)
 
     def _turned(self, *, frozen: bool, deadline: Deadline) -> ReadBack:
-        if not self.path.is_dir():
+        if not self.exists:
             raise NoGroup(f"there is no control group {self.path}")
         self._ask(frozen=frozen)
         while self.frozen() is not frozen and not deadline.passed():
@@ -147,16 +152,19 @@ class Group:
 
 
 def group_at(path: str) -> Group:
-    """The group of ours in a folder. Raises NoGroup when it is none: nothing else may be stopped through it."""
+    """The group of ours in a folder, there or gone. Raises NoGroup for any other: nothing else may be stopped through it."""
     folder = Path(path)
     for version, mount in _mounts():
         if not folder.is_relative_to(mount) or ".." in folder.parts:
             continue
         if PARENT in folder.relative_to(mount).parts[:-1]:
-            if not folder.is_dir():
-                raise NoGroup(f"there is no control group {path}")
             return Group(folder, version)
     raise NoGroup(f"{path} is no control group of Allstop")
+
+
+def group_name(agent: str) -> str:
+    """The name of an agent's group: its own in small letters, with a dash for what a group cannot bear."""
+    return re.sub(r"[^a-z0-9._-]", "-", agent.lower()).lstrip("._-")[:100] or "agent"
 
 
 def make_group(name: str) -> Group:

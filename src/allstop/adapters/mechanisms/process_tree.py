@@ -34,12 +34,13 @@ class Kin:
     """What makes a process a member: descent from `root`, its session or group, or the mark.
 
     session: number whose session and process group count as well; pass it only when that number
-    cannot have gone to a stranger.
+    cannot have gone to a stranger. without: numbers of those that something else holds already; what they started counts.
     """
 
     root: psutil.Process | None = None
     session: int | None = None
     mark: Mark | None = None
+    without: frozenset[int] = frozenset()
 
 
 def untouchable() -> frozenset[int]:
@@ -73,7 +74,8 @@ def members(kin: Kin) -> list[psutil.Process]:
         if process.pid not in chosen:
             chosen[process.pid] = process
             waiting += children.get(process.pid, [])
-    return [process for process in chosen.values() if states(process.pid) - _GONE]
+    counted = (process for process in chosen.values() if process.pid not in kin.without)
+    return [process for process in counted if states(process.pid) - _GONE]
 
 
 def _snapshot() -> dict[int, psutil.Process]:
