@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
+from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from allstop.faces.cli.entry import run
-from allstop.faces.cli.launch import Launch, MachineSettings
+from allstop.faces.cli.launch import AgentAsked, Launch, MachineSettings
 
 if TYPE_CHECKING:
     from allstop.domain.policy import Fleet, Policy
@@ -25,6 +26,9 @@ def main() -> int:
         check_fleet=_check_fleet,
         read_policy=_read_policy,
         verify_offline=_verify_offline,
+        run_agent=_run_agent,
+        name_agent=_name_agent,
+        host=_Host(),
         now=_now,
         new_key=_new_key,
         pause=_pause,
@@ -63,6 +67,54 @@ def _read_policy(home: Path) -> Policy:
 def _verify_offline(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = import_module("allstop.bootstrap").verify_offline(home)
     return found
+
+
+def _run_agent(
+    asked: AgentAsked, register: Callable[[dict[str, Any], str], bool], said: Callable[[str], None]
+) -> int:
+    running = import_module("allstop.host.running")
+    run = running.AgentRun(
+        asked.agent, asked.team, asked.command, asked.folder, asked.worktree, dict(environ)
+    )
+    place = running.berth(run)
+    code: int = running.run_agent(run, place, register(place.options, place.because), said)
+    return code
+
+
+def _name_agent(command: Sequence[str], folder: Path) -> str:
+    name: str = import_module("allstop.host.running").default_agent(command, folder)
+    return name
+
+
+class _Host:
+    """See HostDoors."""
+
+    def folder(self) -> Path:
+        found: Path = import_module("allstop.host.settings").default_folder()
+        return found
+
+    def name(self) -> str:
+        found: str = import_module("allstop.host.settings").default_name()
+        return found
+
+    def run(self, folder: Path) -> int:
+        code: int = import_module("allstop.host.__main__").run_host(folder)
+        return code
+
+    def join(
+        self, folder: Path, coordinator: str, name: str, token: str, fingerprint: str, release_keys: Sequence[Path]
+    ) -> dict[str, Any]:  # fmt: skip
+        settings, keys = import_module("allstop.host.joining").join(
+            folder, coordinator, name, token, fingerprint, release_keys
+        )
+        pinned = [{"kind": one.kind, "key": one.id, "owner": one.owner} for one in keys.pinned]
+        return {"host": settings.name, "folder": str(settings.folder), "keys": pinned}
+
+    def call(self, folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = import_module("allstop.host.door").call(
+            folder / "host.sock", request
+        )
+        return found
 
 
 def _now() -> datetime:

@@ -42,6 +42,46 @@ class SettingsReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAsked:
+    """An agent that is to be started on this machine. folder: for its files; worktree: empty when it works in none."""
+
+    agent: str
+    team: str
+    command: tuple[str, ...]
+    folder: Path
+    worktree: str
+
+
+class AgentRunner(Protocol):
+    """See Launch."""
+
+    def __call__(
+        self,
+        asked: AgentAsked,
+        register: Callable[[dict[str, Any], str], bool],
+        said: Callable[[str], None],
+    ) -> int: ...
+
+
+class HostDoors(Protocol):
+    """The host process of this machine. folder: where its files are."""
+
+    def folder(self) -> Path: ...
+    def name(self) -> str: ...
+    def run(self, folder: Path) -> int: ...
+    def join(
+        self,
+        folder: Path,
+        coordinator: str,
+        name: str,
+        token: str,
+        fingerprint: str,
+        release_keys: Sequence[Path],
+    ) -> dict[str, Any]: ...
+    def call(self, folder: Path, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """The doors to the rest of the program; each is opened only by the command that needs it.
 
@@ -54,6 +94,11 @@ class Launch:
     check_fleet: one fleet document by itself: the fleet, None when it has errors, and all its problems.
     read_policy: the policy of a project's documents; raises Invalid.
     verify_offline: audits the database of a home without a coordinator; a dict with "ok".
+    run_agent: starts an agent in a control group of its own and waits for it; calls register(how it is reached, why not
+    by a group), which says whether a halt holds it already, and said(a sentence); returns the agent's exit code.
+    name_agent: a name for an agent, from its command and the folder it works in.
+    host: the host process of this machine: where its files are by default, what it would be called, running it, joining
+    a coordinator, and one request to it.
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.
     """
 
@@ -63,6 +108,9 @@ class Launch:
     check_fleet: Callable[[Path], tuple[Fleet | None, Sequence[object]]]
     read_policy: Callable[[Path], Policy]
     verify_offline: Callable[[Path], dict[str, Any]]
+    run_agent: AgentRunner
+    name_agent: Callable[[Sequence[str], Path], str]
+    host: HostDoors
     now: Callable[[], datetime]
     new_key: Callable[[], str]
     pause: Callable[[float], None]

@@ -1,0 +1,162 @@
+"""The agents that were started on this machine (`allstop run`), and those of them whose processes an order stops."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from allstop.adapters.agent_process import AgentProcess
+from allstop.adapters.mechanisms.cgroups import NoGroup, group_at, group_name, make_group
+from allstop.adapters.mechanisms.files import replace as put
+from allstop.adapters.mechanisms.process_tree import parent_of
+from allstop.application.ports import BlobSink
+from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose
+from allstop.errors import Invalid, Refused
+from allstop.host.door import Peer
+from allstop.host.settings import NAME
+
+FILE = "agents.json"
+_TIMEOUT_MS = 5000
+_MOST = 1000
+_LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """An agent on this machine. runtime: its client, or empty; uid: whose it is; options: how it is reached, as of the adapter `agent-process`."""
+
+    agent: str
+    team: str
+    runtime: str
+    worktree: str
+    uid: int
+    options: dict[str, Any]
+
+
+class Held:
+    """Knows the agents of this machine, and freezes or wakes them until each is as the order says."""
+
+    def __init__(self, folder: Path, blobs: BlobSink) -> None:
+        self._path = folder / FILE
+        self._blobs = blobs
+        self._adapter = AgentProcess()
+        self.agents = {one.agent: one for one in _read(self._path)}
+        self._frozen: dict[str, Outcome] = {}
+
+    def folders(self) -> dict[str, tuple[str, ...]]:
+        """The work trees on this machine, by the name of their folder."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.agents.values():
+            if one.worktree:
+                name = Path(one.worktree).name
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), one.worktree)))
+        return found
+
+    def enter(self, found: dict[str, Any], peer: Peer) -> Here:
+        """Take in an agent that is about to start: its process waits, and is moved into a group of its own.
+
+        How it is reached is worked out here and never taken from whoever asks: this process may be root's, and must
+        stop nobody else's processes on somebody's word. Raises Invalid, Refused.
+        """
+        texts = {name: found.get(name, "") for name in ("agent", "team", "runtime", "worktree")}
+        sound = all(isinstance(text, str) and len(text) <= _LONGEST for text in texts.values())
+        pid = found.get("pid")
+        if not sound or not NAME.fullmatch(texts["agent"]) or type(pid) is not int or pid < 2:
+            raise Invalid("an agent has a name, a team, a runtime, a work tree and a process", "")
+        known = self.agents.get(texts["agent"])
+        if known is not None and known.uid != peer.uid and _lives(known):
+            text = f"{texts['agent']} runs already, as somebody else's"
+            raise Refused((("taken", text, "allstop run --agent OTHER-NAME -- ..."),))
+        if known is None and len(self.agents) >= _MOST:
+            raise Invalid(f"{_MOST} agents are known on this machine", "allstop host status")
+        if not _child_of(pid, peer):
+            text = f"{pid} is no process that {peer.pid} has started"
+            raise Refused((("not-yours", text, "allstop run starts it"),))
+        one = Here(
+            options=self._reached(texts["agent"], texts["worktree"], pid), uid=peer.uid, **texts
+        )
+        self.agents[one.agent] = one
+        self._write()
+        return one
+
+    def _reached(self, agent: str, worktree: str, pid: int) -> dict[str, Any]:
+        folder = self._path.parent / "agents" / agent
+        folder.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {
+            "halt_file": str(folder / "halt"),
+            "env_mark": f"ALLSTOP_AGENT={agent}",
+        }
+        try:
+            group = make_group(group_name(agent))
+            group.enter(pid)
+            options["cgroup"] = str(group.path)
+        except NoGroup:
+            pass  # found by its mark alone; whoever starts it is told
+        # Looking into a work tree runs what its owner has configured there: never with more rights than theirs.
+        if worktree and _owner(worktree) == os.geteuid():
+            options["worktree"] = worktree
+        return options
+
+    def leave(self, agent: str) -> None:
+        """An agent has ended, and nothing of it is left."""
+        self.agents.pop(agent, None)
+        self._frozen.pop(agent, None)
+        self._write()
+
+    async def follow(self, wanted: Iterable[str], seq: int) -> dict[str, Outcome]:
+        """Freeze and wake until it is as wanted; what was read back about each agent that is to be frozen here."""
+        meant = set(wanted) & set(self.agents)
+        for agent in meant:
+            before = self._frozen.get(agent)
+            if before is None or before.ending is not Ending.DONE:
+                self._frozen[agent] = await self._act("freeze", agent, seq)
+        for agent in set(self._frozen) - meant:
+            woken = await self._act("resume", agent, seq)
+            if woken.ending is Ending.DONE:
+                del self._frozen[agent]
+        return dict(self._frozen)
+
+    async def _act(self, verb: str, agent: str, seq: int) -> Outcome:
+        options = {"halt": "order", **self.agents[agent].options} if agent in self.agents else {}
+        effect = Effect(
+            f"host:{agent}:{verb}:{seq}", "host", Purpose.FREEZE, agent, "agent-process", verb, agent, options,
+            Lane.HALT, _TIMEOUT_MS, seq,
+        )  # fmt: skip
+        return await self._adapter.act(effect, self._blobs)
+
+    def _write(self) -> None:
+        body = [asdict(one) for one in self.agents.values()]
+        put(self._path, json.dumps(body) + "\n", mode=0o600)
+
+
+def _read(path: Path) -> list[Here]:
+    """What was noted; an unreadable note is no reason not to take orders."""
+    try:
+        return [Here(**one) for one in json.loads(path.read_text("utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _lives(one: Here) -> bool:
+    try:
+        return bool(group_at(one.options.get("cgroup", "")).processes())
+    except NoGroup:
+        return False
+
+
+def _child_of(pid: int, peer: Peer) -> bool:
+    try:
+        return parent_of(pid) == peer.pid and Path(f"/proc/{pid}").stat().st_uid == peer.uid
+    except OSError:
+        return False
+
+
+def _owner(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_uid
+    except (OSError, ValueError):
+        return -1

@@ -1,0 +1,261 @@
+"""The host process: follows orders, keeps the state file, freezes who is to be frozen, and says how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from allstop.adapters.mechanisms.process_tree import stat_fields
+from allstop.domain.effects import Ending, Outcome
+from allstop.domain.halt.order_text import Statement
+from allstop.errors import Invalid
+from allstop.host import uptime
+from allstop.host.door import Door, Peer
+from allstop.host.held import Held
+from allstop.host.keeper import Keeper, Turned
+from allstop.host.keys import Keys
+from allstop.host.lease import Lease
+from allstop.host.settings import HostSettings
+from allstop.host.spool import Fact, Receipt, Spool
+from allstop.host.stream import OrderStream, acknowledge
+
+log = structlog.get_logger("allstop.host")
+
+LOOK_AT_SPOOL_S = 1.0
+ACKNOWLEDGE_AGAIN_S = 5.0
+LIFE_SIGN_S = 30.0
+_REMEMBERED = 500
+
+
+class Host:
+    """One machine's host process. now: UTC."""
+
+    def __init__(self, settings: HostSettings, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._now = now
+        self._held = Held(settings.folder, _no_body)
+        self.keeper = Keeper(settings, Keys.of(settings.keys), now, self._held.folders)
+        self._spool = Spool(settings.folder)
+        self._lease = Lease(settings)
+        self._door = Door(settings.socket, self._ask, self._do)
+        self._client = httpx.AsyncClient(
+            base_url=settings.coordinator, headers={"Authorization": f"Bearer {settings.token}"}
+        )
+        self._stream = OrderStream(
+            self._client, lambda: self.keeper.seq, self._line, self._lease.renewed
+        )
+        self._fault = "has not been reached yet"
+        self._changed = asyncio.Event()
+        self._receipts: dict[str, int] = {}
+        self._facts: list[Fact] = []
+        self._frozen: dict[str, Outcome] = {}
+        self._reported: dict[str, object] = {}
+        self._reported_at = 0.0
+
+    async def run(self) -> None:
+        """Work until told to stop. Raises Unavailable when another process serves this folder."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._spool.prepare()
+        await self._door.start()
+        log.info("host started", host=self._settings.name, seq=self.keeper.seq)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for work in (
+                    self._follow(),
+                    self._report(),
+                    self._read_spool(),
+                    self._lease.keep(),
+                ):
+                    tasks.create_task(_until(stop, work))
+        finally:
+            await self._door.stop()
+            await self._client.aclose()
+
+    # --- orders ---
+
+    async def _follow(self) -> None:
+        async for envelope in self._stream.envelopes():
+            taken = self.keeper.take(envelope)
+            if taken is not None:
+                if taken.added or taken.ended:
+                    log.info(
+                        "standing order", seq=self.keeper.seq, added=taken.added, ended=taken.ended
+                    )
+                self._changed.set()
+
+    def _line(self, fault: str) -> None:
+        if fault and not self._fault:
+            log.warning("coordinator lost", because=fault)
+        elif not fault:
+            log.info("coordinator reached")
+        self._fault = fault
+
+    async def _report(self) -> None:
+        """Say what was reached: at once when something changed, again until it was heard, and now and then as a sign of life."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ACKNOWLEDGE_AGAIN_S):
+                    await self._changed.wait()
+            self._changed.clear()
+            known = self.keeper.kept.known
+            self._frozen = await self._held.follow(known.frozen, known.seq)
+            turned = tuple(self.keeper.unreported)
+            said = self._said(turned)
+            silent = uptime.seconds() - self._reported_at
+            if said == self._reported and not turned and silent < LIFE_SIGN_S:
+                continue
+            fault = await acknowledge(self._client, self._settings.name, said)
+            if fault:
+                log.warning("not heard", because=fault)
+                continue
+            self._reported, self._reported_at = said | {"refused": []}, uptime.seconds()
+            for _ in turned:
+                self.keeper.unreported.popleft()
+
+    def _said(self, turned: tuple[Turned, ...]) -> dict[str, object]:
+        """The acknowledgement, as the coordinator's API has it."""
+        frozen = [
+            {
+                "agent": agent,
+                "processes": int(outcome.facts.get("processes", 0) or 0),
+                "evidence": outcome.because,
+            }
+            for agent, outcome in sorted(self._frozen.items())
+            if outcome.ending is Ending.DONE
+        ]
+        return {
+            "seq": self.keeper.seq,
+            "refused": [
+                {"seq": self.keeper.seq, "code": one.code, "because": one.because[:200]}
+                for one in turned
+            ],
+            "frozen": frozen,
+            "agents": sorted(self._held.agents),
+        }
+
+    async def _read_spool(self) -> None:
+        while True:
+            for found in self._spool.news():
+                if isinstance(found, Receipt):
+                    self._receipts[found.halt] = self._receipts.get(found.halt, 0) + 1
+                else:
+                    self._facts = [*self._facts, found][-_REMEMBERED:]
+            await asyncio.sleep(LOOK_AT_SPOOL_S)
+
+    # --- the door ---
+
+    async def _ask(self, what: str, body: dict[str, Any], peer: Peer) -> dict[str, Any]:  # noqa: ARG002
+        if what != "status":
+            raise Invalid(f"there is nothing to ask about {what[:40]}", "status")
+        state = self.keeper.state
+        return {
+            "host": self._settings.name,
+            "coordinator": self._settings.coordinator,
+            "connected": not self._fault,
+            "fault": self._fault,
+            "seq": self.keeper.seq,
+            "folder": str(self._settings.folder),
+            "halts": [
+                {
+                    "id": one.id, "incident": one.incident, "severity": one.severity,
+                    "classes": list(one.classes), "scope": one.scope,
+                    "refused_calls": self._receipts.get(one.id, 0),
+                }
+                for one in state.halts
+            ],
+            "passes": len(state.passes),
+            "lease": self._lease.words(),
+            "agents": [
+                {"agent": one.agent, "team": one.team, "worktree": one.worktree, "group": one.options.get("cgroup", "")}
+                for one in self._held.agents.values()
+            ],
+            "frozen": [
+                {"agent": agent, "done": one.ending is Ending.DONE, "evidence": one.because}
+                for agent, one in sorted(self._frozen.items())
+            ],
+            "refused": [
+                {"at": one.at.isoformat(), "code": one.code, "because": one.because}
+                for one in self.keeper.refused
+            ],
+            "garbled_receipts": self._spool.garbled,
+        }  # fmt: skip
+
+    async def _do(self, what: str, body: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        match what:
+            case "halt":
+                classes = tuple(str(one) for one in body.get("classes") or ())
+                by = f"uid {peer.uid}"
+                halt = self.keeper.order_here(str(body.get("scope", "all")), classes, by)
+                log.warning("halt ordered here", halt=halt, by=by)
+                return {"halt": halt}
+            case "lift":
+                statements = tuple(_statement(one) for one in body.get("statements") or ())
+                as_root = peer.uid == 0 and not _is_agent(peer.pid)
+                self.keeper.lift_here(
+                    str(body.get("halt", "")), as_root=as_root, statements=statements
+                )
+                log.warning("halt lifted here", halt=body.get("halt"), by=f"uid {peer.uid}")
+                return {"lifted": body.get("halt")}
+            case "enter":
+                one = self._held.enter(body, peer)
+                self.keeper.rewrite()  # a repository may be known by name only now
+                self._changed.set()
+                return {"options": one.options, "state": str(self._settings.folder)}
+            case "leave":
+                known = self._held.agents.get(str(body.get("agent", "")))
+                if known is not None and known.uid == peer.uid:
+                    self._held.leave(known.agent)
+                return {}
+            case _:
+                raise Invalid(
+                    f"{what[:40]} is nothing that can be done here", "halt, lift, enter, leave"
+                )
+
+
+def _is_agent(pid: int) -> bool:
+    """Whether somebody runs inside a group of ours, or descends from one who does: an agent lifts nothing, root or not."""
+    while pid > 1:
+        try:
+            if "/allstop/" in Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"):
+                return True
+        except OSError:
+            return True  # who cannot be looked at is not believed
+        fields = stat_fields(pid)
+        pid = int(fields[1]) if len(fields) > 1 else 0
+    return False
+
+
+def _statement(found: Any) -> Statement:
+    if not isinstance(found, dict):
+        raise Invalid("a statement has a text, a key and a signature", "")
+    return Statement(*(str(found.get(name, "")) for name in ("text", "key", "signature")))
+
+
+def _no_body(body: bytes) -> str:  # noqa: ARG001 - a host keeps no evidence of its own
+    return ""
+
+
+async def _until(stop: asyncio.Event, work: Any) -> None:
+    """Work until the signal to stop; whatever ends it by itself ends the process."""
+    task = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        for one in (task, waiting):
+            one.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await one
