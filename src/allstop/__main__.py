@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from allstop.faces.cli.entry import run
-from allstop.faces.cli.launch import AgentAsked, Launch, MachineSettings
+from allstop.faces.cli.launch import AgentAsked, AgentPlaced, Launch, MachineSettings, PublicKey
 
 if TYPE_CHECKING:
     from allstop.domain.policy import Fleet, Policy
@@ -29,6 +29,7 @@ def main() -> int:
         run_agent=_run_agent,
         name_agent=_name_agent,
         host=_Host(),
+        keys=_Keys(),
         now=_now,
         new_key=_new_key,
         pause=_pause,
@@ -70,14 +71,23 @@ def _verify_offline(home: Path) -> dict[str, Any]:
 
 
 def _run_agent(
-    asked: AgentAsked, register: Callable[[dict[str, Any], str], bool], said: Callable[[str], None]
+    asked: AgentAsked, register: Callable[[AgentPlaced], bool], said: Callable[[str], None]
 ) -> int:
     running = import_module("allstop.host.running")
     run = running.AgentRun(
         asked.agent, asked.team, asked.command, asked.folder, asked.worktree, dict(environ)
     )
-    place = running.berth(run)
-    code: int = running.run_agent(run, place, register(place.options, place.because), said)
+    door = asked.host / "host.sock"
+
+    def put(pid: int) -> Any:
+        if door.exists():
+            return running.put_by_host(run, pid, door)
+        return running.put_here(run, pid)
+
+    def told(place: Any) -> bool:
+        return register(AgentPlaced(place.options, place.because, place.host))
+
+    code: int = running.run_agent(run, put, told, said)
     return code
 
 
@@ -115,6 +125,29 @@ class _Host:
             folder / "host.sock", request
         )
         return found
+
+
+class _Keys:
+    """See KeyDoors."""
+
+    def new(self, path: Path, owner: str) -> PublicKey:
+        made: PublicKey = self._files().new(path, owner)
+        return made
+
+    def sign(self, path: Path, text: str) -> tuple[str, str]:
+        found: tuple[str, str] = self._files().sign(path, text)
+        return found
+
+    def public(self, path: Path) -> Sequence[PublicKey]:
+        found: Sequence[PublicKey] = self._files().public(path)
+        return found
+
+    def pin(self, path: Path, keys: Sequence[Any]) -> Sequence[PublicKey]:
+        added: Sequence[PublicKey] = self._files().pin(path, keys)
+        return added
+
+    def _files(self) -> Any:
+        return import_module("allstop.adapters.signing").ReleaseKeyFiles()
 
 
 def _now() -> datetime:

@@ -16,24 +16,28 @@ import pytest
 
 from allstop.adapters.mechanisms.cgroups import Group, group_at
 from allstop.adapters.mechanisms.deadline import Deadline
-from allstop.host.running import AgentRun, berth, default_agent
+from allstop.errors import Invalid
+from allstop.host.running import AgentRun, default_agent, run_agent
 
 RUNNER = """
 import json, sys
 from pathlib import Path
-from allstop.host.running import AgentRun, berth, run_agent
+from allstop.host.running import AgentRun, put_here, run_agent
 spec = json.loads(sys.argv[1])
 run = AgentRun(spec["agent"], "builders", tuple(spec["command"]), Path(spec["folder"]), environment=spec["env"])
-place = berth(run)
-print(json.dumps(place.options), flush=True)
-sys.exit(run_agent(run, place, spec["held"], lambda text: print(text, flush=True)))
+def register(place):
+    print(json.dumps(place.options), flush=True)
+    if spec["held"] == "refused":
+        raise SystemExit(5)
+    return bool(spec["held"])
+sys.exit(run_agent(run, lambda pid: put_here(run, pid), register, lambda text: print(text, flush=True)))
 """
 
 
 class Started:
     """`allstop run` as a process of its own, without a coordinator."""
 
-    def __init__(self, folder: Path, *command: str, held: bool = False) -> None:
+    def __init__(self, folder: Path, *command: str, held: str = "") -> None:
         self.agent = f"try-{uuid.uuid4().hex[:10]}"
         self.folder = folder / "agent"
         spec = {"agent": self.agent, "command": command, "folder": str(self.folder), "held": held,
@@ -79,7 +83,7 @@ def until(question: object) -> None:
     assert question()  # type: ignore[operator]
 
 
-def start(starting: list[Started], folder: Path, *command: str, held: bool = False) -> Started:
+def start(starting: list[Started], folder: Path, *command: str, held: str = "") -> Started:
     starting.append(Started(folder, *command, held=held))
     return starting[-1]
 
@@ -103,7 +107,7 @@ def test_it_can_be_stopped_from_its_first_instruction_on(
 ) -> None:
     # given a halt that stands when it starts
     made = tmp_path / "made"
-    one = start(starting, tmp_path, "sh", "-c", f"touch {made}", held=True)
+    one = start(starting, tmp_path, "sh", "-c", f"touch {made}", held="HALT-1")
     until(lambda: len(one.group.processes()) == 1)
     time.sleep(0.2)
     # then it is there, frozen, and has done nothing
@@ -184,9 +188,24 @@ def test_an_agent_nobody_named_has_a_name_one_can_type(
     assert default_agent(command, Path(folder)) == name
 
 
-def test_the_files_of_an_agent_are_its_owners_alone(tmp_path: Path) -> None:
-    run = AgentRun(f"try-{uuid.uuid4().hex[:10]}", "t", ("true",), tmp_path / "agent")
-    place = berth(run)
-    assert (tmp_path / "agent").stat().st_mode & 0o077 == 0
-    if place.group is not None:
-        place.group.remove()
+def test_one_that_may_not_start_leaves_nothing_behind(
+    starting: list[Started], tmp_path: Path
+) -> None:
+    """Given a coordinator that refuses it: its process was there, waiting, and never became the agent."""
+    made = tmp_path / "made"
+    one = start(starting, tmp_path, "sh", "-c", f"touch {made}", held="refused")
+    assert one.finished()[0] == 5
+    assert not made.exists()
+    assert not one.group.exists
+
+
+def test_its_files_are_its_owners_alone(starting: list[Started], tmp_path: Path) -> None:
+    one = start(starting, tmp_path, "true")
+    one.finished()
+    assert one.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_run_of_nothing_is_refused(tmp_path: Path) -> None:
+    run = AgentRun("nobody", "t", (), tmp_path)
+    with pytest.raises(Invalid, match="no command"):
+        run_agent(run, lambda _: pytest.fail("nothing is put"), lambda _: False, lambda _: None)

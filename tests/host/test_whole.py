@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from allstop.adapters.mechanisms.cgroups import NoGroup, make_group
 from tests.host.whole import Whole, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def _has_groups() -> bool:
+    try:
+        return make_group(f"try-{uuid.uuid4().hex[:10]}").remove()
+    except NoGroup:
+        return False
+
+
+needs_groups = pytest.mark.skipif(not _has_groups(), reason="no control group may be made here")
 
 
 @pytest.fixture
@@ -88,3 +102,56 @@ def test_a_halt_that_was_ordered_while_the_machine_was_away_holds_it_when_it_com
     until(lambda: whole.standing() == [halt])
     assert not whole.tool_runs()
     assert other not in whole.standing()
+
+
+ESCAPER = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        code = "import sys, time\\nwhile True: open(sys.argv[1], 'a').write('.'); time.sleep(0.01)"
+        os.execve(sys.executable, [sys.executable, "-S", "-c", code, sys.argv[1]], {})
+    os._exit(0)
+os.wait()
+time.sleep(600)
+"""
+
+
+@needs_groups
+def test_an_agent_that_ignores_every_word_is_frozen_whole_and_goes_on_after_the_release(
+    whole: Whole,
+) -> None:
+    # given an agent that was never changed, answers nothing, and has a helper that forgot where it came from
+    ticks = whole.folder / "ticks"
+    whole.run("deaf", sys.executable, "-S", "-c", ESCAPER, str(ticks))
+    until(ticks.exists)
+    # when everybody is halted
+    halt = ordered(whole)
+    until(lambda: whole.line(halt, "deaf")["state"] == "told")
+    # then after the roll call it is stopped by force, read back, and no more is claimed than that
+    line = until(lambda: (found := whole.line(halt, "deaf"))["state"] == "enforced" and found)
+    assert "2 processes frozen on build-7" in line["evidence"]
+    before = ticks.stat().st_size
+    time.sleep(0.3)
+    assert ticks.stat().st_size == before
+    # and it goes on where it stood when people say so
+    whole.cli("release", halt, "--because", "it is over")
+    until(lambda: ticks.stat().st_size > before)
+    until(lambda: whole.line(halt, "deaf")["state"] == "resumed")
+
+
+@needs_groups
+def test_an_agent_that_comes_while_a_halt_stands_begins_when_it_is_lifted(whole: Whole) -> None:
+    halt = ordered(whole)
+    until(lambda: whole.standing() == [halt])
+    made = whole.folder / "made"
+    late = whole.run("late", "touch", str(made))
+    until(lambda: whole.ask()["agents"])
+    time.sleep(1)
+    assert not made.exists()
+    assert late.poll() is None
+    whole.cli("release", halt, "--because", "it is over")
+    until(made.exists)
+    assert late.wait(20) == 0
+    # and when it has ended, the machine forgets it
+    until(lambda: not whole.ask()["agents"])

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from allstop.adapters.mechanisms.cgroups import group_at
+from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.errors import AllstopError
 from allstop.gate import gate_path
 from allstop.gate.state_file import State, Unreadable, parse
@@ -53,6 +55,7 @@ class Whole:
     coordinator: subprocess.Popen[bytes] | None = None
     host: subprocess.Popen[bytes] | None = None
     port: int = 0
+    agents: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _files: list[Any] = field(default_factory=list)
 
     @property
@@ -70,6 +73,8 @@ class Whole:
         self.home.mkdir()
         self.cli("init", str(self.home))
         (self.home / "allstop.toml").write_text("port = 0\n", "utf-8")
+        with (self.home / "protocol.yaml").open("a") as protocol:
+            protocol.write("all_stop: {roll_call: 4s, remind_after: 2s}\n")
         self.up()
         enrolled = json.loads(self.cli("hosts", "enrol", "build-7", "--json"))
         token = self.folder / "token"
@@ -100,6 +105,17 @@ class Whole:
         )  # fmt: skip
         assert not check or ran.returncode == 0, ran.stderr
         return ran.stdout if ran.returncode == 0 else ""
+
+    def run(self, agent: str, *command: str) -> subprocess.Popen[bytes]:
+        """An agent, started as a person would."""
+        words = ("--agent", agent, "--host-folder", str(self.place), "--", *command)
+        self.agents.append(self._start(agent, "run", "--home", str(self.home), *words))
+        return self.agents[-1]
+
+    def line(self, halt: str, agent: str) -> dict[str, Any]:
+        """An agent's line in a roll call."""
+        found = json.loads(self.cli("rollcall", halt, "--json"))
+        return dict(next(one for one in found["roll"] if one["agent"] == agent))
 
     # --- the machine ---
 
@@ -142,14 +158,17 @@ class Whole:
         output = (self.folder / f"{name}.out").open("ab")
         self._files.append(output)
         command = [sys.executable, "-m", "allstop", *words]
-        if words[0] != "host":
+        if words[0] == "up":
             command += ["--home", str(self.home)]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
         )
 
     def end(self) -> None:
-        for process in (self.host, self.coordinator):
+        for agent in self.ask()["agents"] if self.host and self.host.poll() is None else ():
+            if agent["group"]:
+                group_at(agent["group"]).kill(Deadline.within(5000))
+        for process in (self.host, self.coordinator, *self.agents):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()

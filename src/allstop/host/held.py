@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from allstop.adapters.agent_process import AgentProcess
-from allstop.adapters.mechanisms.cgroups import NoGroup, group_at, group_name, make_group
+from allstop.adapters.mechanisms.cgroups import Group, NoGroup, group_at, group_name, make_group
+from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import replace as put
 from allstop.adapters.mechanisms.process_tree import parent_of
 from allstop.application.ports import BlobSink
@@ -46,6 +47,7 @@ class Held:
         self._adapter = AgentProcess()
         self.agents = {one.agent: one for one in _read(self._path)}
         self._frozen: dict[str, Outcome] = {}
+        self._newcomers: set[str] = set()
 
     def folders(self) -> dict[str, tuple[str, ...]]:
         """The work trees on this machine, by the name of their folder."""
@@ -56,8 +58,10 @@ class Held:
                 found[name] = tuple(dict.fromkeys((*found.get(name, ()), one.worktree)))
         return found
 
-    def enter(self, found: dict[str, Any], peer: Peer) -> Here:
+    def enter(self, found: dict[str, Any], peer: Peer, covered: Callable[[Here], bool]) -> Here:
         """Take in an agent that is about to start: its process waits, and is moved into a group of its own.
+
+        Where a standing halt takes it in, it is frozen before it begins.
 
         How it is reached is worked out here and never taken from whoever asks: this process may be root's, and must
         stop nobody else's processes on somebody's word. Raises Invalid, Refused.
@@ -79,6 +83,12 @@ class Held:
         one = Here(
             options=self._reached(texts["agent"], texts["worktree"], pid), uid=peer.uid, **texts
         )
+        group = _group(one)
+        if covered(one):
+            if group is None or group.freeze(Deadline.within(_TIMEOUT_MS)).unruly:
+                text = f"a halt stands that takes in {one.agent}, and nothing here can hold it"
+                raise Refused((("held", text, "Wait until it is lifted: allstop host"),))
+            self._newcomers.add(one.agent)
         self.agents[one.agent] = one
         self._write()
         return one
@@ -101,24 +111,44 @@ class Held:
             options["worktree"] = worktree
         return options
 
-    def leave(self, agent: str) -> None:
-        """An agent has ended, and nothing of it is left."""
-        self.agents.pop(agent, None)
-        self._frozen.pop(agent, None)
-        self._write()
+    async def follow(
+        self, wanted: Iterable[str], covered: Callable[[Here], bool], seq: int
+    ) -> dict[str, Outcome]:
+        """Freeze and wake until it is as wanted; what was read back about each agent that is frozen here.
 
-    async def follow(self, wanted: Iterable[str], seq: int) -> dict[str, Outcome]:
-        """Freeze and wake until it is as wanted; what was read back about each agent that is to be frozen here."""
-        meant = set(wanted) & set(self.agents)
+        wanted: agents the order wants frozen; covered: whether a standing halt takes an agent in. Whoever came while
+        one did stays frozen until none does: it has not begun, and has nothing to say.
+        """
+        self._forget_ended()
+        self._newcomers = {
+            one for one in self._newcomers if one in self.agents and covered(self.agents[one])
+        }
+        meant = (set(wanted) & set(self.agents)) | self._newcomers
         for agent in meant:
             before = self._frozen.get(agent)
             if before is None or before.ending is not Ending.DONE:
                 self._frozen[agent] = await self._act("freeze", agent, seq)
         for agent in set(self._frozen) - meant:
+            if agent not in self.agents:
+                del self._frozen[agent]
+                continue
             woken = await self._act("resume", agent, seq)
             if woken.ending is Ending.DONE:
                 del self._frozen[agent]
         return dict(self._frozen)
+
+    def _forget_ended(self) -> None:
+        """An agent whose group is empty has ended: whoever starts one waits inside before it is known here."""
+        ended = [
+            one.agent for one in self.agents.values()
+            if (group := _group(one)) is not None and not group.processes()
+        ]  # fmt: skip
+        for agent in ended:
+            group = _group(self.agents.pop(agent))
+            if group is not None:
+                group.remove()
+        if ended:
+            self._write()
 
     async def _act(self, verb: str, agent: str, seq: int) -> Outcome:
         options = {"halt": "order", **self.agents[agent].options} if agent in self.agents else {}
@@ -141,11 +171,16 @@ def _read(path: Path) -> list[Here]:
         return []
 
 
-def _lives(one: Here) -> bool:
+def _group(one: Here) -> Group | None:
     try:
-        return bool(group_at(one.options.get("cgroup", "")).processes())
-    except NoGroup:
-        return False
+        return group_at(str(one.options["cgroup"]))
+    except (KeyError, NoGroup):
+        return None
+
+
+def _lives(one: Here) -> bool:
+    group = _group(one)
+    return group is not None and bool(group.processes())
 
 
 def _child_of(pid: int, peer: Peer) -> bool:

@@ -17,9 +17,10 @@ from allstop.adapters.mechanisms.process_tree import stat_fields
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.halt.order_text import Statement
 from allstop.errors import Invalid
+from allstop.gate.decision import Caller, covers
 from allstop.host import uptime
 from allstop.host.door import Door, Peer
-from allstop.host.held import Held
+from allstop.host.held import Held, Here
 from allstop.host.keeper import Keeper, Turned
 from allstop.host.keys import Keys
 from allstop.host.lease import Lease
@@ -109,7 +110,7 @@ class Host:
                     await self._changed.wait()
             self._changed.clear()
             known = self.keeper.kept.known
-            self._frozen = await self._held.follow(known.frozen, known.seq)
+            self._frozen = await self._held.follow(known.frozen, self._covered, known.seq)
             turned = tuple(self.keeper.unreported)
             said = self._said(turned)
             silent = uptime.seconds() - self._reported_at
@@ -152,6 +153,14 @@ class Host:
                 else:
                     self._facts = [*self._facts, found][-_REMEMBERED:]
             await asyncio.sleep(LOOK_AT_SPOOL_S)
+
+    def _covered(self, one: Here) -> bool:
+        """Whether a halt that stands here takes in an agent."""
+        caller = Caller(
+            agent=one.agent, team=one.team, folders=(one.worktree,) if one.worktree else ()
+        )
+        state = self.keeper.state
+        return any(covers(state, halt.scope, caller) for halt in state.halts)
 
     # --- the door ---
 
@@ -208,19 +217,12 @@ class Host:
                 log.warning("halt lifted here", halt=body.get("halt"), by=f"uid {peer.uid}")
                 return {"lifted": body.get("halt")}
             case "enter":
-                one = self._held.enter(body, peer)
+                one = self._held.enter(body, peer, self._covered)
                 self.keeper.rewrite()  # a repository may be known by name only now
                 self._changed.set()
-                return {"options": one.options, "state": str(self._settings.folder)}
-            case "leave":
-                known = self._held.agents.get(str(body.get("agent", "")))
-                if known is not None and known.uid == peer.uid:
-                    self._held.leave(known.agent)
-                return {}
+                return {"options": one.options, "host": self._settings.name}
             case _:
-                raise Invalid(
-                    f"{what[:40]} is nothing that can be done here", "halt, lift, enter, leave"
-                )
+                raise Invalid(f"{what[:40]} is nothing that can be done here", "halt, lift, enter")
 
 
 def _is_agent(pid: int) -> bool:

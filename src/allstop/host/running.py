@@ -15,10 +15,11 @@ from typing import Any
 
 import psutil
 
-from allstop.adapters.mechanisms.cgroups import Group, NoGroup, group_name, make_group
+from allstop.adapters.mechanisms.cgroups import Group, NoGroup, group_at, group_name, make_group
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import replace
 from allstop.errors import Invalid, Missing, Refused
+from allstop.host.door import call
 
 # The signals that end a program from outside are passed on; those of the keyboard reach the agent by themselves.
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -46,23 +47,29 @@ class AgentRun:
 
 @dataclass(frozen=True, slots=True)
 class Berth:
-    """Where it will run. group: None when this machine has none for us; because: why not."""
+    """Where it will run. group: None when this machine has none for us; because: why not; options: how the coordinator
+    reaches it, unless its host does; host: the name of that host, or empty."""
 
     group: Group | None
     because: str
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    host: str = ""
 
 
-def berth(run: AgentRun) -> Berth:
-    """Make the group and the folder, and say how the agent can be reached from now on. Raises Invalid, OSError."""
-    if not run.command:
-        raise Invalid("there is no command to run", "allstop run -- claude")
+Put = Callable[[int], Berth]
+
+
+def put_here(run: AgentRun, pid: int) -> Berth:
+    """Into a group this very program makes. Raises OSError."""
     run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     group, because = None, ""
     try:
         group = make_group(group_name(run.agent))
+        group.enter(pid)
     except NoGroup as error:
-        because = str(error)
+        group, because = None, str(error)
+    started = psutil.Process(pid).create_time()
+    replace(run.folder / "pid", json.dumps({"pid": pid, "create_time": started}) + "\n")
     options: dict[str, Any] = {
         "halt_file": str(run.folder / "halt"),
         "pid_file": str(run.folder / "pid"),
@@ -75,55 +82,78 @@ def berth(run: AgentRun) -> Berth:
     return Berth(group, because, options)
 
 
-def run_agent(run: AgentRun, place: Berth, held: bool, said: Callable[[str], None]) -> int:
+def put_by_host(run: AgentRun, pid: int, door: Path) -> Berth:
+    """Into a group the host process of this machine makes, which may be root's. Raises Invalid, Unavailable."""
+    asked = {
+        "do": "enter", "agent": run.agent, "team": run.team, "runtime": Path(run.command[0]).name,
+        "worktree": run.worktree, "pid": pid,
+    }  # fmt: skip
+    found = call(door, asked)
+    folder = str(found["options"].get("cgroup", ""))
+    group = group_at(folder) if folder else None
+    return Berth(group, "" if group else "the host process can make none", host=str(found["host"]))
+
+
+def run_agent(
+    run: AgentRun, put: Put, register: Callable[[Berth], bool], said: Callable[[str], None]
+) -> int:
     """Start the agent and wait for it. Returns its exit code, 128 and the signal's number when one ended it.
 
-    held: a halt stands that takes it in, so that it starts frozen, before its first instruction; said: told what a
-    person should know. What the agent leaves running stays in its group and is named. Raises Refused when it would have
-    to start frozen and cannot.
+    Its process is there first, waiting; it is put into its group, then register tells the coordinator of it and says
+    whether a halt holds it already, and only then does it begin. said: told what a person should know. What the agent
+    leaves running stays in its group and is named. Raises Refused when it would have to start frozen and cannot, and
+    whatever put and register raise; nothing has begun then.
     """
-    if held:
-        if place.group is None:
-            raise Refused(
-                (("held", f"a halt stands that takes in {run.agent}, and nothing here could hold it: {place.because}",
-                  "Wait until it is lifted: allstop rollcall"),)
-            )  # fmt: skip
-        place.group.freeze(Deadline.within(_FREEZE_MS))
-        said(f"a halt stands: {run.agent} starts frozen and goes on when it is lifted")
-    child = _start(run, place)
-    code = _wait(child)
-    if place.group is not None:
-        left = place.group.processes()
-        if left:
-            many = "process of" if len(left) == 1 else "processes of"
-            said(f"{len(left)} {many} {run.agent} still there, in {place.group.path}")
-        else:
+    if not run.command:
+        raise Invalid("there is no command to run", "allstop run -- claude")
+    child, go = _waiting_child(run)
+    place: Berth | None = None
+    try:
+        place = put(child)
+        if register(place) and not place.host:
+            _begin_frozen(run, place, said)
+        os.write(go, b"go")
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if place is not None and place.group is not None and not place.host:
+            place.group.thaw(Deadline.within(_FREEZE_MS))
             place.group.remove()
-    (run.folder / "pid").unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(go)
+    code = _wait(child)
+    _clear(run, place, said)
     return code
 
 
-def _start(run: AgentRun, place: Berth) -> int:
-    """Fork; the child waits until it is inside its group and written down, then becomes the agent."""
+def _begin_frozen(run: AgentRun, place: Berth, said: Callable[[str], None]) -> None:
+    if place.group is None:
+        text = f"a halt stands that takes in {run.agent}, and nothing here could hold it: {place.because}"
+        raise Refused((("held", text, "Wait until it is lifted: allstop rollcall"),))
+    place.group.freeze(Deadline.within(_FREEZE_MS))
+    said(f"a halt stands: {run.agent} starts frozen and goes on when it is lifted")
+
+
+def _clear(run: AgentRun, place: Berth, said: Callable[[str], None]) -> None:
+    """After its end: the group goes when it is empty, and stays, named, while somebody is in it."""
+    left = place.group.processes() if place.group is not None else ()
+    if left and place.group is not None:
+        many = "process of" if len(left) == 1 else "processes of"
+        said(f"{len(left)} {many} {run.agent} still there, in {place.group.path}")
+    elif place.group is not None and not place.host:
+        place.group.remove()
+    (run.folder / "pid").unlink(missing_ok=True)
+
+
+def _waiting_child(run: AgentRun) -> tuple[int, int]:
+    """A process that becomes the agent once `go` is written to the second number, and ends when it is closed instead."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         _become(run, reading, writing)
     os.close(reading)
-    try:
-        if place.group is not None:
-            place.group.enter(child)
-        started = psutil.Process(child).create_time()
-        replace(run.folder / "pid", json.dumps({"pid": child, "create_time": started}) + "\n")
-        os.write(writing, b"go")
-    except BaseException:
-        # It is not where it can be stopped, so it does not start.
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        raise
-    finally:
-        os.close(writing)
-    return child
+    return child, writing
 
 
 def _become(run: AgentRun, reading: int, writing: int) -> None:
@@ -134,9 +164,8 @@ def _become(run: AgentRun, reading: int, writing: int) -> None:
         if os.read(reading, 2) == b"go":
             os.close(reading)
             for number in (signal.SIGPIPE, signal.SIGXFSZ):
-                signal.signal(
-                    number, signal.SIG_DFL
-                )  # Python ignores them, and ignoring is inherited
+                # Python ignores them, and ignoring is inherited.
+                signal.signal(number, signal.SIG_DFL)
             own = {"ALLSTOP_AGENT": run.agent, "ALLSTOP_TEAM": run.team}
             os.execvpe(  # noqa: S606 - the person's own command, as they typed it
                 run.command[0], list(run.command), {**run.environment, **own}

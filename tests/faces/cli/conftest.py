@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from allstop.adapters.signing import ReleaseKeyFiles
 from allstop.bootstrap import check_fleet
 from allstop.domain.policy import Policy
 from allstop.errors import Invalid, Unavailable
 from allstop.faces.cli.entry import run
-from allstop.faces.cli.launch import Launch
+from allstop.faces.cli.launch import AgentAsked, AgentPlaced, Launch
 from allstop.settings import read_settings
 from tests.faces.cli import recorded
 from tests.faces.cli.coordinator import Recorded, serving
@@ -27,6 +28,38 @@ class Ran:
 
 
 @dataclass
+class HostDoor:
+    """The host process of a machine: what it would answer, and what it was asked."""
+
+    place: Path = Path("/var/lib/allstop/host")
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    joined: list[tuple[Any, ...]] = field(default_factory=list)
+    code: int = 0
+
+    def folder(self) -> Path:
+        return self.place
+
+    def name(self) -> str:
+        return "build-7"
+
+    def run(self, folder: Path) -> int:
+        self.asked.append({"run": str(folder)})
+        return self.code
+
+    def join(self, *words: Any) -> dict[str, Any]:
+        self.joined.append(words)
+        key = {"kind": "order", "key": "89bae300b4b40a70", "owner": "coordinator"}
+        return {"host": words[2], "folder": str(words[0]), "keys": [key]}
+
+    def call(self, folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append({"folder": str(folder), **request})
+        if not self.answers:
+            raise Unavailable("no host process answers", "Start it: allstop host run")
+        return dict(self.answers)
+
+
+@dataclass
 class Doors:
     """What the command line opens instead of the real program. patience: pauses until Ctrl-C;
     meanwhile: what happens during a pause."""
@@ -39,6 +72,10 @@ class Doors:
     patience: int = 1_000_000
     meanwhile: Callable[[], None] = lambda: None
     homes: list[Path] = field(default_factory=list)
+    group_because: str = ""
+    hosted: str = ""
+    host: HostDoor = field(default_factory=HostDoor)
+    agents: list[tuple[AgentAsked, bool]] = field(default_factory=list)
 
     def launch(self, start: Path) -> Launch:
         keys = iter(f"key-{number}" for number in range(1, 1000))
@@ -49,6 +86,10 @@ class Doors:
             check_fleet=check_fleet,
             read_policy=self._read_policy,
             verify_offline=self._verify,
+            run_agent=self._run_agent,
+            name_agent=lambda command, folder: f"{command[0]}-{folder.name}",
+            host=self.host,
+            keys=ReleaseKeyFiles(),
             now=lambda: recorded.NOW,
             new_key=lambda: next(keys),
             pause=self._pause,
@@ -60,6 +101,19 @@ class Doors:
     def _run(self, home: Path, ready: Callable[[int], None]) -> int:
         self.homes.append(home)
         ready(7411)
+        return self.exit_code
+
+    def _run_agent(
+        self,
+        asked: AgentAsked,
+        register: Callable[[AgentPlaced], bool],
+        said: Callable[[str], None],
+    ) -> int:
+        held = register(
+            AgentPlaced({"halt_file": "/somewhere/halt"}, self.group_because, self.hosted)
+        )
+        self.agents.append((asked, held))
+        said("1 process of it still there")
         return self.exit_code
 
     def _pause(self, seconds: float) -> None:

@@ -34,6 +34,13 @@ def test_the_coordinator_knows_how_to_reach_it_before_it_starts(
     assert said["options"] == {"halt_file": "/somewhere/halt"}
 
 
+def test_one_that_its_host_reaches_is_told_so(allstop: Run, ready: Recorded, doors: Doors) -> None:
+    doors.hosted = "build-7"
+    assert allstop("run", "--", "claude").code == 0
+    said = next(one.body for one in ready.asked if one.method == "POST")
+    assert (said["adapter"], said["host"]) == ("host", "build-7")
+
+
 def test_one_nobody_named_is_named_after_program_and_folder(
     allstop: Run, ready: Recorded, doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,13 +43,25 @@ class SettingsReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AgentAsked:
-    """An agent that is to be started on this machine. folder: for its files; worktree: empty when it works in none."""
+    """An agent that is to be started on this machine. folder: for its files; worktree: empty when it works in none;
+    host: where the files of this machine's host process are, if there is one."""
 
     agent: str
     team: str
     command: tuple[str, ...]
     folder: Path
     worktree: str
+    host: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlaced:
+    """Where it is, about to begin. options: how the coordinator reaches it; because: why it is in no group, or empty;
+    host: the host whose process reaches it instead, or empty."""
+
+    options: dict[str, Any]
+    because: str
+    host: str
 
 
 class AgentRunner(Protocol):
@@ -58,7 +70,7 @@ class AgentRunner(Protocol):
     def __call__(
         self,
         asked: AgentAsked,
-        register: Callable[[dict[str, Any], str], bool],
+        register: Callable[[AgentPlaced], bool],
         said: Callable[[str], None],
     ) -> int: ...
 
@@ -81,6 +93,27 @@ class HostDoors(Protocol):
     def call(self, folder: Path, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
+class PublicKey(Protocol):
+    """A release key as others know it."""
+
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def public(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+
+
+class KeyDoors(Protocol):
+    """Release keys in files. new: makes one; sign: name of the key and signature; public: those in a file; pin: adds
+    public ones to a file, and returns those that are new. Raise Missing or Invalid."""
+
+    def new(self, path: Path, owner: str) -> PublicKey: ...
+    def sign(self, path: Path, text: str) -> tuple[str, str]: ...
+    def public(self, path: Path) -> Sequence[PublicKey]: ...
+    def pin(self, path: Path, keys: Sequence[Any]) -> Sequence[PublicKey]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The doors to the rest of the program; each is opened only by the command that needs it.
@@ -94,11 +127,11 @@ class Launch:
     check_fleet: one fleet document by itself: the fleet, None when it has errors, and all its problems.
     read_policy: the policy of a project's documents; raises Invalid.
     verify_offline: audits the database of a home without a coordinator; a dict with "ok".
-    run_agent: starts an agent in a control group of its own and waits for it; calls register(how it is reached, why not
-    by a group), which says whether a halt holds it already, and said(a sentence); returns the agent's exit code.
+    run_agent: starts an agent in a control group of its own and waits for it; calls register(where it is), which says whether a halt holds it already, and said(a sentence); returns the agent's exit code.
     name_agent: a name for an agent, from its command and the folder it works in.
     host: the host process of this machine: where its files are by default, what it would be called, running it, joining
     a coordinator, and one request to it.
+    keys: release keys in files.
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.
     """
 
@@ -111,6 +144,7 @@ class Launch:
     run_agent: AgentRunner
     name_agent: Callable[[Sequence[str], Path], str]
     host: HostDoors
+    keys: KeyDoors
     now: Callable[[], datetime]
     new_key: Callable[[], str]
     pause: Callable[[float], None]

@@ -8,7 +8,7 @@ import click
 
 from allstop.errors import Unavailable
 from allstop.faces.cli.exit_codes import Ended
-from allstop.faces.cli.launch import AgentAsked
+from allstop.faces.cli.launch import AgentAsked, AgentPlaced
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
@@ -32,9 +32,13 @@ TEAM = "agents"
     "--worktree", default="", metavar="DIR",
     help="Git work tree it works in, for snapshots; else the one around this folder.",
 )  # fmt: skip
+@click.option(
+    "--host-folder", default="", metavar="DIR", help="Where the host process of this machine has its files."
+)  # fmt: skip
 @click.option("--unregistered", is_flag=True, help="Start it although no coordinator can be told.")
 def run(
-    session: Session, command: tuple[str, ...], agent: str, team: str, worktree: str, *, unregistered: bool
+    session: Session, command: tuple[str, ...], agent: str, team: str, worktree: str, *, host_folder: str,
+    unregistered: bool,
 ) -> None:  # fmt: skip
     """Start an agent in a control group of its own, registered, so that a halt reaches all of it.
 
@@ -45,42 +49,40 @@ def run(
     name = agent or session.launch.name_agent(command, here)
     tree = str(Path(worktree).resolve()) if worktree else _work_tree(here)
     folder = session.project.state / "agents" / name
-    asked = AgentAsked(name, team, command, folder, tree)
+    host = Path(host_folder) if host_folder else session.launch.host.folder()
+    asked = AgentAsked(name, team, command, folder, tree, host)
 
-    def register(options: dict[str, object], because: str) -> bool:
-        if because:
+    def register(place: AgentPlaced) -> bool:
+        if place.because:
             _say(
                 session,
-                f"no control group ({because}): children that forget their environment escape a halt",
+                f"no control group ({place.because}): children that forget their environment escape a halt",
             )
-        if unregistered:
-            return False
-        body = {
-            "agent": name,
-            "name": name,
-            "team": team,
-            "adapter": "agent-process",
-            "options": options,
-        }
-        try:
-            session.client.post("agents", body=body)
-            known = session.client.get("agents").data
-        except Unavailable as error:
-            raise Unavailable(
-                f"{name} was not started: no coordinator could be told of it ({error.text})",
-                "allstop up --detach; or start it with --unregistered",
-            ) from error
-        held: list[str] = next((one["held_by"] for one in known if one["id"] == name), [])
-        if not session.quiet:
-            _say(
-                session,
-                f"{name} ({team}) is registered{'; held by ' + ', '.join(held) if held else ''}",
-            )
-        return bool(held)
+        return not unregistered and bool(_registered(session, asked, place))
 
     code = session.launch.run_agent(asked, register, lambda text: _say(session, text))
     if code:
         raise Ended(code)
+
+
+def _registered(session: Session, asked: AgentAsked, place: AgentPlaced) -> list[str]:
+    """Tell the coordinator; the halts that hold it already. Raises Unavailable, which starts nothing."""
+    body = {
+        "agent": asked.agent, "name": asked.agent, "team": asked.team, "options": place.options,
+        "adapter": "host" if place.host else "agent-process", "host": place.host, "repository": asked.worktree,
+    }  # fmt: skip
+    try:
+        session.client.post("agents", body=body)
+        known = session.client.get("agents").data
+    except Unavailable as error:
+        raise Unavailable(
+            f"{asked.agent} was not started: no coordinator could be told of it ({error.text})",
+            "allstop up --detach; or start it with --unregistered",
+        ) from error
+    held: list[str] = next((one["held_by"] for one in known if one["id"] == asked.agent), [])
+    by = f"; held by {', '.join(held)}" if held else ""
+    _say(session, f"{asked.agent} ({asked.team}) is registered{by}")
+    return held
 
 
 def _say(session: Session, text: str) -> None:
