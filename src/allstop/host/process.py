@@ -86,13 +86,12 @@ class Host:
     # --- orders ---
 
     async def _follow(self) -> None:
-        async for envelope in self._stream.envelopes():
-            taken = self.keeper.take(envelope)
-            if taken is not None:
-                if taken.added or taken.ended:
-                    log.info(
-                        "standing order", seq=self.keeper.seq, added=taken.added, ended=taken.ended
-                    )
+        async with contextlib.aclosing(self._stream.envelopes()) as envelopes:
+            async for envelope in envelopes:
+                taken = self.keeper.take(envelope)
+                if taken is not None and (taken.added or taken.ended):
+                    seq = self.keeper.seq
+                    log.info("standing order", seq=seq, added=taken.added, ended=taken.ended)
                 self._changed.set()
 
     def _line(self, fault: str) -> None:

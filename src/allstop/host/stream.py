@@ -53,7 +53,7 @@ class OrderStream:
         self._there = False
         self._polls = 0
 
-    async def envelopes(self) -> AsyncIterator[str]:
+    async def envelopes(self) -> AsyncGenerator[str, None]:
         """Every envelope that arrives; never ends by itself, and raises nothing that the network does."""
         while True:
             polling = self._polls > 0
@@ -82,7 +82,6 @@ class OrderStream:
     def _lost(self, why: str) -> None:
         self._failures += 1
         self._there = False
-        self._polls = max(0, self._polls - 1)
         self._fault(why)
 
     async def _streamed(self) -> AsyncGenerator[str, None]:
@@ -122,9 +121,9 @@ class OrderStream:
         """One long poll: what stands now when it is not what was reached, else an empty sign of life."""
         while self._polls:
             query = {"after": str(self._reached()), "wait": str(POLL_WAIT_S)}
+            self._polls -= 1  # failures count too: a stream may get through by then
             answer = await self._client.get(ORDERS, params=query, timeout=POLL_WAIT_S + 10)
             answer.raise_for_status()
-            self._polls -= 1
             if len(answer.content) > LARGEST:
                 raise TooLarge(f"more than {LARGEST} bytes in one answer")
             yield answer.text if answer.status_code == httpx.codes.OK else ""

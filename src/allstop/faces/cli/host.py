@@ -157,7 +157,7 @@ def join(
     """Let this machine take a coordinator's orders. Pins its keys; what stands here goes on to stand."""
     host = session.launch.host
     token = token_file.read_text("utf-8", "replace").strip()
-    if not token or not token.isascii() or not token.isprintable():
+    if len(token.split()) != 1 or not token.isascii() or not token.isprintable():
         raise Invalid(f"{token_file} holds no token", "allstop hosts enrol NAME prints one")
     found = host.join(
         _folder(session, folder),
