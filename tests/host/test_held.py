@@ -165,6 +165,22 @@ async def test_an_agent_that_has_ended_is_forgotten_and_its_group_goes(
     await held.follow((), nobody, 41)
     assert held.agents == {}
     assert not group_at(one.options["cgroup"]).exists
+    # but that it was here, and that nothing of it can run, is still told to whoever wants it stopped
+    seen = await held.follow((name, "never-here"), nobody, 42)
+    assert list(seen) == [name]
+    assert "it has ended" in seen[name].because
+    assert seen[name].facts == {"processes": 0}
+
+
+async def test_an_agent_that_comes_back_is_no_longer_an_ended_one(
+    held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    held._ended = [name]
+    held.enter(entering(name, child.pid), ME, nobody)
+    again = Held(tmp_path, lambda _: "")
+    assert again._ended == []
+    assert "frozen, read back" in (await again.follow((name,), nobody, 41))[name].because
+    await again.follow((), nobody, 42)
 
 
 async def test_a_process_that_was_killed_finds_its_agents_again(
@@ -191,4 +207,4 @@ def test_a_thousand_agents_are_enough(
     held.enter(entering(name, child.pid), ME, nobody)
     with pytest.raises(Invalid, match="1 agents are known"):
         held.enter(entering("one-more", child.pid), ME, nobody)
-    assert len(json.loads((held._path).read_text())) == 1
+    assert len(json.loads((held._path).read_text())["agents"]) == 1

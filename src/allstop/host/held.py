@@ -15,7 +15,7 @@ from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import replace as put
 from allstop.adapters.mechanisms.process_tree import parent_of
 from allstop.application.ports import BlobSink
-from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose
+from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, done
 from allstop.errors import Invalid, Refused
 from allstop.host.door import Peer
 from allstop.host.settings import NAME
@@ -24,6 +24,8 @@ FILE = "agents.json"
 _TIMEOUT_MS = 5000
 _MOST = 1000
 _LONGEST = 1000
+# Of an agent that was here and has ended nothing can run: that is as good as frozen, and said as it is.
+_GONE = done("it has ended: no process of it is left", {"processes": 0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Held:
         self._path = folder / FILE
         self._blobs = blobs
         self._adapter = AgentProcess()
-        self.agents = {one.agent: one for one in _read(self._path)}
+        self.agents, self._ended = _read(self._path)
         self._frozen: dict[str, Outcome] = {}
         self._newcomers: set[str] = set()
 
@@ -90,6 +92,7 @@ class Held:
                 raise Refused((("held", text, "Wait until it is lifted: allstop host"),))
             self._newcomers.add(one.agent)
         self.agents[one.agent] = one
+        self._ended = [agent for agent in self._ended if agent != one.agent]
         self._write()
         return one
 
@@ -123,7 +126,8 @@ class Held:
         self._newcomers = {
             one for one in self._newcomers if one in self.agents and covered(self.agents[one])
         }
-        meant = (set(wanted) & set(self.agents)) | self._newcomers
+        wanted = set(wanted)
+        meant = (wanted & set(self.agents)) | self._newcomers
         for agent in meant:
             before = self._frozen.get(agent)
             if before is None or before.ending is not Ending.DONE:
@@ -135,7 +139,8 @@ class Held:
             woken = await self._act("resume", agent, seq)
             if woken.ending is Ending.DONE:
                 del self._frozen[agent]
-        return dict(self._frozen)
+        gone = {agent: _GONE for agent in self._ended if agent in wanted}
+        return {**gone, **self._frozen}
 
     def _forget_ended(self) -> None:
         """An agent whose group is empty has ended: whoever starts one waits inside before it is known here."""
@@ -147,6 +152,7 @@ class Held:
             group = _group(self.agents.pop(agent))
             if group is not None:
                 group.remove()
+            self._ended = [*self._ended, agent][-_MOST:]
         if ended:
             self._write()
 
@@ -159,16 +165,18 @@ class Held:
         return await self._adapter.act(effect, self._blobs)
 
     def _write(self) -> None:
-        body = [asdict(one) for one in self.agents.values()]
+        body = {"agents": [asdict(one) for one in self.agents.values()], "ended": self._ended}
         put(self._path, json.dumps(body) + "\n", mode=0o600)
 
 
-def _read(path: Path) -> list[Here]:
+def _read(path: Path) -> tuple[dict[str, Here], list[str]]:
     """What was noted; an unreadable note is no reason not to take orders."""
     try:
-        return [Here(**one) for one in json.loads(path.read_text("utf-8"))]
-    except (OSError, ValueError, TypeError):
-        return []
+        found = json.loads(path.read_text("utf-8"))
+        here = [Here(**one) for one in found["agents"]]
+        return {one.agent: one for one in here}, [str(one) for one in found["ended"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}, []
 
 
 def _group(one: Here) -> Group | None:
