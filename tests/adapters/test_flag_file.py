@@ -333,6 +333,20 @@ async def test_a_link_stays_a_link_and_rights_stay_rights(tmp_path: Path) -> Non
     assert target.stat().st_mode & 0o777 == 0o640
 
 
+async def test_whoever_could_read_the_file_still_can(tmp_path: Path) -> None:
+    """Given a file that only its owner and group may read, when a flag in it is turned off, then it is still theirs: an
+    application that can read it no more takes all of its flags for off."""
+    path = flags(tmp_path / "flags.json", shop=True, other=True)
+    path.chmod(0o640)
+    theirs = (65_534, 65_534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(path, *theirs)
+
+    assert (await act("off", path)).ending is Ending.DONE
+
+    assert (path.stat().st_uid, path.stat().st_gid) == theirs
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 async def test_a_device_is_not_replaced(tmp_path: Path) -> None:
     """Given something that is no ordinary file, off does not put one in its place."""
     pipe = tmp_path / "pipe"

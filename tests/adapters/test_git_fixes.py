@@ -104,6 +104,24 @@ async def test_a_remote_that_would_run_a_program_is_refused(repo: Repo, tmp_path
     assert not (tmp_path / "ran").exists()
 
 
+async def test_what_is_read_back_is_where_it_is_pushed_to(
+    repo: Repo, remote: Repo, tmp_path: Path
+) -> None:
+    """Given a remote that is fetched from one place and pushed to two others, only those two count."""
+    places = [Repo.bare(tmp_path / name) for name in ("one", "two")]
+    repo.git("remote", "set-url", "--push", "origin", str(places[0].folder))
+    repo.git("remote", "set-url", "--push", "--add", "origin", str(places[1].folder))
+    one = wanted(repo, "push")
+    assert remote.git("rev-parse", "main") == repo.head(), "the place it is fetched from has it"
+    assert (await GitRelease().observe(one)).ending is Ending.FAILED
+    outcome = await act(one)
+    assert outcome.ending is Ending.DONE, outcome.because
+    assert [place.git("rev-parse", "main") for place in places] == [repo.head()] * 2
+    assert (await GitRelease().observe(one)).ending is Ending.DONE
+    places[1].git("update-ref", "-d", "refs/heads/main")
+    assert (await GitRelease().observe(one)).ending is Ending.FAILED
+
+
 async def test_a_remote_that_is_away_fails_and_nothing_is_claimed(repo: Repo, remote: Repo) -> None:
     remote.folder.rename(remote.folder.with_name("moved"))
     assert (await act(wanted(repo, "push"))).ending is Ending.FAILED
@@ -167,6 +185,37 @@ async def test_a_fix_from_its_branch_to_its_deployment(repo: Repo, remote: Repo)
     assert again.facts == done.facts
 
 
+async def test_a_branch_that_never_came_to_the_remote_is_not_said_to_be_there(
+    repo: Repo, remote: Repo
+) -> None:
+    """Given a branch that was made here and not pushed when the coordinator died, looking says no, and doing it
+    again pushes it."""
+    repo.git("branch", FIX)
+    one = wanted(repo, "branch", remote="origin")
+    seen = await GitRelease().observe(one)
+    assert seen.ending is Ending.FAILED, seen.because
+    assert (await act(one)).ending is Ending.DONE
+    assert remote.git("rev-parse", FIX) == repo.head()
+    assert (await GitRelease().observe(one)).ending is Ending.DONE
+
+
+async def test_a_branch_whose_fix_has_begun_at_the_remote_is_there(
+    repo: Repo, remote: Repo
+) -> None:
+    """Given somebody who has committed on the branch at the remote already, making it again says that it is there,
+    and nothing of theirs is touched."""
+    one = wanted(repo, "branch", remote="origin")
+    await act(one)
+    clone = repo.copy(repo.folder.parent / "clone")
+    clone.git("checkout", "--quiet", FIX)
+    fix = clone.commit("the fix", {"app": "3"})
+    clone.git("push", "--quiet", "origin", FIX)
+    again = await act(one)
+    assert again.ending is Ending.DONE, again.because
+    assert remote.git("rev-parse", FIX) == fix
+    assert (await GitRelease().observe(one)).ending is Ending.DONE
+
+
 async def test_commits_at_the_remote_are_what_is_tested_and_deployed(
     repo: Repo, remote: Repo
 ) -> None:
@@ -186,6 +235,48 @@ async def test_commits_at_the_remote_are_what_is_tested_and_deployed(
     assert remote.git("rev-parse", FIX) == fix
 
 
+async def test_what_was_tested_is_what_is_deployed(repo: Repo) -> None:
+    """Given a fix whose tests passed, when somebody commits more on its branch, then that is not deployed."""
+    await act(wanted(repo, "branch"))
+    fix = committed(repo, {"app": "3"})
+    assert (await act(wanted(repo, "test", argv=["grep", "-q", "3", "app"]))).ending is Ending.DONE
+    clone = Repo(repo.folder.parent / "clone")
+    later = clone.commit("nobody has tested this", {"app": "broken"})
+    clone.git("push", "--quiet", "origin", FIX)
+    done = await act(wanted(repo, "deploy"))
+    assert (done.ending, done.facts["fix"]) == (Ending.DONE, fix), done.because
+    assert (repo.folder / "app").read_text() == "3"
+    assert later[:12] in done.because
+
+
+async def test_a_tested_commit_that_was_taken_off_its_branch_is_not_deployed(repo: Repo) -> None:
+    await act(wanted(repo, "branch"))
+    committed(repo, {"app": "3"})
+    assert (await act(wanted(repo, "test", argv=["true"]))).ending is Ending.DONE
+    clone, head = Repo(repo.folder.parent / "clone"), repo.head()
+    clone.git("reset", "--quiet", "--hard", "HEAD^")
+    clone.commit("another way", {"app": "4"})
+    clone.git("push", "--quiet", "--force", "origin", FIX)
+    outcome = await act(wanted(repo, "deploy"))
+    assert outcome.ending is Ending.FAILED
+    assert "tested" in outcome.because
+    assert repo.head() == head
+
+
+async def test_tests_that_fail_later_end_what_an_earlier_run_has_shown(repo: Repo) -> None:
+    """Given tests that passed once and then failed for a newer commit, when a person lets the fix go on all the
+    same, then what is on its branch is deployed, as without tests."""
+    await act(wanted(repo, "branch"))
+    committed(repo, {"app": "3"})
+    assert (await act(wanted(repo, "test", argv=["true"]))).ending is Ending.DONE
+    clone = Repo(repo.folder.parent / "clone")
+    later = clone.commit("the rest of it", {"app": "4"})
+    clone.git("push", "--quiet", "origin", FIX)
+    assert (await act(wanted(repo, "test", argv=["false"]))).ending is Ending.FAILED
+    done = await act(wanted(repo, "deploy"))
+    assert (done.ending, done.facts["fix"]) == (Ending.DONE, later), done.because
+
+
 async def test_tests_that_fail_say_what_they_said(repo: Repo) -> None:
     await act(wanted(repo, "branch"))
     committed(repo, {"app": "3"})
@@ -195,6 +286,18 @@ async def test_tests_that_fail_say_what_they_said(repo: Repo) -> None:
     assert outcome.ending is Ending.FAILED
     assert outcome.because.endswith("fail: 1 of 4 failed")
     assert blobs.held[outcome.evidence].startswith(b"3\n")
+
+
+async def test_what_tests_leave_of_their_folder_changes_nothing_of_what_they_have_shown(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given tests that pass, and leave their folder so that it cannot be taken away, then they have passed."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    await act(wanted(repo, "branch"))
+    committed(repo, {"app": "3"})
+    program = ["sh", "-c", 'place=$(dirname "$PWD"); cd /; rm -rf "$place"; echo > "$place"']
+    outcome = await act(wanted(repo, "test", argv=program))
+    assert outcome.ending is Ending.DONE, outcome.because
 
 
 async def test_tests_that_hang_are_ended_and_have_failed(repo: Repo) -> None:

@@ -114,6 +114,65 @@ async def test_a_crash_before_the_work_tree_followed_is_mended(repo: Repo) -> No
     assert (await GitRelease().observe(wanted)).ending is Ending.DONE
 
 
+async def test_an_attempt_that_ran_out_of_time_is_in_nobodys_way(repo: Repo) -> None:
+    """Given a work tree that follows too slowly, when time is up half way, then the next attempt ends it: the lock of
+    the git that was ended does not stay."""
+    good = repo.git("rev-parse", "HEAD~3")
+    repo.write(".git/info/attributes", "old/* filter=slow\n")
+    repo.git("config", "filter.slow.smudge", "sleep 60; cat")
+    options = {"repo": str(repo.folder), "commit": good}
+    outcome = await act(effect("rollback", options, timeout_ms=4000))
+    assert outcome.ending is Ending.UNKNOWN, outcome.because
+    repo.git("config", "filter.slow.smudge", "cat")
+    outcome = await act(effect("rollback", options))
+    assert outcome.ending is Ending.DONE, outcome.because
+    assert (repo.tree(), repo.status()) == (repo.tree(good), "")
+
+
+async def test_what_was_written_after_a_crash_is_saved_as_well(repo: Repo) -> None:
+    """Given a branch that moved while files did not, when an ignored file that is in the way was written since,
+    then acting again puts the file of the target there and keeps what was written."""
+    wanted = rollback(repo, commit=repo.git("rev-parse", "HEAD~3"))
+    await act(wanted)
+    repo.git("read-tree", "--reset", "-u", "HEAD^")
+    repo.write(".git/info/exclude", "old\n")
+    repo.write("old/only", "written since")
+    assert (await act(wanted)).ending is Ending.DONE
+    assert (repo.folder / "old/only").read_text() == "here"
+    saved = [line.split()[-1] for line in repo.refs().splitlines() if "allstop/saved" in line]
+    assert "written since" in [repo.git("show", f"{ref}:old/only") for ref in saved]
+    refs = repo.refs()
+    assert (await act(wanted)).ending is Ending.DONE
+    assert repo.refs() == refs, "nothing was in the way any more"
+
+
+async def test_what_cannot_be_saved_is_not_written_over(repo: Repo) -> None:
+    """Given a folder that git cannot take in, because it is a repository of its own, where the target has a file, then
+    nothing moves, and what lies there stays."""
+    repo.write("old/only", "of somebody else")
+    Repo(repo.folder / "old").git("init", "--quiet")
+    refs = repo.refs()
+    outcome = await act(rollback(repo, commit=repo.git("rev-parse", "HEAD~3")))
+    assert outcome.ending is Ending.FAILED
+    assert "old" in outcome.because
+    assert (repo.refs(), (repo.folder / "old/only").read_text()) == (refs, "of somebody else")
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+async def test_a_change_that_git_was_told_to_overlook_stops_it_before_anything_moves(
+    repo: Repo, flag: str
+) -> None:
+    """Given a file with a change that git does not show, a rollback that would write over it moves nothing: a
+    branch that had moved would say that the old release is there."""
+    repo.git("update-index", flag, "app")
+    repo.write("app", "of this machine alone")
+    refs = repo.refs()
+    outcome = await act(rollback(repo, commit=repo.git("rev-parse", "HEAD~3")))
+    assert outcome.ending is Ending.FAILED
+    assert "app" in outcome.because
+    assert (repo.refs(), (repo.folder / "app").read_text()) == (refs, "of this machine alone")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -30,6 +30,8 @@ def test_a_share_is_a_number_where_a_number_is_wanted_and_text_where_text_is() -
         {"share": 1.5},
         {"share": 60, "percent": "x"},
         {"shares": "x"},
+        {"env": {5: "x"}},
+        {"env": {5: 6}},
     ],
 )
 def test_everything_else_is_refused_as_before(options: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from allstop.adapters.postgresql.actuator import Postgres
+from allstop.adapters.postgresql.backups import folder_name
 from allstop.adapters.postgresql.restoring import RestoreOptions
 from allstop.domain.effects import Ending
 from tests.adapters import postgres_world as world
@@ -187,6 +189,80 @@ async def test_nothing_is_restored_over_what_is_there(
         assert world.pg("pg_controldata", "-D", str(kept)) == before
         assert len(list(ground.place.glob("old.before-*"))) == 1
         assert old.state() == "shut down"
+
+
+async def test_an_archive_with_a_hole_is_not_all_of_it(
+    cluster: world.Cluster, root: Path, ground: world.Ground
+) -> None:
+    """Given a segment that is missing, or that the server may not read, while later ones are there, then nothing is
+    said to be restored to the end of the archive: what came after would be lost without a word."""
+    await proven(cluster, root)
+    written: list[str] = []
+    try:
+        for id in (101, 102, 103):
+            cluster.ask(f"INSERT INTO orders VALUES ({id}, 1, 10)", "shop")
+            switch = await act(
+                "switch-wal", {**cluster.server, "archive_dir": str(cluster.archive)}
+            )
+            assert switch.ending is Ending.DONE, switch.because
+            written.append(max(path.name for path in cluster.archive.glob("0000000100*[0-9A-F]")))
+        for hole in ("gone", "unread"):
+            archive = ground.place / hole
+            world.run("cp", "-a", str(cluster.archive), str(archive))
+            lost = archive / written[1]
+            if hole == "unread":
+                lost.chmod(0)
+            else:
+                lost.unlink()
+            target = ground.place / f"restored-{hole}"
+            options = restoring(cluster, root, target, archive_dir=str(archive), target_end=True)
+            outcome = await act("restore", options, id=f"r-{hole}")
+            assert outcome.ending is Ending.FAILED, outcome.because
+            assert written[2] in outcome.because
+            assert not target.exists()
+    finally:
+        cluster.ask("DELETE FROM orders WHERE id > 100", "shop")
+
+
+async def test_what_an_earlier_attempt_has_left_is_never_mixed_in(
+    cluster: world.Cluster, root: Path, ground: world.Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the copy of an attempt that died, which cannot be taken away in time, then nothing is restored into it;
+    once it can be, what is restored is the backup and nothing else."""
+    older = await backup(cluster, root, id="older")
+    left = ground.place / f"restored.restoring-{folder_name('mine')}"
+    world.run("cp", "-a", str(older / "data"), str(left))
+    cluster.ask("INSERT INTO orders VALUES (101, 1, 10)", "shop")
+    try:
+        await proven(cluster, root)
+        restored = world.Cluster(ground.place / "restored")
+        wanted = restoring(cluster, root, restored.data, target_copy=True)
+        with monkeypatch.context() as patched:
+            slow = ground.new("slow")
+            (slow / "rm").write_text("#!/bin/sh\nexit 0\n")
+            (slow / "rm").chmod(0o755)
+            patched.setenv("PATH", f"{slow}:{os.environ['PATH']}")
+            refused = await act("restore", wanted, id="mine")
+        assert (refused.ending, restored.data.exists()) == (Ending.FAILED, False), refused.because
+        outcome = await act("restore", wanted, id="mine")
+        assert outcome.ending is Ending.DONE, outcome.because
+        assert rows(restored) == [101]
+    finally:
+        cluster.ask("DELETE FROM orders WHERE id > 100", "shop")
+
+
+async def test_what_would_be_refused_is_not_said_to_be_ready(
+    cluster: world.Cluster, root: Path, ground: world.Ground
+) -> None:
+    """Given a backup no restore has proven, or an archive that is away, then a restore is not ready."""
+    await backup(cluster, root)
+    options = restoring(cluster, root, ground.place / "restored", target_end=True)
+    unproven = await Postgres().ready("restore", options, 5000)
+    assert (unproven.ending, "no restore has proven" in unproven.because) == (Ending.FAILED, True)
+    assert (await verify(cluster, root)).ending is Ending.DONE
+    assert (await Postgres().ready("restore", options, 5000)).ending is Ending.DONE
+    away = {**options, "archive_dir": str(ground.place / "away")}
+    assert (await Postgres().ready("restore", away, 5000)).ending is Ending.FAILED
 
 
 async def test_a_crash_before_the_last_rename_is_mended(

@@ -111,6 +111,22 @@ def test_gone_is_said_only_of_a_number_that_nobody_has(memory: Path) -> None:
     assert at_once.gone(str(memory)) is None
 
 
+def test_a_pid_file_that_leads_out_of_memory_is_left_to_a_thread(
+    memory: Path, tmp_path: Path
+) -> None:
+    """Given a pid file that is a link to a disk, then nothing is read through it on the spot, dead or alive."""
+    with service(memory / "linked") as one:
+        real = tmp_path / "real.pid"
+        real.write_text(one.pid_file.read_text())
+        one.pid_file.unlink()
+        one.pid_file.symlink_to(real)
+        assert asked(one) is None
+        assert one.state() == "running"
+        one.end()
+        assert at_once.gone(str(one.pid_file)) is None
+        assert at_once.gone_with_its_group(str(one.pid_file)) is None
+
+
 def test_a_group_that_lives_on_is_not_gone(memory: Path) -> None:
     """Given a leader that has ended and left others of its group, then it is gone, and its group is not."""
     with service(memory / "orphans", "sleep 600 & exec sleep 600\n", running=False) as one:

@@ -62,7 +62,7 @@ LAYERS = "Dependencies point downwards"
 PURE = "The domain touches nothing outside itself"
 ADAPTERS = "One adapter never knows another"
 FACES = "One face never knows another"
-COMPOSITION = "Only bootstrap and testing name concrete adapters"
+COMPOSITION = "Only bootstrap, host and testing name concrete adapters"
 THIN = "Faces reach decisions only through the application"
 ACYCLIC = "No cycles between siblings"
 

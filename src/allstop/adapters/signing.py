@@ -1,11 +1,12 @@
-"""The coordinator's Ed25519 key, the public keys it ever had, and the file of signed checkpoints."""
+"""Ed25519 keys: the coordinator's, those with which people sign releases; and the file of signed checkpoints."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -44,6 +45,7 @@ class SigningKey:
         self._path = path
         self._key = _load(path) if path.exists() else _make(path)
         self.key_id = _name(self._key.public_key())
+        self.public = _raw(self._key.public_key()).hex()
         self.public_path = path.with_name(path.name + ".pub")
         self._publish(self.public_path)
 
@@ -51,7 +53,7 @@ class SigningKey:
         return self._key.sign(message).hex()
 
     def _publish(self, path: Path) -> None:
-        line = f"{self.key_id} {_raw(self._key.public_key()).hex()}\n"
+        line = f"{self.key_id} {self.public}\n"
         if not path.exists() or line not in path.read_text("ascii"):
             with path.open("a", encoding="ascii") as file:
                 file.write(line)
@@ -96,6 +98,100 @@ class PublicKeys:
         if _name(key) != name:
             raise errors.Invalid(f"{path} gives the name {name} to another key")
         self._keys[name] = key
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedKey:
+    """A person's release key as others know it. public: hexadecimal; owner: whose it is, for people to read."""
+
+    key_id: str
+    public: str
+    owner: str
+
+    def line(self) -> str:
+        return f"{self.key_id} {self.public} {self.owner}".rstrip() + "\n"
+
+
+class ReleaseKeyFiles:
+    """Release keys on the machine of the person they belong to: `NAME.key` (mode 0600) and `NAME.key.pub`."""
+
+    def new(self, path: Path, owner: str) -> PinnedKey:
+        """Make a key. Raises errors.Invalid when there is one: it is never overwritten."""
+        if path.exists():
+            raise errors.Invalid(f"there is a key at {path} already", "Choose another name.")
+        made = _pinned(_make(path).public_key(), owner)
+        path.with_name(path.name + ".pub").write_text(made.line(), "utf-8")
+        return made
+
+    def sign(self, path: Path, text: str) -> tuple[str, str]:
+        """The name of the key in a file, and its signature of a text. Raises errors.Missing, errors.Invalid."""
+        if not path.exists():
+            raise errors.Missing(f"there is no key at {path}", "allstop key new NAME")
+        key = _load(path)
+        return _name(key.public_key()), key.sign(text.encode()).hex()
+
+    def public(self, path: Path) -> tuple[PinnedKey, ...]:
+        """The public keys in a file: `ID PUBLIC OWNER` on each line. Raises errors.Missing, errors.Invalid."""
+        return PinnedKeys(path).listed()
+
+    def pin(self, path: Path, keys: Iterable[PinnedKey]) -> tuple[PinnedKey, ...]:
+        """Add public keys to a file of pinned ones; returns those that were not there."""
+        known = PinnedKeys(path).listed() if path.exists() else ()
+        there = {one.key_id for one in known}
+        more = tuple(one for one in keys if one.key_id not in there)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text("".join(one.line() for one in (*known, *more)), "utf-8")
+        fresh.replace(path)  # whole or not at all
+        return more
+
+
+class PinnedKeys:
+    """Checks signatures with the public keys in a file, as it is at that moment; without the file none is pinned."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def listed(self) -> tuple[PinnedKey, ...]:
+        """Raises errors.Missing without a file, errors.Invalid when a line is no public key."""
+        try:
+            lines = self._path.read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            raise errors.Missing(f"there is no file of public keys at {self._path}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise errors.Invalid(
+                f"{self._path}: {error}", "A file of public keys ends in .pub."
+            ) from error
+        return tuple(
+            self._read(line) for line in lines if line.strip() and not line.startswith("#")
+        )
+
+    def check(self, key_id: str, message: bytes, signature: str) -> bool | None:
+        known = self.listed() if self._path.exists() else ()
+        found = next((one for one in known if one.key_id == key_id), None)
+        if found is None:
+            return None
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(found.public))
+            key.verify(bytes.fromhex(signature), message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def _read(self, line: str) -> PinnedKey:
+        name, _, rest = line.strip().partition(" ")
+        text, _, owner = rest.partition(" ")
+        try:
+            found = _pinned(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)), owner.strip())
+        except ValueError:
+            found = None
+        if found is None or found.key_id != name:
+            raise errors.Invalid(f"{self._path} has a line that is no public key: {line[:80]}")
+        return found
+
+
+def _pinned(key: Ed25519PublicKey, owner: str) -> PinnedKey:
+    return PinnedKey(_name(key), _raw(key).hex(), owner)
 
 
 def _load(path: Path) -> Ed25519PrivateKey:

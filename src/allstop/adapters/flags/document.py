@@ -111,9 +111,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def write_document(place: Place, document: Mapping[str, Any]) -> None:
-    """Put a document in place, all or nothing, with the rights the file had. Raises OSError."""
-    mode = place.file.stat().st_mode & 0o777 if place.file.exists() else 0o644
-    replace(place.file, json.dumps(document, indent=2, ensure_ascii=False) + "\n", mode)
+    """Put a document in place, all or nothing, with the rights and the owner the file had. Raises OSError."""
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if not place.file.exists():
+        replace(place.file, text)
+        return
+    found = place.file.stat()
+    replace(place.file, text, found.st_mode & 0o777, (found.st_uid, found.st_gid))
 
 
 def is_on(path: str, name: str) -> bool:

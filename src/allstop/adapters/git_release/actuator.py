@@ -38,7 +38,7 @@ _LOOKS: dict[str, Callable[[Any, Effect], Awaitable[Outcome]]] = {
     "branch": branch_seen,
     "deploy": deploy_seen,
 }
-# Their output is evidence, and nothing is left of them.
+# Their output is evidence, and nothing is left of them but which commit has passed its tests.
 _KEEPS: dict[str, Callable[[Any, Effect, BlobSink], Awaitable[Outcome]]] = {
     "history": history,
     "test": test,

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
 
-from allstop.adapters.git_release.pushing import door, known, pushed
+from allstop.adapters.git_release.pushing import at_remote, door, known, pushed
 from allstop.adapters.git_release.release import HistoryOptions, Release, title_of
 from allstop.adapters.mechanisms.git import Git, GitError
 from allstop.adapters.mechanisms.programs import StartError, run
 from allstop.adapters.mechanisms.text import last_line, one_line, seconds
+from allstop.adapters.mechanisms.threads import ThreadPool
 from allstop.application.ports import BlobSink
 from allstop.domain.effects import Effect, Ending, Outcome, done, failed
 from allstop.domain.policy.tables import Scalar
 
 MARK = "[FIX]"
+# Where the newest run of the tests has left a branch at the commit that passed; nothing when it did not.
+_TESTED = "refs/allstop/tested/"
+# So long the folder of tests is waited for; it is taken away to the end all the same.
+_CLEARING_MS = 200
+_DISKS = ThreadPool("git", 4)
 
 
 class FixOptions(HistoryOptions):
@@ -75,7 +85,7 @@ async def branch(options: FixOptions, effect: Effect) -> Outcome:
     elif not await git.is_ancestor(release.head, tip):
         raise GitError(f"{options.name} is there, and does not begin at what is deployed")
     facts: dict[str, Scalar] = {"branch": options.name, "base": release.head, "tip": tip}
-    if options.remote:
+    if options.remote and not await _has_begun(release, options):
         seen = await pushed(git, options.remote, options.name, tip)
         if seen.ending is not Ending.DONE:
             return failed(seen.because, facts)
@@ -83,20 +93,36 @@ async def branch(options: FixOptions, effect: Effect) -> Outcome:
 
 
 async def branch_seen(options: FixOptions, effect: Effect) -> Outcome:
-    """Whether the branch is there, and begins at what is deployed."""
+    """Whether the branch is there, at its remote as well, and begins at what is deployed."""
     release = await Release.opened(options, effect.timeout_ms)
     tip = await release.git.resolved(f"refs/heads/{options.name}")
-    if tip and await release.git.is_ancestor(release.head, tip):
-        return done(f"{options.name} is at {tip[:12]}", {"branch": options.name, "tip": tip})
-    return failed(f"no branch {options.name} that begins at what is deployed")
+    if not tip or not await release.git.is_ancestor(release.head, tip):
+        return failed(f"no branch {options.name} that begins at what is deployed")
+    if options.remote:
+        for one in await at_remote(release.git, options.remote, options.name):
+            if not one or not await release.git.is_ancestor(release.head, one):
+                return failed(f"{options.remote} has {one[:12] or 'nothing'} at {options.name}")
+    return done(f"{options.name} is at {tip[:12]}", {"branch": options.name, "tip": tip})
+
+
+async def _has_begun(release: Release, options: FixOptions) -> bool:
+    """Whether the remote has the branch already, and it begins at what is deployed: somebody may be at work on it."""
+    there = await at_remote(release.git, options.remote, options.name)
+    if "" in there:
+        return False
+    await _fetched(release.git, options)
+    return all([await release.git.is_ancestor(release.head, one) for one in there])
 
 
 async def test(options: TestOptions, effect: Effect, keep: BlobSink) -> Outcome:
-    """Run the tests in a copy of the branch. Neither the work tree nor any branch is touched."""
+    """Run the tests in a copy of the branch. Neither the work tree nor any branch is touched; which commit passed is
+    noted, for `deploy`."""
     release = await Release.opened(options, effect.timeout_ms)
+    await _check_name(release.git, options)
+    await release.git.drop(f"{_TESTED}{options.name}")
     tip = await _fix(release, options)
     facts: dict[str, Scalar] = {"commit": tip, "tree": await release.git.tree_of(tip)}
-    with tempfile.TemporaryDirectory(prefix="allstop-test-") as place:
+    async with _folder() as place:
         folder = Path(place, "tree")
         folder.mkdir()
         await _copy(release.git, tip, place, folder)
@@ -118,23 +144,40 @@ async def test(options: TestOptions, effect: Effect, keep: BlobSink) -> Outcome:
     said = last_line(ended.output) or last_line(ended.errors) or f"exit code {ended.code}"
     if ended.code != 0:
         return failed(one_line(f"the tests of {tip[:12]} fail: {said}"), facts, evidence)
+    await release.git.point(f"{_TESTED}{options.name}", tip, None, "allstop: tests passed")
     return done(one_line(f"the tests of {tip[:12]} pass: {said}"), facts, evidence)
 
 
+@contextlib.asynccontextmanager
+async def _folder() -> AsyncIterator[str]:
+    """A folder that is taken away afterwards, in a thread, because tests may leave very many files; what cannot be taken
+    away stays, and changes nothing of what they have shown."""
+    place = tempfile.mkdtemp(prefix="allstop-test-")
+    try:
+        yield place
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await _DISKS.run(lambda: shutil.rmtree(place, ignore_errors=True), _CLEARING_MS)
+
+
 async def deploy(options: DeployOptions, effect: Effect) -> Outcome:
-    """Put the fix on the deployed branch in one commit, and check it out."""
+    """Put the fix on the deployed branch in one commit, and check it out. Where tests have passed, it is the commit
+    they passed for, whatever was committed on the branch since."""
     release = await Release.opened(options, effect.timeout_ms)
     ours = await release.commit_with_key(effect.id)
     if ours and ours != release.head:
         return done("deployed before; the branch has moved on", await _facts(release, ours))
+    left_out = ""
     if not ours:
         tip = await _fix(release, options)
-        message = (f"{MARK} {title_of(options.title, options.name)}", f"Fixed-by: {tip}")
-        tree = await release.git.tree_of(tip)
-        ours = await release.put(effect, tree, message, tip)
+        fix = await _tested(release, options, tip)
+        message = (f"{MARK} {title_of(options.title, options.name)}", f"Fixed-by: {fix}")
+        ours = await release.put(effect, await release.git.tree_of(fix), message, fix)
+        left_out = f"; {tip[:12]} is newer than what was tested, and not in it" * (fix != tip)
     else:
         await release.save(effect, ours)
-    return await release.follow(ours, await _facts(release, ours))
+    outcome = await release.follow(ours, await _facts(release, ours))
+    return replace(outcome, because=one_line(f"{outcome.because}{left_out}"))
 
 
 async def deploy_seen(options: DeployOptions, effect: Effect) -> Outcome:
@@ -168,6 +211,18 @@ async def _fix(release: Release, options: FixOptions) -> str:
     if not await release.git.is_ancestor(release.head, tip):
         raise GitError(f"{options.name} is not based on what is deployed, {release.head[:12]}")
     return tip
+
+
+async def _tested(release: Release, options: FixOptions, tip: str) -> str:
+    """The commit that is deployed: the one whose tests passed, the newest where none were run or they failed.
+    Raises GitError where the branch has been changed below it."""
+    tested = await release.git.resolved(f"{_TESTED}{options.name}")
+    if not tested:
+        return tip
+    for older, newer in ((release.head, tested), (tested, tip)):
+        if not await release.git.is_ancestor(older, newer):
+            raise GitError(f"what was tested, {tested[:12]}, is not on {options.name} any more")
+    return tested
 
 
 async def _fetched(git: Git, options: FixOptions) -> str:

@@ -78,17 +78,27 @@ class Release:
         """
         text = "\n\n".join(message) + f"\nAllstop-Key: {one_line(effect.id, 200)}\n"
         commit = await self.git.commit_tree(tree, text, self.head, *parents)
+        # A work tree that cannot follow must be found out before the branch says that it has.
+        await self.git.check_out(commit, only_try=True)
         await self.save(effect, commit)
         await self.git.point(f"refs/heads/{self.branch}", commit, self.head, "allstop: release")
         return commit
 
     async def save(self, effect: Effect, commit: str) -> None:
-        """Commit whatever the work tree holds beyond HEAD to a ref of its own, if there is anything."""
+        """Commit whatever the work tree holds beyond HEAD to a ref of its own, if there is anything.
+
+        commit: what the work tree is to follow. Where HEAD is there already, an attempt before this one has
+        moved it, and files may have been written since.
+        """
         git = self.git
-        in_the_way = await _in_the_way(git, self.head, commit)
+        # Ignored ones would be lost unsaved.
+        in_the_way = await _present(git, f"{commit}^", commit, "--diff-filter=A")
         if not in_the_way and not await git.changes(untracked=True):
             return
-        tree = await git.tree_of_everything(in_the_way)
+        written_over = await _present(git, f"{commit}^", commit)
+        tree = await git.tree_of_everything(in_the_way, written_over)
+        if tree == await git.tree_of(self.head):
+            return
         base = f"refs/allstop/saved/{ref_part(effect.id)}"
         for number in range(100):
             ref = f"{base}-{number}" if number else base
@@ -104,7 +114,7 @@ class Release:
     async def follow(self, commit: str, facts: dict[str, Scalar]) -> Outcome:
         """Let the work tree follow the branch, and read back branch, tree and work tree."""
         git = self.git
-        await git.ask("read-tree", "--reset", "-u", commit)
+        await git.check_out(commit)
         now = await git.resolved(f"refs/heads/{self.branch}")
         if now != commit:
             return failed("the branch was moved by somebody else right after", facts)
@@ -134,20 +144,11 @@ def title_of(title: str, otherwise: str) -> str:
     return one_line(title, _LONGEST_TITLE) or otherwise
 
 
-async def _in_the_way(git: Git, head: str, commit: str) -> tuple[str, ...]:
-    """Files the work tree has where the target adds some: ignored ones would be lost unsaved."""
-    said = await git.finished(
-        "diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", head, commit
-    )
-    return _present(
-        Path(git.folder), [name for name in os.fsdecode(said.output).split("\0") if name]
-    )
-
-
-def _present(folder: Path, names: list[str]) -> tuple[str, ...]:
-    found: set[str] = set()
-    for name in names:
-        path = Path(name)
+async def _present(git: Git, head: str, commit: str, *which: str) -> tuple[str, ...]:
+    """What the work tree has where a commit differs from another: files, and folders in place of files."""
+    said = await git.finished("diff-tree", "-r", "-z", "--name-only", *which, head, commit)
+    folder, found = Path(git.folder), set[str]()
+    for path in map(Path, filter(None, os.fsdecode(said.output).split("\0"))):
         for place in (path, *path.parents[:-1]):
             full = folder / place
             if full.is_symlink() or full.is_file() or (place == path and full.is_dir()):

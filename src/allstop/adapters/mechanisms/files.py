@@ -35,16 +35,20 @@ def locked(path: Path, deadline: Deadline) -> Iterator[None]:
         os.close(handle)
 
 
-def replace(path: Path, text: str, mode: int = 0o644) -> None:
+def replace(path: Path, text: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
     """Put `text` in place of whatever `path` holds; after a crash it is the old or the new text.
 
-    Blocking. The folder must exist: a wrong path must be an error, not a file nobody reads.
+    owner: numbers of the user and the group it is to belong to; ours when None. Blocking. The folder must exist: a
+    wrong path must be an error, not a file nobody reads. Raises OSError, also when it cannot be given away and
+    nobody but us could read it then.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            if owner is not None:
+                _give(file.fileno(), owner, mode)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
@@ -54,6 +58,20 @@ def replace(path: Path, text: str, mode: int = 0o644) -> None:
             Path(name).unlink()
         raise
     sync_folder(path.parent)
+
+
+def _give(handle: int, owner: tuple[int, int], mode: int) -> None:
+    found = os.fstat(handle)
+    if (found.st_uid, found.st_gid) == owner:
+        return
+    try:
+        os.fchown(handle, *owner)
+    except PermissionError:
+        # Only root gives files away; to a group of their own everybody may. Who may read it by that is not shut out.
+        if not mode & stat.S_IROTH:
+            os.fchown(handle, -1, owner[1])
+            if not mode & stat.S_IRGRP:
+                raise
 
 
 def sync_folder(folder: Path) -> None:

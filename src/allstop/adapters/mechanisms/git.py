@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import shutil
 import tempfile
@@ -178,11 +180,14 @@ class Git:
             raise GitError(f"git status: {_said(said)}")
         return [entry[3:] for entry in said.output.decode("utf-8", "replace").split("\0") if entry]
 
-    async def tree_of_everything(self, also: tuple[str, ...] = ()) -> str:
+    async def tree_of_everything(
+        self, also: tuple[str, ...] = (), needed: tuple[str, ...] = ()
+    ) -> str:
         """A tree of the work tree as it is now, untracked files included, ignored ones not.
 
         Built in a copy of the index, so index, HEAD and branch stay as they are. also: paths that
-        are taken in even when ignored.
+        are taken in even when ignored; needed: paths that must be in it as they are. What cannot be
+        read is left out. Raises GitError when that is one of `needed`.
         """
         index = Path(self.folder, await self.ask("rev-parse", "--git-path", "index"))
         with tempfile.TemporaryDirectory(prefix="allstop-index-") as place:
@@ -190,6 +195,8 @@ class Git:
             await self._add("--all", "--", ".", env=env)
             for start in range(0, len(also), 100):
                 await self._add("--force", "--", *also[start : start + 100], env=env)
+            for start in range(0, len(needed), 100):
+                await self._check_taken(needed[start : start + 100], env)
             return await self.ask("write-tree", env=env)
 
     async def _add(self, *arguments: str, env: Mapping[str, str]) -> None:
@@ -197,6 +204,36 @@ class Git:
         result = await self.finished("add", "--ignore-errors", *arguments, env=env)
         if result.code not in (0, 1):
             raise GitError(f"git add: {_said(result)}")
+
+    async def _check_taken(self, paths: tuple[str, ...], env: Mapping[str, str]) -> None:
+        taken = await self._listed("--cached", *paths, env=env)
+        folders = {str(folder) for name in taken for folder in Path(name).parents}
+        left = [one for one in paths if one not in taken | folders]
+        left += await self._listed("--modified", *paths, env=env)
+        if left:
+            raise GitError(f"{left[0]} cannot be saved, so nothing is written over it")
+
+    async def _listed(self, which: str, *paths: str, env: Mapping[str, str]) -> set[str]:
+        said = await self.finished("ls-files", "-z", which, "--", *paths, env=env)
+        if said.code != 0:
+            raise GitError(f"git ls-files: {_said(said)}")
+        return {name for name in os.fsdecode(said.output).split("\0") if name}
+
+    async def check_out(self, commit: str, *, only_try: bool = False) -> None:
+        """Let index and work tree become those of a commit, whatever they hold; or only find out whether that can
+        be. Raises GitError, GitTimeoutError."""
+        index = Path(self.folder, await self.ask("rev-parse", "--git-path", "index"))
+        lock = index.with_name(f"{index.name}.lock")
+        by_others = lock.exists()
+        try:
+            trying = ("--dry-run",) if only_try else ()
+            await self.ask("read-tree", "--reset", "-u", *trying, commit)
+        except (GitTimeoutError, asyncio.CancelledError):
+            # It was ended while it held the lock, which would keep everybody out for ever. Where others hold it,
+            # git ends at once.
+            if not by_others:
+                lock.unlink(missing_ok=True)
+            raise
 
     async def commit_tree(self, tree: str, message: str, *parents: str) -> str:
         """A new commit object; no ref is moved."""
@@ -207,6 +244,11 @@ class Git:
         """Move a ref, only if it still is at `old` (empty: only if it does not exist yet)."""
         known = [] if old is None else [old or "0" * len(commit)]
         await self.ask("update-ref", "-m", why, ref, commit, *known)
+
+    async def drop(self, ref: str) -> None:
+        """Take a ref away, if it is there."""
+        if await self.resolved(ref):
+            await self.ask("update-ref", "-d", ref)
 
 
 def timed_out(timeout_ms: int) -> str:

@@ -45,6 +45,8 @@ def _written_out(options: dict[str, Any], error: ValidationError) -> dict[str, A
     found = deepcopy(options)
     for one in faults:
         *way, last = one["loc"]
+        if last == "[key]":
+            return None  # the name itself is a number: there is no telling which text was meant
         part: Any = found
         for step in way:
             part = part[step]

@@ -26,7 +26,7 @@ from allstop.adapters.postgresql.proving import (
     verify_backup,
     verify_backup_seen,
 )
-from allstop.adapters.postgresql.restoring import RestoreOptions, restore, restore_seen
+from allstop.adapters.postgresql.restoring import RestoreOptions, proven, restore, restore_seen
 from allstop.adapters.postgresql.running import (
     ClusterOptions,
     promote,
@@ -250,9 +250,7 @@ async def _reach(options: BaseModel, deadline: Deadline, *, login: bool = True) 
             raise Refused(f"no folder {options.backup_root}")
         seen.append("the folder of backups is there")
     if isinstance(options, BackupChoice):
-        found = await in_thread(deadline, chosen, options)
-        unproven = await in_thread(deadline, found.unproven)
-        seen.append(unproven or f"{found.folder.name} is proven")
+        seen.append(await _seen_backup(options, deadline))
     if login and isinstance(options, ServerOptions):
         async with administering(options, deadline) as opened:
             seen.append(f"cluster {await identifier(opened)} answers")
@@ -261,3 +259,13 @@ async def _reach(options: BaseModel, deadline: Deadline, *, login: bool = True) 
                 if not (await opened.rows(query, [options.database])).rows:
                     raise Refused(f"no database {options.database}")
     return done("; ".join(seen))
+
+
+async def _seen_backup(options: BackupChoice, deadline: Deadline) -> str:
+    """What there is of the backup. Raises Refused for a restore that would be refused."""
+    if isinstance(options, RestoreOptions):
+        found = await proven(options, deadline)
+        return f"{found.folder.name} is proven, and the archive is there"
+    found = await in_thread(deadline, chosen, options)
+    unproven = await in_thread(deadline, found.unproven)
+    return unproven or f"{found.folder.name} is proven"

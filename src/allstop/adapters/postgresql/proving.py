@@ -26,7 +26,7 @@ from allstop.adapters.postgresql.local import (
     succeed,
 )
 from allstop.adapters.postgresql.orders import holding
-from allstop.adapters.postgresql.server import Attempt, Refused, in_thread
+from allstop.adapters.postgresql.server import Attempt, Refused, in_thread, patience
 from allstop.adapters.postgresql.throwaway import (
     RESERVED,
     cleared,
@@ -145,7 +145,7 @@ async def _restored(
 ) -> tuple[str, list[dict[str, Any]]]:
     """The first fault or empty, and what was seen on a server restored from a copy."""
     options, deadline = attempt.options, attempt.deadline
-    await cleared(options, scratch)
+    await cleared(options, scratch, deadline)
     try:
         await copied(options, found.data, scratch, deadline)
         seen = await control(options, scratch, deadline)
@@ -161,8 +161,11 @@ async def _restored(
             return str(error), []
         after = await control(options, scratch, deadline)
         return fault or ("" if after.clean else f"it was not shut down: {after.state}"), answers
+    except BaseException as error:
+        deadline = patience(error, deadline)
+        raise
     finally:
-        await asyncio.shield(cleared(options, scratch))
+        await asyncio.shield(cleared(options, scratch, deadline))
 
 
 async def verify_backup_seen(attempt: Attempt[VerifyBackupOptions]) -> Outcome:

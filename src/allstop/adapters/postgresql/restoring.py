@@ -7,7 +7,6 @@ asked and shut down cleanly is renamed into place. Nothing is overwritten and no
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -31,8 +30,9 @@ from allstop.adapters.postgresql.local import (
 )
 from allstop.adapters.postgresql.orders import ordering
 from allstop.adapters.postgresql.proving import RestoredOptions
+from allstop.adapters.postgresql.replayed import archived, beyond_the_end
 from allstop.adapters.postgresql.running import CLUSTER, mark_of
-from allstop.adapters.postgresql.server import Attempt, Refused, in_thread
+from allstop.adapters.postgresql.server import Attempt, Refused, in_thread, patience
 from allstop.adapters.postgresql.session import LoginOptions, session
 from allstop.adapters.postgresql.throwaway import cleared, copied, settings_of, throwaway
 from allstop.domain.effects import Outcome, done, failed
@@ -126,7 +126,7 @@ async def restore(attempt: Attempt[RestoreOptions]) -> Outcome:
             return await _told(options, data, deadline, "was restored before")
         await _free(options, data, deadline)
         prepared = data.with_name(f"{data.name}.restoring-{folder_name(key)}")
-        found = await _proven(options, deadline)
+        found = await proven(options, deadline)
         standing.write()
         if _key_in(prepared) != key:
             await _prepare(attempt, found, prepared)
@@ -135,7 +135,8 @@ async def restore(attempt: Attempt[RestoreOptions]) -> Outcome:
         return await _told(options, data, deadline, f"restored from {found.folder.name}")
 
 
-async def _proven(options: RestoreOptions, deadline: Deadline) -> Backup:
+async def proven(options: RestoreOptions, deadline: Deadline) -> Backup:
+    """The backup it begins with, beside an archive that is there. Raises Refused."""
     found = await in_thread(deadline, chosen, options)
     unproven = await in_thread(deadline, found.unproven)
     if unproven:
@@ -165,12 +166,13 @@ async def _prepare(attempt: Attempt[RestoreOptions], found: Backup, prepared: Pa
     """Make the folder that is put in place: replayed, promoted, asked, stopped, and on disk."""
     options, deadline = attempt.options, attempt.deadline
     await check_version(options, found.data, deadline)
-    await cleared(options, prepared)
+    await cleared(options, prepared, deadline)
     try:
         await copied(options, found.data, prepared, deadline)
         await succeed(options, ["touch", "--", str(prepared / "recovery.signal")], deadline)
         before = await control(options, prepared, deadline)
         settings = settings_of(before, major(prepared), _replaying(options))
+        held = await in_thread(deadline, archived, Path(options.archive_dir))
         door = (options.user, DOOR)
         async with (
             throwaway(options, prepared, settings, door, deadline) as login,
@@ -179,26 +181,22 @@ async def _prepare(attempt: Attempt[RestoreOptions], found: Backup, prepared: Pa
             fault, _ = await asked(login, options.checks, deadline)
             if not fault:
                 fault = await _unpromoted(login, door[1], before.timeline, deadline)
+        after = await control(options, prepared, deadline)
+        if not options.target() and not fault:
+            fault = await in_thread(deadline, beyond_the_end, held, prepared, after)
         if fault:
             raise Refused(f"the restored cluster is not as expected: {fault}")
-        after = await control(options, prepared, deadline)
         if not after.clean or after.cluster != found.cluster:
             raise Refused(f"the restored cluster was not shut down cleanly: {after.state}")
         # What was copied must be on disk before it gets the name of the data directory.
         argv = [program(options, "initdb"), "--sync-only", "-D", str(prepared)]
         await succeed(options, argv, deadline)
         replace(prepared / KEY_FILE, f"{attempt.effect.id}\n")
-    except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
-        await asyncio.shield(cleared(options, prepared))
+    except (
+        BaseException
+    ) as error:  # whatever ends it, a cancellation too: tidy up, then let it go on
+        await asyncio.shield(cleared(options, prepared, patience(error, deadline)))
         raise
-
-
-def _sign(data: Path, key: str) -> None:
-    """Say in the data directory which effect made it, in a file of the server's own user."""
-    replace(data / KEY_FILE, f"{key}\n", mode=0o600)
-    owner = data.stat()
-    if owner.st_uid != os.geteuid():
-        os.chown(data / KEY_FILE, owner.st_uid, owner.st_gid)
 
 
 def _replaying(options: RestoreOptions) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ _THREADS = ThreadPool("postgres", 8)
 async def in_thread(deadline: Deadline, work: Callable[..., T], *arguments: Any) -> T:
     """Run blocking work, until the deadline. Raises TimeoutError, and what the work raises."""
     return await _THREADS.run(partial(work, *arguments), deadline.left_ms())
+
+
+def patience(error: BaseException, deadline: Deadline) -> Deadline:
+    """Until when what an attempt has left is taken away: whoever ends us does not wait for a large copy to go."""
+    return Deadline.within(1) if isinstance(error, asyncio.CancelledError) else deadline
 
 
 class Refused(Exception):

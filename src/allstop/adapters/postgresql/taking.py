@@ -26,6 +26,7 @@ from allstop.adapters.postgresql.server import (
     administering,
     identifier,
     in_thread,
+    patience,
 )
 from allstop.adapters.postgresql.session import password
 from allstop.domain.effects import Outcome, done, failed
@@ -60,11 +61,13 @@ async def backup(attempt: Attempt[BackupOptions]) -> Outcome:
             )
         if spaces:
             raise Refused("the cluster has tablespaces of its own, which are not backed up here")
-        await _clear(options, partial)
+        await _clear(options, partial, attempt.deadline)
         try:
             await _take(attempt, partial, cluster)
-        except BaseException:  # whatever ends it, a cancellation too: tidy up, then let it go on
-            await asyncio.shield(_clear(options, partial))
+        except (
+            BaseException
+        ) as error:  # whatever ends it, a cancellation too: tidy up, then let it go on
+            await asyncio.shield(_clear(options, partial, patience(error, attempt.deadline)))
             raise
         partial.rename(final)
         sync_folder(root)
@@ -97,11 +100,11 @@ async def _take(attempt: Attempt[BackupOptions], partial: Path, cluster: str) ->
         raise Refused(f"another cluster was backed up: {seen.cluster}, not {cluster}")
 
 
-async def _clear(options: BackupOptions, partial: Path) -> None:
-    """Take away what an attempt of this very effect has left."""
+async def _clear(options: BackupOptions, partial: Path, until: Deadline) -> None:
+    """Take away what an attempt of this very effect has left: until the deadline, and a moment in any case."""
     if partial.is_dir():
-        argv = ["rm", "-rf", "--", str(partial)]
-        await call(options, argv, Deadline.within(_CLEARING_MS))
+        deadline = max(until, Deadline.within(_CLEARING_MS), key=lambda each: each.at_ns)
+        await call(options, ["rm", "-rf", "--", str(partial)], deadline)
 
 
 async def _told(found: Backup, key: str, how: str, deadline: Deadline) -> Outcome:

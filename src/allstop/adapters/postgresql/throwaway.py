@@ -92,7 +92,10 @@ def settings_of(control: Control, version: str, more: Mapping[str, str]) -> dict
 
 
 async def copied(options: ProgramOptions, source: Path, target: Path, deadline: Deadline) -> None:
-    """Copy a data directory as its owner. Raises Refused when it does not fit or cannot stand alone."""
+    """Copy a data directory as its owner. Raises Refused when it does not fit or cannot stand alone, or when
+    something lies there: two copies in one would be neither."""
+    if target.exists():
+        raise Refused(f"{target} is still there, and is not taken away yet; later it may be")
     if any((source / "pg_tblspc").iterdir()):
         # Its links would lead the copy's server to files that are not its own.
         raise Refused(f"{source.parent.name} has tablespaces, which cannot be restored apart")
@@ -102,7 +105,7 @@ async def copied(options: ProgramOptions, source: Path, target: Path, deadline: 
         raise Refused(
             f"{target.parent} has {free // 1_000_000} MB, the copy needs {size // 1_000_000}"
         )
-    argv = ["cp", "-a", "--reflink=auto", "--", str(source), str(target)]
+    argv = ["cp", "-aT", "--reflink=auto", "--", str(source), str(target)]
     await succeed(options, argv, deadline)
     for name in ("standby.signal", "recovery.signal"):
         await succeed(options, ["rm", "-f", "--", str(target / name)], deadline)
@@ -117,18 +120,21 @@ def _size(folder: Path) -> int:
     return total
 
 
-async def cleared(options: ProgramOptions, folder: Path) -> None:
-    """Take away a copy of ours, with the server an interrupted attempt may have left on it."""
+async def cleared(options: ProgramOptions, folder: Path, until: Deadline) -> None:
+    """Take away a copy of ours, with the server an interrupted attempt may have left on it.
+
+    A large one takes its time: until the deadline, and a moment in any case. What is left then, the next goes on with.
+    """
     if not folder.is_dir():
         return
-    deadline = _soon()
+    deadline = max(until, _soon(), key=lambda each: each.at_ns)
     running = await in_thread(deadline, postmaster, folder)
     if running is not None and not send(running.process, signal.SIGQUIT):
         left = await in_thread(deadline, occupants, folder)
         while left and not deadline.passed():
             await asyncio.sleep(_POLL_SECONDS)
             left = await in_thread(deadline, occupants, folder)
-    await call(options, ["rm", "-rf", "--", str(folder)], _soon())
+    await call(options, ["rm", "-rf", "--", str(folder)], deadline)
 
 
 @contextlib.asynccontextmanager

@@ -31,10 +31,10 @@ def asked(effect: Effect, options: ProcessOptions, *, ends: bool) -> Asked | Non
     """
     order = options.order_path()
     # Reading a command line waits for the memory of the process, which may hang with it.
-    if options.word or not _FOLDERS.hold(str(order)):
+    if options.word or not _in_memory(str(order)):
         return None
     try:
-        located = locate(Path(options.pid_file)) if _FOLDERS.hold(options.pid_file) else None
+        located = locate(Path(options.pid_file)) if _in_memory(options.pid_file) else None
     except NoPid:
         return None
     if located is None or located.process is None or is_stopped(located.pid):
@@ -48,7 +48,7 @@ def asked(effect: Effect, options: ProcessOptions, *, ends: bool) -> Asked | Non
 
 def gone(pid_file: str) -> int | None:
     """The number in the file, which nobody has any more; None: somebody has, or there is more to be seen."""
-    number = _number(pid_file) if _FOLDERS.hold(pid_file) else None
+    number = _number(pid_file) if _in_memory(pid_file) else None
     return number if number is not None and is_gone(number) else None
 
 
@@ -67,6 +67,11 @@ def gone_with_its_group(pid_file: str) -> str | None:
     except OSError:
         return None
     return None
+
+
+def _in_memory(file: str) -> bool:
+    """Whether a file is where nothing can hang, and no link that leads elsewhere."""
+    return _FOLDERS.hold(file) and not Path(file).is_symlink()
 
 
 def _number(pid_file: str) -> int | None:

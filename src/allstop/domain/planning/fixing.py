@@ -27,6 +27,7 @@ from allstop.domain.planning.returning import (
     function_probes,
     look,
     opening,
+    stays_closed,
     times_of,
     words_of,
 )
@@ -54,9 +55,10 @@ def draw_fix(it: Setting) -> Drawn:
     service = _service(it)
     words = {**words_of(it), "branch": branch_of(it)}
     steps = _change(it, service, words)
-    steps += _checks(it, service, (_tail(steps),))
-    standing = it.world.standing_of(service.name)
-    steps += opening(it.policy, service, standing.closed, standing.capacity, (_tail(steps),))
+    steps += _own_checks(it, service, (_tail(steps),))
+    # What was cut off is opened once it is well: the business cannot be seen to work through a closed door.
+    steps += _opening(it, service, (_tail(steps),))
+    steps += _outer_checks(it, service, (_tail(steps),))
     back = fallback_steps(it, service)
     time = times_of(it, service, steps)
     node = Node(
@@ -139,30 +141,51 @@ def _task(it: Setting, service: Service, words: Words, after: str) -> Step:
     )  # fmt: skip
 
 
-def _checks(it: Setting, service: Service, after: tuple[str, ...]) -> list[Step]:
-    """Five checks, one after another, each with its own evidence; those that nothing makes are named."""
-    name, policy = service.name, it.policy
-    steps: list[Step] = []
+def _own_checks(it: Setting, service: Service, after: tuple[str, ...]) -> list[Step]:
+    """The first three of five checks, one after another, each with its own evidence; those that nothing makes are
+    named. Its log comes last: what the broken one wrote until the restart is older by then than the window of the gate.
+    """
+    name = service.name
+    steps = _seen(service, "started", "running", f"check 1: {name} runs", after)
+    title, probes = f"check 2: {name} itself is well", direct_probes(it.policy, service)
+    steps += _check(it, name, "healthy", title, probes, _last(steps) or after)
+    title = f"check 3: no new errors in the log of {name}"
+    return [*steps, *_seen(service, "quiet", "quiet", title, _last(steps) or after)]
 
-    def last() -> tuple[str, ...]:
-        return (steps[-1].id,) if steps else after
 
-    def add(check: str, title: str, probes: tuple[str, ...]) -> None:
-        if probes:
-            steps.append(gate(policy, name, step_id(f"check-{check}", name), title, probes, last()))
+def _seen(
+    service: Service, proof: str, check: str, title: str, after: tuple[str, ...]
+) -> list[Step]:
+    if proof not in service.verify:
+        return []
+    seen = look(service, proof, {}, title, after)
+    return [replace(seen, id=step_id(f"check-{check}", service.name))]
 
-    for proof, check, title in (
-        ("started", "running", f"check 1: {name} runs"),
-        ("quiet", "quiet", f"check 2: no new errors in the log of {name}"),
-    ):
-        if proof in service.verify:
-            seen = look(service, proof, {}, title, last())
-            steps.append(replace(seen, id=step_id(f"check-{check}", name)))
-    functions = ", ".join(one.title for one in policy.fleet.functions if name in one.services)
-    add("healthy", f"check 3: {name} itself is well", direct_probes(policy, service))
-    add("functions", f"check 4: {functions}", function_probes(policy, (name,)))
-    add("others", f"check 5: whoever needs {name} is well", _others(it, service))
-    return steps
+
+def _outer_checks(it: Setting, service: Service, after: tuple[str, ...]) -> list[Step]:
+    """The two that see what becomes of others."""
+    name = service.name
+    functions = ", ".join(one.title for one in it.policy.fleet.functions if name in one.services)
+    title, probes = f"check 4: {functions}", function_probes(it.policy, (name,))
+    steps = _check(it, name, "functions", title, probes, after)
+    title = f"check 5: whoever needs {name} is well"
+    return [*steps, *_check(it, name, "others", title, _others(it, service), _last(steps) or after)]
+
+
+def _check(
+    it: Setting, name: str, check: str, title: str, probes: tuple[str, ...], after: tuple[str, ...]
+) -> list[Step]:
+    id = step_id(f"check-{check}", name)
+    return [gate(it.policy, name, id, title, probes, after)] if probes else []
+
+
+def _last(steps: list[Step]) -> tuple[str, ...]:
+    return (steps[-1].id,) if steps else ()
+
+
+def _opening(it: Setting, service: Service, after: tuple[str, ...]) -> list[Step]:
+    standing = it.world.standing_of(service.name)
+    return opening(it.policy, service, standing.closed, standing.capacity, after)
 
 
 def _others(it: Setting, service: Service) -> tuple[str, ...]:
@@ -183,14 +206,27 @@ def fallback_steps(it: Setting, service: Service) -> list[Step]:
     release = good_release(it.world, service.name)
     steps = back_steps(it, service, release, prefix=BACK)
     name, policy = service.name, it.policy
-    for id, title, probes in (
-        ("gate", f"recovery gate: {name} itself", direct_probes(policy, service)),
-        ("gate-functions", f"what {name} serves works", function_probes(policy, (name,))),
-    ):
+
+    def judge(id: str, title: str, probes: tuple[str, ...]) -> None:
         if probes:
             step = gate(policy, name, f"{BACK}{step_id(id, name)}", title, probes, (_tail(steps),))
             steps.append(step)
+
+    judge("gate", f"recovery gate: {name} itself", direct_probes(policy, service))
+    # Whether the fix has come so far as to open it is not known now; to open it again does no harm.
+    steps += _once_more(_opening(it, service, (_tail(steps),)))
+    judge("gate-functions", f"what {name} serves works", function_probes(policy, (name,)))
     return [replace(one, latent=True) for one in steps]
+
+
+def _once_more(steps: list[Step]) -> list[Step]:
+    """Steps that the fix has as well, named apart from those. At the end: how much a `scale` gives is read from the
+    beginning of its name."""
+    names = {one.id: f"{one.id}-{FALLBACK}" for one in steps}
+    return [
+        replace(one, id=names[one.id], after=tuple(names.get(each, each) for each in one.after))
+        for one in steps
+    ]
 
 
 def _bites(it: Setting, service: Service, back: list[Step]) -> tuple[Bite, ...]:
@@ -214,13 +250,13 @@ def _lacking(it: Setting, service: Service) -> tuple[str, ...]:
         found.append(f"{name}: no test, so the fix is deployed untested")
     wanted = {
         "1, that it runs (verify.started)": "started" in service.verify,
-        "2, its log (verify.quiet)": "quiet" in service.verify,
-        "3, its own probes": bool(direct_probes(it.policy, service)),
+        "2, its own probes": bool(direct_probes(it.policy, service)),
+        "3, its log (verify.quiet)": "quiet" in service.verify,
         "4, the functions of the business": bool(function_probes(it.policy, (name,))),
         "5, whoever needs it": bool(_others(it, service)),
     }
     found += [f"{name}: no check {one}" for one, there in wanted.items() if not there]
-    return tuple(found)
+    return (*found, *stays_closed(service, it.world.standing_of(name).closed))
 
 
 def _notes(it: Setting, service: Service, back: list[Step]) -> tuple[str, ...]:

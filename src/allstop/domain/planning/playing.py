@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from allstop.domain.copying import replace
 from allstop.domain.draft import refuse
 from allstop.domain.fleet import standing
+from allstop.domain.fleet.copies import PROVES
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import words
 from allstop.domain.plan.asked import Asked, Outlook
@@ -18,6 +19,7 @@ from allstop.domain.plan.events import Bite, Node, PlanPhase, Step
 from allstop.domain.planning.drawn import Drawn, Setting
 from allstop.domain.planning.lessons import lessons
 from allstop.domain.planning.playing_steps import Drawers, Fragment, Scene, fragment_of
+from allstop.domain.planning.safety import bites_of_stop
 from allstop.domain.planning.stopping import few, pace
 from allstop.domain.policy import Playbook, PlaybookPhase, PlaybookStep, Policy
 from allstop.domain.recognition import hit_domains, shows_kind
@@ -26,6 +28,8 @@ from allstop.domain.world import World
 
 # The node with which a phase begins, and its only step.
 PHASE = "phase:"
+# The rule that is about a plan as a whole, whatever the steps of a playbook take each.
+SHARE = "largest-share"
 
 
 def fitting(policy: Policy, incident: Incident) -> tuple[Playbook, ...]:
@@ -110,7 +114,7 @@ def _draw(setting: Setting, drawers: Drawers, *, whole: bool) -> Drawn:
     title = playbook.title if whole else f"{playbook.title}: the way back"
     return Drawn(
         title, tuple(play.nodes), tuple(play.steps), pace(setting.policy.fleet.limits),
-        tuple(dict.fromkeys(play.bites)), play.outlook(whole=whole), tuple(play.phases),
+        play.all_bites(), play.outlook(whole=whole), tuple(play.phases),
     )  # fmt: skip
 
 
@@ -118,7 +122,8 @@ def _draw(setting: Setting, drawers: Drawers, *, whole: bool) -> Drawn:
 class _Play:
     """A plan that grows step by step. world: as it will be once everything so far is done; ends: the nodes
     of each step of the playbook; ended_ms: when each is expected to have ended, from the start; held_back: the
-    steps of this phase so far that wait for its beginning."""
+    steps of this phase so far that wait for its beginning; kept: services of which a copy is proven once a step has
+    ended, by step; gone: the most services that are stopped by it at one time."""
 
     setting: Setting
     playbook: Playbook
@@ -137,6 +142,9 @@ class _Play:
     open_ms: int = 0
     barrier: tuple[str, ...] = ()
     held_back: set[str] = field(default_factory=set)
+    kept: dict[str, frozenset[str]] = field(default_factory=dict)
+    kept_before: frozenset[str] = frozenset()
+    gone: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.world = self.setting.world
@@ -151,6 +159,7 @@ class _Play:
             Step(id, "phase", phase.title, "", options={"within_ms": within}, node=id)
         )
         begun = self.open_ms = max([self.open_ms, *self.ended_ms.values()])
+        self.kept_before = frozenset[str]().union(*self.kept.values())
         nodes = [id]
         self.held_back = set()
         for step in phase.steps:
@@ -162,7 +171,9 @@ class _Play:
             self.notes.append(f"the phase {phase.name} has not time enough: {text}")
 
     def _add_step(self, step: PlaybookStep, phase: str, begin: str) -> list[str]:
-        scene = Scene(replace(self.setting, world=self.world), self.playbook, self.drawers)
+        kept = frozenset[str]() if step.early else self.kept_before
+        kept = kept.union(*(self.kept.get(one, ()) for one in step.after))
+        scene = Scene(replace(self.setting, world=self.world), self.playbook, self.drawers, kept)
         found = fragment_of(scene, step)
         waits = [node for one in step.after for node in self.ends.get(one, ())]
         if not step.early and not self.held_back & set(step.after):
@@ -171,6 +182,8 @@ class _Play:
         self.nodes += nodes
         self.steps += found.steps
         self._note(step, found)
+        proven = (one.service for one in found.steps if one.action == PROVES and not one.latent)
+        self.kept[step.id] = kept.union(proven)
         ids = [node.id for node in nodes]
         # A step with nothing to do lets those behind it wait for what it would have waited for.
         self.ends[step.id] = tuple(ids) or tuple(waits)
@@ -192,6 +205,18 @@ class _Play:
                 before = moved.get(one.service, standing.USUAL)
                 moved[one.service] = standing.after_step(before, one, "", self.setting.now)
         self.world = replace(self.world, standings=moved)
+        now = self.setting.world
+        gone = [
+            name for name, one in moved.items() if one.stopped and not now.standing_of(name).stopped
+        ]
+        self.gone = max(self.gone, tuple(gone), key=len)
+
+    def all_bites(self) -> tuple[Bite, ...]:
+        """What its steps run against, each by itself, and the share of the fleet that all of them take."""
+        world, fleet = self.setting.world, self.setting.policy.fleet
+        judged = bites_of_stop(world, fleet, self.gone, named=self.gone, orphans=(), allowed=())
+        own = [one for one in self.bites if one.rule != SHARE]
+        return tuple(dict.fromkeys((*own, *(one for one in judged if one.rule == SHARE))))
 
     def outlook(self, *, whole: bool) -> Outlook:
         """Times are of machines alone: what people need for their tasks nobody knows."""

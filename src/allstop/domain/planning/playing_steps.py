@@ -9,12 +9,14 @@ from typing import Any
 from allstop.domain.copying import replace
 from allstop.domain.draft import Refuse
 from allstop.domain.fleet.expected import expected_ms
+from allstop.domain.fleet.graph import blast_radius
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.events import Bite, Node, Step
 from allstop.domain.plan.routes import NODE
 from allstop.domain.planning import node_steps
 from allstop.domain.planning.degrading import lever_step
 from allstop.domain.planning.drawn import Drawn, Setting
+from allstop.domain.planning.safety import bites_of_stop
 from allstop.domain.planning.selecting import select
 from allstop.domain.planning.stopping import few
 from allstop.domain.policy import Lever, Playbook, PlaybookStep, PlaySort, Policy, Service, Span
@@ -26,15 +28,19 @@ COMMANDER = "commander"
 OF = "@"
 _PURPOSES = {"isolate": "contain"}
 _NO_DEED = "nothing-to-do"
+# After these nothing of a service runs any more.
+_ENDS = ("stop", "kill")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step is drawn from: the setting in the state that the steps before it leave, and who draws what."""
+    """What a step is drawn from: the setting in the state that the steps before it leave, and who draws what. kept:
+    services of which a copy is proven before it begins."""
 
     setting: Setting
     playbook: Playbook
     drawers: Drawers
+    kept: frozenset[str] = frozenset()
 
     @property
     def policy(self) -> Policy:
@@ -200,9 +206,27 @@ def _action(scene: Scene, step: PlaybookStep) -> Fragment:
     ]
     takes = [expected_ms(scene.setting.world.durations, one, step.what) for one in able]
     done = _one_each(scene, step, made)
-    return replace(done, lacking=tuple(lacking), takes_ms=max(takes, default=0)).joined(
-        _by_hand(step, why)
-    )
+    done = replace(done, lacking=tuple(lacking), takes_ms=max(takes, default=0))
+    return done.joined(_taken_away(scene, step.what, able)).joined(_by_hand(step, why))
+
+
+def _taken_away(scene: Scene, action: str, services: list[Service]) -> Fragment:
+    """Whom it breaks that services are no longer there, and which rules a stop of them runs against."""
+    if action not in (*_ENDS, "isolate") or not services:
+        return Fragment()
+    world, fleet = scene.setting.world, scene.policy.fleet
+    names = tuple(one.name for one in services)
+    radius = tuple(sorted(blast_radius(fleet, names)))
+    if action not in _ENDS:
+        return Fragment(radius=radius)
+    orphans = [name for name in radius if not world.standing_of(name).stopped]
+    judged = bites_of_stop(world, fleet, names, named=names, orphans=orphans, allowed=())
+    # What any action on them runs against is named with it; the share is that of the whole playbook.
+    bites = tuple(one for one in judged if one.rule in ("min-alive", "orphans", "unproven"))
+    at_risk = tuple(one.name for one in services if one.stateful and one.name not in scene.kept)
+    why = "it has data, and no step before this one proves a copy"
+    bites += tuple(Bite("data-unproven", name, why) for name in at_risk)
+    return Fragment(bites=bites, radius=radius, at_risk=at_risk)
 
 
 def _one_each(scene: Scene, step: PlaybookStep, made: Iterable[tuple[Service, Step]]) -> Fragment:

@@ -44,7 +44,9 @@ def draw_restore(it: Setting) -> Drawn:
     before = _steps_before(it, service)
     words = {**words_of(it), "copy": copy.name, "until": until.isoformat() if until else ""}
     restore = filled_act(service, "restore", words, _last(before))
-    restore = replace(restore, title=f"restore {service.name} {_how(copy, until)}")
+    # What only takes a copy ends there, whatever instant somebody has asked for.
+    reached = until if _reaches(service) else None
+    restore = replace(restore, title=f"restore {service.name} {_how(copy, reached)}")
     steps = [*before, restore, *_steps_after(it, service, restore)]
     last, gates = function_gate(it.policy, (service.name,), (service.name,))
     radius = tuple(sorted(blast_radius(it.policy.fleet, (service.name,))))
@@ -54,7 +56,7 @@ def draw_restore(it: Setting) -> Drawn:
         service.name, service.name, (), "hold", rank, time, service.host, service.zone,
     )  # fmt: skip
     return Drawn(
-        f"restore {service.name} {_how(copy, until)}",
+        f"restore {service.name} {_how(copy, reached)}",
         (node, *last),
         (*steps, *gates),
         pace(it.policy.fleet.limits),
@@ -62,7 +64,7 @@ def draw_restore(it: Setting) -> Drawn:
         Outlook(
             time, time, (service.name,), radius,
             at_risk=() if any(one.action in _KEEPING for one in steps) else (service.name,),
-            lacking=_lacking(it, service), notes=_notes(it, service, copy, until),
+            lacking=_lacking(it, service, until), notes=_notes(it, service, copy, reached),
         ),
     )  # fmt: skip
 
@@ -124,6 +126,11 @@ def _can_keep(service: Service) -> bool:
     """Whether what is there may be copied first: a restore that does not name its copy would take that one."""
     named = has_word(service.actions["restore"].options, "copy")
     return named and "snapshot" in service.actions
+
+
+def _reaches(service: Service) -> bool:
+    """Whether the restore can go on from its copy to an instant."""
+    return has_word(service.actions["restore"].options, "until")
 
 
 def _restarts(service: Service) -> bool:
@@ -199,12 +206,14 @@ def _rpo(it: Setting, service: Service) -> int | None:
     return rpo.amount if rpo and rpo.clock is Clock.WALL else None
 
 
-def _lacking(it: Setting, service: Service) -> tuple[str, ...]:
+def _lacking(it: Setting, service: Service, until: datetime | None) -> tuple[str, ...]:
     name = service.name
     found = [f"{name}: no {one}" for one in (*_CLOSING, *_KEEPING) if one not in service.actions]
     if "restored" not in service.verify:
         found.append(f"{name}: no probe proves that it is restored")
     if not _restarts(service):
         found.append(f"{name}: no stop and start, so it is restored while it runs")
+    if until is not None and not _reaches(service):
+        found.append(f"{name}: no {{until}} in its restore, so it ends at the copy before it")
     found += stays_closed(service, it.world.standing_of(name).closed)
     return tuple(found)
