@@ -24,10 +24,10 @@ import structlog
 from allstop import __version__
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import ProcessCrashPoints
-from allstop.adapters.kept_policy import KeptPolicy
+from allstop.adapters.kept_file import KeptFile
 from allstop.adapters.randomness import new_name, new_secret, random_share
 from allstop.adapters.report_files import ReportFiles
-from allstop.adapters.signing import CheckpointFile, PublicKeys, SigningKey
+from allstop.adapters.signing import CheckpointFile, PinnedKeys, PublicKeys, SigningKey
 from allstop.adapters.sqlite import SqliteLog, SqliteStore
 from allstop.adapters.surroundings import OwnSurroundings
 from allstop.application.access import Access
@@ -36,15 +36,18 @@ from allstop.application.codec import read_policy as read_policy_body
 from allstop.application.codec import write_policy as write_policy_body
 from allstop.application.command_post import REPLAY_BATCH, CommandPost
 from allstop.application.coordinator import Coordinator
+from allstop.application.hosts import Hosts
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Clock, Store
 from allstop.application.preflight import Preflight, WithCoordinator
 from allstop.application.preflight_watch import PreflightWatch
+from allstop.application.releases import PINNED, Releases
 from allstop.application.reporting.paper import Paper
 from allstop.application.reports import Reports, Typesetter
 from allstop.application.runner import Runner
 from allstop.application.sealer import Sealer
+from allstop.application.standing_orders import StandingOrders
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
 from allstop.domain.policy import Fleet, Policy
@@ -118,7 +121,7 @@ def _on_store(
     found: Policy | Invalid,
 ) -> Coordinator:  # fmt: skip
     """The coordinator on an open store. found: the policy of the documents, or why they have none."""
-    clock, kept = SystemClock(), KeptPolicy(settings.state / "policy.json")
+    clock, kept = SystemClock(), KeptFile(settings.state / "policy.json")
     policy = _last_good(store, kept, found) if isinstance(found, Invalid) else found
     kept.keep(write_policy_body(policy))
     post = CommandPost(store, clock, crash)
@@ -129,8 +132,11 @@ def _on_store(
     own = OwnSurroundings(settings.home, lambda: _errors_in(settings.home, adapters, _day(clock)))
     preflight = Preflight(post, store, adapters, monitor, clock, own)
     trust = Trust.of(settings)
-    sealer = Sealer(store, SigningKey(trust.key), CheckpointFile(trust.checkpoints), clock)
+    signing = SigningKey(trust.key)
+    sealer = Sealer(store, signing, CheckpointFile(trust.checkpoints), clock)
     sealer.resume()
+    access = Access(post, store, clock, _login_of, new_secret)
+    orders = StandingOrders(post, store, hub, clock, signing)
 
     async def audit() -> dict[str, Any]:
         await sealer.seal()
@@ -149,7 +155,7 @@ def _on_store(
         store=store,
         hub=hub,
         views=views,
-        access=Access(post, store, clock, _login_of, new_secret),
+        access=access,
         reports=Reports(views, post, clock, ReportFiles(settings.home), _typesetter()),
         adapters=adapters,
         clock=clock,
@@ -159,7 +165,11 @@ def _on_store(
         read_policy=read_again,
         audit=audit,
         background=(sealer.run,),
-        checks=PreflightWatch(preflight, post, clock, random_share),
+        checks=PreflightWatch(
+            preflight, post, clock, random_share, KeptFile(settings.state / "preflight.json")
+        ),
+        hosts=Hosts(post, orders, access, clock),
+        releases=Releases(post, PinnedKeys(settings.state / PINNED), clock),
     )
 
 
@@ -176,7 +186,7 @@ def _typesetter() -> Typesetter | None:
     return typeset
 
 
-def _last_good(store: Store, kept: KeptPolicy, broken: Invalid) -> Policy:
+def _last_good(store: Store, kept: KeptFile, broken: Invalid) -> Policy:
     """The policy that was in force last: documents that broke must not keep an emergency from going on.
 
     The one that is kept may be newer than any incident; without it, that of the newest incident counts.
@@ -196,7 +206,7 @@ def _last_good(store: Store, kept: KeptPolicy, broken: Invalid) -> Policy:
     return policy
 
 
-def _kept_policy(kept: KeptPolicy) -> Policy | None:
+def _kept_policy(kept: KeptFile) -> Policy | None:
     body = kept.read()
     try:
         return read_policy_body(body) if body else None

@@ -37,7 +37,7 @@ from allstop.domain.principal import COORDINATOR, MONITOR, TIMEKEEPER, Principal
 from allstop.domain.samples import Sample
 from allstop.domain.world import World
 from allstop.errors import Unavailable
-from allstop.testing.simulator.virtual_time import VirtualClock, VirtualLoop, VirtualTime
+from allstop.testing.simulator.virtual_time import InlineLoop, VirtualClock, VirtualTime
 from tests.domain import builders
 
 CLASSES: dict[str, Repeat] = {
@@ -246,20 +246,6 @@ class House:
         return [row.state for row in self.store.effects(limit=1000) if row.effect.verb == verb]
 
 
-class _Loop(VirtualLoop):
-    """What would go to a thread is done at once: threads know nothing of virtual time."""
-
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
-        done = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - whoever awaits it gets it
-            done.set_exception(error)
-        return done
-
-
 Story = Callable[..., Coroutine[Any, Any, None]]
 
 
@@ -268,7 +254,7 @@ def told(story: Story) -> Callable[..., None]:
 
     def tell(**given: Any) -> None:
         house = House()
-        loop = _Loop(house.time)
+        loop = InlineLoop(house.time)
         try:
             loop.run_until_complete(_told(story, house, given))
         finally:

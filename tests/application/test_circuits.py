@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -15,7 +16,7 @@ from allstop.domain.incident.commands import Approve
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import AbortPlan, DrawPlan, RetryStep, StartPlan
 from allstop.domain.plan.lever_commands import ForceCircuit, NoteCircuit
-from allstop.domain.plan.lifecycle import StepState
+from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import StepProgress
 from allstop.domain.policy import ActionSpec, Lever, Policy
 from allstop.errors import Refused
@@ -164,15 +165,9 @@ async def test_what_cuts_off_is_called_however_often_it_has_failed(house: House)
     """Given a circuit that is open, when the service is to be isolated through the same adapter, then it is."""
     await begun(house, policy(failures=1))
     async with house.working(house.runner.run):
-        asked = Asked("contain", ("payments",))
-        made = await house.do(DrawPlan("INC-1", asked), builders.EVE)
-        plan = house.world.plans[str(made["plan"])]
-        if plan.approve:
-            await house.do(Approve("INC-1", f"plan:{plan.id}", plan.hash), builders.EVE)
         (held,) = (one for one in house.world.plans.values() if one.purpose == "degrade")
         await house.do(AbortPlan(held.id, "isolate it instead"), builders.EVE)
-        await house.do(StartPlan(plan.id), builders.EVE)
-        await house.wait(10 * SECOND)
+        await played(house, Asked("contain", ("payments",)))
 
     assert circuit(house).state is Circuit.OPEN
     assert "act" in house.outside.calls("isolate")
@@ -180,9 +175,7 @@ async def test_what_cuts_off_is_called_however_often_it_has_failed(house: House)
 
 @told
 async def test_evidence_is_kept_back_as_well_and_says_so(house: House) -> None:
-    await house.begin(policy(failures=2))
-    house.outside.acts |= {"history": [NO], "state": [NO]}
-    await house.declare()
+    await begun(house, policy(failures=1))
     async with house.working(house.runner.run):
         await house.wait(SECOND)
         assert circuit(house).state is Circuit.OPEN
@@ -194,6 +187,67 @@ async def test_evidence_is_kept_back_as_well_and_says_so(house: House) -> None:
     told_so = [one.summary for one in house.world.incidents["INC-2"].evidence.values()]
     assert told_so
     assert all("circuit payments@script is open" in one for one in told_so)
+
+
+@told
+async def test_what_only_looks_keeps_nobody_from_mending(house: House) -> None:
+    """Given a service about which every diagnosis fails, because it is broken, when something is to be done about
+    it through the same adapter, then that call is made: only calls that act open a circuit."""
+    rules = policy(failures=2)
+    await house.begin(rules)
+    house.outside.acts |= {"history": [NO], "state": [NO]}
+    async with house.working(house.runner.run):
+        for number in range(3):
+            await house.declare(dedup=f"{number}")
+            await house.wait(SECOND)
+        assert house.outside.calls("history").count("act") == 3
+        assert house.world.circuits == {}
+    await begun(house, rules, done("mended"))
+    assert step(house).state is StepState.DONE
+
+
+@told
+async def test_what_only_looks_is_no_trial(house: House) -> None:
+    """Given a circuit whose time is over, when somebody looks first and sees nothing, then the next call that acts
+    is made all the same."""
+    await begun(house, policy(failures=1), NO, done("well again"))
+    house.outside.acts |= {"history": [NO], "state": [NO]}
+    async with house.working(house.runner.run):
+        await house.wait(5 * MINUTE)
+        await house.declare(dedup="again")
+        await house.wait(SECOND)
+        assert "act" in house.outside.calls("history")
+        await again(house)
+    assert (calls(house), circuit(house).state) == (2, Circuit.CLOSED)
+
+
+@told
+async def test_what_was_cut_off_is_opened_again_while_the_circuit_is_open(house: House) -> None:
+    """Given a circuit that opened while its service was isolated, when that is taken back, then it is called: else
+    a service that is well again would stay cut off for as long as the circuit."""
+    await begun(house, policy(failures=1))
+    async with house.working(house.runner.run):
+        (held,) = (one for one in house.world.plans.values() if one.purpose == "degrade")
+        await house.do(AbortPlan(held.id, "isolate it instead"), builders.EVE)
+        isolated = await played(house, Asked("contain", ("payments",)))
+        assert circuit(house).state is Circuit.OPEN
+        before = calls(house)
+        house.outside.acts["reopen"] = [done("open")]
+        back = await played(house, Asked("undo", plan=isolated))
+    assert circuit(house).state is Circuit.OPEN
+    assert calls(house) == before + 1
+    assert house.world.plans[back].state is PlanState.DONE
+
+
+async def played(house: House, asked: Asked) -> str:
+    """A plan of INC-1, made, approved where somebody must, and started; some time has passed."""
+    made = await house.do(DrawPlan("INC-1", asked), builders.EVE)
+    plan = house.world.plans[str(made["plan"])]
+    if plan.approve:
+        await house.do(Approve("INC-1", f"plan:{plan.id}", plan.hash), builders.EVE)
+    await house.do(StartPlan(plan.id), builders.EVE)
+    await house.wait(10 * SECOND)
+    return plan.id
 
 
 @told
@@ -310,3 +364,6 @@ async def test_a_full_disk_keeps_no_call_from_being_made(house: House) -> None:
     assert house.world.circuits == {}
     kept = await circuits.guard(row, call)
     assert kept.because.startswith("not called")
+    until = house.clock.now().utc + timedelta(minutes=5)
+    assert f"it is tried again at {until:%H:%M:%S} UTC" in kept.because
+    assert "circuit close" not in kept.because, "nothing on the record could be closed"

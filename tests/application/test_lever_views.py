@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, cast
 
-from allstop.application.lever_views import circuit_lines, lever_lines
+from allstop.application.lever_views import circuit_lines, lever_lines, overdue_levers
 from allstop.application.privacy import Reader
 from allstop.application.timeline_levers import LEVER_SENTENCES
 from allstop.domain.plan.lever_commands import ExtendLever, ForceCircuit, NoteCircuit
@@ -57,6 +58,16 @@ def test_what_is_overdue_says_why() -> None:
     assert told(here)[-1] == (
         "The time of search:cached is over, and it STAYS PULLED: its service is protected, so a person takes it back"
     )
+
+
+def test_of_what_is_pulled_only_what_is_beyond_its_time_is_overdue() -> None:
+    """Given a lever that stays pulled, then it is overdue from its end on, and says no more than it may."""
+    here = pulled(shop(protected=True))
+    hidden = cast("Reader", Eyes(frozenset({"INC-1"})))
+    now, late = here.now.utc, here.now.utc + timedelta(milliseconds=125 * MINUTE)
+    assert overdue_levers(here.world, here.fleet, hidden, now) == ()
+    (one,) = overdue_levers(here.world, here.fleet, hidden, late)
+    assert (one.name, one.overdue, one.incident) == ("search:cached", True, "")
 
 
 def test_of_a_hidden_incident_only_the_lever_is_shown() -> None:

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from allstop.application.codec import read_record
-from allstop.domain.incident.commands import DeclareIncident
+from allstop.domain.incident.commands import (
+    AdvancePhase,
+    DeclareIncident,
+    Override,
+    StandDown,
+)
 from allstop.domain.incident.course_commands import MergeIncident
 from allstop.domain.incident.state import Incident
 from allstop.domain.policy import (
@@ -20,6 +25,7 @@ from allstop.domain.policy import (
     MonitorSettings,
     Policy,
     Service,
+    Watch,
 )
 from allstop.domain.policy.degradation import Degree
 from allstop.domain.samples import GateProgress, Sample, Standing, advance
@@ -169,6 +175,35 @@ async def test_a_round_that_one_probe_holds_up_is_no_gap_for_the_others(house: H
 
 
 @told
+async def test_a_round_that_one_probe_holds_up_is_no_look_that_aftercare_missed(
+    house: House,
+) -> None:
+    """Given an incident that was stood down and is watched on at every round, when a probe that is none of it hangs
+    for longer than two intervals, then its watch ends clean: somebody looked as often as there was a round."""
+    policy = fleet_of(simple("steady"), simple("hung"))
+    watch = Watch("after", "steady", 60 * SECOND, probes=("steady",), when_bad="tell")
+    protocol = replace(policy.protocol, aftercare=(watch,))
+    await house.begin(replace(policy, protocol=protocol))
+    await house.declare("steady")
+    for phase in protocol.phases:
+        for one in phase.exit:
+            await house.do(Override("INC-1", one.id, "seen by eye"), builders.EVE)
+        if "resolved" not in house.world.incidents["INC-1"].milestones:
+            await house.do(AdvancePhase("INC-1"), builders.ADA)
+    for one in protocol.stand_down:
+        await house.do(Override("INC-1", one.id, "seen by eye"), builders.EVE)
+    await house.do(StandDown("INC-1", "it is over"), builders.ADA)
+    house.outside.samples = {"hung": [Never]}
+    async with house.working(house.monitor.run, house.timekeeper.run):
+        await house.wait(130 * SECOND)
+
+    watched = house.world.incidents["INC-1"].aftercare["after"]
+    assert (watched.missed, watched.bad, watched.unknown) == (0, 0, 0)
+    assert watched.verdict == "clean"
+    assert watched.good < 30, "the rounds are long indeed"
+
+
+@told
 async def test_a_probe_that_left_the_fleet_is_forgotten(house: House) -> None:
     """Given a probe that is down, when the fleet no longer has it, then it is nowhere any more."""
     failing(house, "checkout")
@@ -177,6 +212,26 @@ async def test_a_probe_that_left_the_fleet_is_forgotten(house: House) -> None:
     await rounds(house, 1)
 
     assert list(house.monitor.watches) == ["payments"]
+
+
+@told
+async def test_documents_that_are_adopted_in_the_middle_of_a_round_end_nobody(house: House) -> None:
+    """Given a round that a slow probe holds up, when other documents are adopted meanwhile, with a probe more and
+    a service less, then the round is judged by what it measured, and the next one by the new fleet."""
+    await house.begin(fleet_of(simple("slow"), simple("third"), simple("gone")))
+    house.outside.samples = {
+        "slow": [BAD, BAD, Never], "third": [BAD], "gone": [BAD], "new": [BAD],
+    }  # fmt: skip
+    await rounds(house, 2)
+    async with house.working(house.monitor.run):
+        await house.wait(SECOND)
+        house.post.adopt(fleet_of(simple("slow"), simple("third"), simple("new")))
+        house.outside.samples["slow"] = [BAD]
+        await house.wait(30 * SECOND)
+
+    assert set(house.monitor.watches) == {"slow", "third", "new"}
+    found = {one for incident in incidents(house) for one in incident.services}
+    assert found >= {"slow", "third", "new"}
 
 
 # --- causes ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -263,6 +264,13 @@ def ledger(**more: Any) -> Policy:
     ((True, "it is there", {}), True, "it is there"),
     ((True, "newest is b-7", {"age_ms": 25 * HOUR}), False, "newest is b-7: older than 1d"),
     ((True, "newest is b-7", {"age_s": 90_001}), False, "newest is b-7: older than 1d"),
+    ((True, "newest is b-7", {"age_s": 90_000.5}), False, "newest is b-7: older than 1d"),
+    ((True, "newest is b-7", {"age_s": 7200.5}), True, "newest is b-7, 2h old"),
+    ((True, "newest is b-7", {"age_s": Decimal("90000.5")}), False, "newest is b-7: older than 1d"),
+    ((True, "newest is b-7", {"age_seconds": "90001"}), False, "newest is b-7: older than 1d"),
+    ((True, "newest is b-7", {"age_s": "1e999999"}), False, "newest is b-7: older than 1d"),
+    ((True, "newest is b-7", {"age_s": "a day"}), False, "newest is b-7: how old it is cannot be read"),
+    ((True, "newest is b-7", {"age_ms": float("nan")}), False, "newest is b-7: how old it is cannot be read"),
     ((True, "newest is b-7", {"proven": False}), False, "newest is b-7"),
     ((False, "not proven yet", {}), False, "not proven yet"),
     ((None, "no folder", {}), False, "no folder"),

@@ -14,6 +14,7 @@ from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as k
 from allstop.domain.incident import work_commands as w
 from allstop.domain.money import Money
+from allstop.domain.plan import events as p
 from allstop.domain.record import Record
 from allstop.domain.registry import KINDS, kind_of
 from tests.application.ground import House, told
@@ -116,3 +117,25 @@ async def test_a_long_form_is_cut_in_the_timeline_and_whole_in_the_view(house: H
     assert entry.text.startswith("Form briefing filed: situation: it spreads it spreads")
     assert len(entry.text) < 300
     assert house.views.forms("INC-1")[0].fields[0].value == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (p.PlanDone(), "PLAN-3: done"),
+        (p.PlanHeld("stop-web", "it hangs"), "PLAN-3: HELD at stop-web: it hangs"),
+        (p.StepStarted("stop-web", 2), "PLAN-3: Step stop-web starts, attempt 2"),
+        (p.PlanSigned("ab12" * 16, "owner"), "PLAN-3: Signed as owner (hash ab12ab12ab12)"),
+    ],
+)
+def test_what_becomes_of_a_plan_says_which(event: Any, text: str) -> None:
+    """Given several plans of one incident, then each sentence about one says which plan it is."""
+    record = Record(9, "plan/PLAN-3", 4, kind_of(event), 1, AT, "system:runner", "", event)
+    assert timeline.sentence(record) == text
+
+
+def test_the_making_of_a_plan_names_it_once() -> None:
+    made = p.PlanMade("PLAN-3", "INC-1", "stop", "stop web", (), "ab12" * 16, "", 1, "p1")
+    record = Record(9, "plan/PLAN-3", 1, kind_of(made), 1, AT, "person:ada", "", made)
+    assert timeline.sentence(record).startswith("PLAN-3 (stop): stop web")
+    assert timeline.sentence(record).count("PLAN-3") == 1

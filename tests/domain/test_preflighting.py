@@ -204,6 +204,18 @@ def test_a_refusal_names_all_that_keeps_it_back_and_what_mends_each() -> None:
     ]
 
 
+def test_of_two_results_about_one_name_none_is_lost() -> None:
+    """Given a role that nobody can hold and a person who is called like it, then that the person can be reached does
+    not stand in the place of what has failed."""
+    role = CheckResult("team", "commander", False, "nobody holds it", "assign it")
+    person = CheckResult("team", "commander", True, "reached over chat")
+    read = read_results(("team",), write_results((role, person, replace(person, text="again"))))
+    assert [(one.ok, one.text) for one in read] == [
+        (False, "nobody holds it"), (True, "reached over chat"), (True, "again"),
+    ]  # fmt: skip
+    assert read[0] == role
+
+
 def test_a_gate_of_a_plan_makes_what_it_watches_its_own() -> None:
     """Given a plan with a gate on a function, then a check that concerns the service behind its probe keeps it
     back."""

@@ -10,7 +10,7 @@ import pytest
 from allstop.domain.duty import hours
 from allstop.domain.incident.commands import AssignRole, DeclareIncident
 from allstop.domain.incident.course_commands import AskRelief, TriageIncident
-from allstop.domain.policy import Grant, Relief
+from allstop.domain.policy import Grant, Person, Relief
 from allstop.domain.principal import TIMEKEEPER
 from tests.domain.builders import ADA, EVE, MINUTE, Story, policy
 
@@ -18,8 +18,11 @@ HOUR = 60 * MINUTE
 RULES = Relief(4 * HOUR, HOUR, 8 * HOUR)
 
 
-def story(rules: Relief = RULES) -> Story:
+def story(rules: Relief = RULES, team: tuple[str, ...] = ()) -> Story:
+    """An incident that ada has declared. team: further people who may command it."""
     base = policy()
+    more = tuple(Person(one, one, one, ("commander",), (), ("chat",), owner=False) for one in team)
+    base = replace(base, roster=replace(base.roster, people=(*base.roster.people, *more)))
     authority = (*base.protocol.authority, Grant("triage", ("role:commander",)))
     protocol = replace(base.protocol, relief=rules, authority=authority)
     return Story(replace(base, protocol=protocol)).when(
@@ -108,6 +111,34 @@ def test_only_a_rest_that_is_long_enough_lets_the_hours_begin_anew(away: int, co
     give(found, "commander", before)
     let_pass(found, minutes=60)
     assert spent(found, before) == (120, counted)
+
+
+def test_a_rest_that_is_long_enough_counts_while_it_lasts() -> None:
+    found = story()
+    before = found.world.incidents["INC-1"].roles["commander"]
+    other = next(one for one in ("ada", "ben", "eve") if one != before)
+    let_pass(found, minutes=60)
+    for role in [
+        role for role, who in found.world.incidents["INC-1"].roles.items() if who == before
+    ]:
+        give(found, role, other)
+    let_pass(found, minutes=8 * 60 - 1)
+    assert spent(found, before) == (60, 60)
+    let_pass(found, minutes=1)
+    assert spent(found, before) == (60, 0)
+
+
+def test_whoever_has_served_least_is_named_and_not_whoever_has_just_been_relieved() -> None:
+    """Given two people who could take over, when the first on the roster has served until an hour ago and the
+    other never, then the other is named."""
+    found = story(team=("cy", "dan"))
+    let_pass(found, minutes=180)
+    give(found, "commander", "cy")
+    let_pass(found, minutes=180)
+    give(found, "commander", "ada")
+    let_pass(found, minutes=61)
+    (event,) = [one for one in asked(found) if one.person == "ada" and "commander" in one.roles]
+    assert event.fresh["commander"] == "dan"
 
 
 def test_a_second_role_is_no_second_duty() -> None:

@@ -13,12 +13,21 @@ from allstop.testing.traces import Trace
 from tests.domain.builders import outage
 from tests.properties.planted import PLANTS as OTHERS
 from tests.properties.planted import Plant
+from tests.properties.planted_clauses import PLANTS_CLAUSES, taken_back_after_the_end
+from tests.properties.planted_halts import PLANTS_HALTS
 from tests.properties.planted_levers import PLANTS_LEVERS
 from tests.properties.planted_people import PLANTS_PEOPLE
 from tests.properties.planted_playbooks import PLANTS_PLAYBOOKS
 from tests.simulation.__main__ import hush
 
-PLANTS = (*OTHERS, *PLANTS_PEOPLE, *PLANTS_PLAYBOOKS, *PLANTS_LEVERS)
+PLANTS = (
+    *OTHERS,
+    *PLANTS_PEOPLE,
+    *PLANTS_PLAYBOOKS,
+    *PLANTS_LEVERS,
+    *PLANTS_CLAUSES,
+    *PLANTS_HALTS,
+)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
@@ -48,3 +57,9 @@ def test_planted_as_many_as_caught() -> None:
 def test_a_sound_story_has_no_violation() -> None:
     story = outage().settle()
     assert check(Trace(tuple(story.records), story.book)) == ()
+
+
+def test_a_lever_goes_back_after_the_end_of_its_incident(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It outlives its incident on purpose, and so does the plan that takes it back."""
+    found = [one.what for one in taken_back_after_the_end(monkeypatch)]
+    assert not [what for what in found if what.startswith(("ended_whole", "levers_in_time"))]

@@ -1,4 +1,4 @@
-"""The policy that was read last without an error, kept beside the database for a start with broken documents."""
+"""A text kept beside the database: the policy that was read last without an error, the newest preflight."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import structlog
 
 from allstop.adapters.mechanisms.files import replace
 
-log = structlog.get_logger("allstop.kept_policy")
+log = structlog.get_logger("allstop.kept_file")
 
 
-class KeptPolicy:
-    """One file. It is a convenience: where it cannot be written or read, the log still has the policy of
-    the newest incident."""
+class KeptFile:
+    """One file. It is a convenience: where it cannot be written or read, the log still has what counts (the policy
+    of the newest incident, the turns of the preflight)."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -25,7 +25,7 @@ class KeptPolicy:
         try:
             replace(self._path, body, 0o600)
         except OSError as error:
-            log.warning("policy not kept", path=str(self._path), because=str(error))
+            log.warning("not kept", path=str(self._path), because=str(error))
 
     def read(self) -> str | None:
         """The body; None when there is none that can be read."""

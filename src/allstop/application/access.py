@@ -9,7 +9,7 @@ from datetime import datetime
 from allstop.application.command_post import CommandPost
 from allstop.application.ports import Clock, Store
 from allstop.domain.moment import after
-from allstop.domain.principal import Kind, Principal
+from allstop.domain.principal import HOST_PREFIX, Kind, Principal, host_principal
 from allstop.domain.verdict import nearest
 from allstop.errors import Missing, Unauthenticated
 
@@ -72,6 +72,12 @@ class Access:
         await self._store.put_token(digest_of(secret), principal, expires)
         return secret, expires
 
+    async def host_token(self, host: str) -> str:
+        """A new secret for a host that was enrolled. It does not expire: no halt may be missed for a date."""
+        secret = f"allstop_{self._new_secret()}"
+        await self._store.put_token(digest_of(secret), str(host_principal(host)), None)
+        return secret
+
     async def revoke(self, principal: str) -> int:
         """Revoke all tokens of a principal, and end what they opened; returns how many there were."""
         dropped = await self._store.drop_tokens(principal)
@@ -85,6 +91,8 @@ class Access:
 
     def _check(self, principal: str) -> None:
         kind, _, name = principal.partition(":")
+        if name.startswith(HOST_PREFIX):
+            raise Missing(f"{principal} is a host", "allstop hosts enrol NAME")
         roster, agents = self._post.book.latest.roster, self._post.world.agents
         people = [person.id for person in roster.people]
         known = {"person": people, "agent": [*agents], "source": [name]}.get(kind)

@@ -1,8 +1,10 @@
 """Circuits around the calls the runner makes to services: what keeps failing is not called for a while.
 
-By service and adapter. Never halts and pages, never what looks, and never what cuts off or kills: those are
-needed most when everything fails. What it knows is in memory; every change of a circuit is on the record, and an
-open one stays open over a restart.
+By service and adapter, whatever host or socket is behind it: of several services behind one that is dead, each has
+a circuit of its own. Never halts and pages, never what looks whether something happened, and never what cuts off,
+kills or opens again what was cut off: those are needed most when everything fails. A diagnosis is kept back as well,
+and counts nothing: that it fails says that a service is broken, not that nobody may mend it. What it knows is in
+memory; every change of a circuit is on the record, and an open one stays open over a restart.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ import structlog
 from allstop.application.command_post import CommandPost, Request
 from allstop.application.masking import mask_text
 from allstop.application.ports import Clock
-from allstop.domain.breaker import Breaker, BreakerRules, Circuit, admit, ended, forced
+from allstop.domain.breaker import Breaker, BreakerRules, Circuit, admit, ended, forced, settled
 from allstop.domain.effects import Effect, Ending, Outcome, Purpose, failed, retry
 from allstop.domain.fleet.circuits import CircuitStanding, circuit_name
-from allstop.domain.moment import Now, between
+from allstop.domain.moment import Now, after, between
 from allstop.domain.plan.lever_commands import NoteCircuit
 from allstop.domain.principal import RUNNER
 from allstop.errors import Refused, Unavailable
@@ -26,8 +28,10 @@ from allstop.errors import Refused, Unavailable
 log = structlog.get_logger("allstop.circuits")
 
 GUARDED = frozenset({Purpose.STEP, Purpose.EVIDENCE})
-# Actions that are always called: they are what is left when all else fails.
-ALWAYS = frozenset({"isolate", "kill"})
+# States in which no call is made at all; half-open, a few are.
+_SHUT = frozenset({Circuit.OPEN, Circuit.FORCED_OPEN})
+# Actions that are always called: they are what is left when all else fails, and the way back from it.
+ALWAYS = frozenset({"isolate", "kill", "reopen"})
 LONGEST_BECAUSE = 300
 
 
@@ -47,6 +51,10 @@ class Circuits:
             return await call()
         name = circuit_name(effect.target, effect.adapter, "")
         now = self._clock.now()
+        if effect.purpose is Purpose.EVIDENCE:
+            stands = settled(self._breaker(name, effect, now), now.monotonic_ms)
+            left = stands.since_ms + stands.rules.open_ms - now.monotonic_ms
+            return self._refusal(name, stands, left) if stands.state in _SHUT else await call()
         breaker, admission = admit(self._breaker(name, effect, now), now.monotonic_ms)
         await self._keep(name, effect, breaker, "")
         if not admission.allowed and not self._always(effect):
@@ -111,8 +119,11 @@ class Circuits:
             why = f"{times} ({stands.because})" if stands.because else times
         close = f"allstop circuit close {name}"
         again = f"it stays so until somebody closes it: {close}"
-        if stands is not None and stands.until is not None:
-            again = f"it is tried again at {stands.until:%H:%M:%S} UTC, or at once after: {close}"
+        if breaker.state is Circuit.OPEN:
+            at = after(self._clock.now().utc, wait_ms)
+            again = f"it is tried again at {at:%H:%M:%S} UTC"
+            # What a full disk kept from the record cannot be closed there.
+            again += f", or at once after: {close}" if stands is not None and stands.is_open else ""
         return failed(f"not called: the circuit {name} is open{why}; {again}")
 
 

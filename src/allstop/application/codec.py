@@ -12,6 +12,7 @@ import rfc8785
 
 import allstop.domain.confirmations
 import allstop.domain.halt.events
+import allstop.domain.halt.host_events
 import allstop.domain.incident.aftercare_events
 import allstop.domain.incident.course_events
 import allstop.domain.incident.events

@@ -14,11 +14,13 @@ import structlog
 from allstop.application.access import Access
 from allstop.application.aside import aside
 from allstop.application.command_post import CommandPost, Request
+from allstop.application.hosts import Hosts
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Adapters, Clock, Store
 from allstop.application.preflight_ground import Progress
 from allstop.application.preflight_watch import Look, PreflightWatch
+from allstop.application.releases import Releases
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
 from allstop.application.timekeeper import Timekeeper
@@ -37,7 +39,8 @@ class Coordinator:
 
     home: the project folder; version: of the program; started_at: UTC; background: further tasks
     that live as long as the coordinator (the sealer); audit: verifies the whole log; checks: the
-    preflight, None where nothing can be looked at.
+    preflight, None where nothing can be looked at; hosts: that follow standing orders, None where no orders
+    are signed; releases: checks what people have signed, None where no release key can be pinned.
     """
 
     home: Path
@@ -58,6 +61,8 @@ class Coordinator:
     audit: Callable[[], Awaitable[dict[str, Any]]]
     background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
     checks: PreflightWatch | None = None
+    hosts: Hosts | None = None
+    releases: Releases | None = None
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def sync_roster(self) -> None:
@@ -119,7 +124,7 @@ class Coordinator:
             log.warning("roster not registered", because=error.text)
         async with asyncio.TaskGroup() as group:
             parts = (self.runner.run, self.timekeeper.run, self.monitor.run, *self.background)
-            watching = (self.checks.run,) if self.checks is not None else ()
+            watching = [one.run for one in (self.checks, self.hosts) if one is not None]
             for part in (*parts, *watching):
                 group.create_task(_live(part))
 

@@ -2,66 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
+from allstop.application.lever_shapes import CircuitLine, LeverLine
 from allstop.application.privacy import Reader
 from allstop.domain.breaker import Circuit
 from allstop.domain.expiry import home_of
 from allstop.domain.fleet.circuits import CircuitStanding
-from allstop.domain.planning.degrading import all_levers, lever_name, pulled_levers
+from allstop.domain.planning.degrading import Pair, all_levers, lever_name, pulled_levers
 from allstop.domain.policy import Fleet
 from allstop.domain.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class LeverLine:
-    """One lever. level, limit: as fleet.yaml says; since, until: null where it is not pulled, until also where no
-    end is known; overdue: pulled beyond its time; kept: a person said that it stays; plan, incident: that pulled
-    it; taker: the plan that takes it back, and blocked: why none could (protected, busy, preflight, refused)."""
-
-    name: str
-    service: str
-    lever: str
-    title: str
-    level: str
-    limit: str
-    pulled: bool
-    since: datetime | None = None
-    until: datetime | None = None
-    overdue: bool = False
-    kept: bool = False
-    plan: str = ""
-    incident: str = ""
-    taker: str = ""
-    blocked: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CircuitLine:
-    """A circuit. kind: calls (through the adapter `via`) or breaker (on the service `watches`, which pulls the lever
-    `fallback`); state: closed, open, half-open, forced-open or disabled; failures: in a row, that opened it; until:
-    it is tried again then; by: who changed it last, empty for never."""
-
-    name: str
-    kind: str
-    service: str
-    via: str
-    watches: str
-    state: str
-    fallback: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    failures: int = 0
-    because: str = ""
-    by: str = ""
 
 
 def lever_lines(world: World, fleet: Fleet, reader: Reader, now: datetime) -> tuple[LeverLine, ...]:
     """Those that are pulled, the oldest first, then all others of the fleet."""
     known = all_levers(fleet)
     pulled = pulled_levers(world)
-    found = [_pulled(world, fleet, reader, *pulled[name], now) for name in pulled]
+    found = [_pulled(world, known, reader, pulled[name], now) for name in pulled]
     found += [
         LeverLine(
             name, service.name, lever.name, lever.title, lever.level, lever.limit, pulled=False
@@ -72,12 +30,23 @@ def lever_lines(world: World, fleet: Fleet, reader: Reader, now: datetime) -> tu
     return tuple(found)
 
 
+def overdue_levers(
+    world: World, fleet: Fleet, reader: Reader, now: datetime
+) -> tuple[LeverLine, ...]:
+    """Those that are pulled beyond their time, the oldest first."""
+    pulled = pulled_levers(world)
+    known = all_levers(fleet) if pulled else {}
+    found = (_pulled(world, known, reader, one, now) for one in pulled.values())
+    return tuple(one for one in found if one.overdue)
+
+
 def _pulled(
-    world: World, fleet: Fleet, reader: Reader, service: str, lever: str, now: datetime
+    world: World, known: Mapping[str, Pair], reader: Reader, which: tuple[str, str], now: datetime
 ) -> LeverLine:
+    service, lever = which
     name = lever_name(service, lever)
     one = world.standing_of(service).pulled[lever]
-    pair = all_levers(fleet).get(name)
+    pair = known.get(name)
     home = home_of(world, one)
     seen = home is not None and reader.sees(home.id)
     return LeverLine(

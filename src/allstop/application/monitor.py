@@ -139,19 +139,21 @@ class Monitor:
                 command = RecordSamples(incident.id, samples, interval)
                 await self._post.do(command, Request(MONITOR, "round"))
             await self._measure_impact(incident.id, found, now)
-        await self._watch_on(samples, found, now)
+        await self._watch_on(samples, found, now, looked_ms)
         await self._note_releases(found, now)
         if newly_down or self._uncovered():
             await self._declare(found, now)
 
-    async def _watch_on(self, samples: tuple[Sample, ...], found: Round, now: Now) -> None:
+    async def _watch_on(
+        self, samples: tuple[Sample, ...], found: Round, now: Now, looked_ms: int
+    ) -> None:
         """This round, for incidents that were stood down and whose next look is due."""
         world, book = self._post.world, self._post.book
         share = self._impact(found).failed_share_percent
         for incident in watched_on(world, book):
             if looks_due(book.pinned(incident.policy), incident, now.utc):
                 self._crash.reach("monitor.samples")
-                interval = self._fleet.monitor.interval_ms
+                interval = max(self._fleet.monitor.interval_ms, looked_ms)
                 command = RecordAftercare(incident.id, samples, share, interval)
                 await self._post.do(command, Request(MONITOR, "round"))
 
@@ -202,8 +204,10 @@ class Monitor:
         """Consecutive failures and successes; returns whether a probe has just gone down."""
         newly = False
         for spec in self._fleet.probes():
+            sample = found.samples.get(spec.name)
+            if sample is None:  # documents were adopted meanwhile; the next round knows of it
+                continue
             watch = self.watches.setdefault(spec.name, Watch())
-            sample = found.samples[spec.name]
             watch.last, watch.at = sample, now.utc
             if sample.good is None:
                 continue
@@ -238,7 +242,11 @@ class Monitor:
 
     def _shaky(self, failing: tuple[str, ...]) -> tuple[str, ...]:
         """Services that `failing` ones depend on and whose latest sample was bad."""
-        bad = {spec.service for spec in self._fleet.probes() if self.watches[spec.name].fails}
+        bad = {
+            spec.service
+            for spec in self._fleet.probes()
+            if spec.name in self.watches and self.watches[spec.name].fails
+        }
         return tuple(name for name in bad if set(failing) & dependents(self._fleet, (name,)))
 
     async def _declare(self, found: Round, now: Now) -> None:
@@ -253,7 +261,7 @@ class Monitor:
         evidence = "; ".join(
             f"{spec.name} failed {watch.fails}x: {watch.last.text if watch.last else ''}"
             for spec in self._fleet.probes()
-            if (watch := self.watches[spec.name]).down
+            if (watch := self.watches.get(spec.name)) is not None and watch.down
         )
         # The wall clock may have been set back since: then nobody knows since when.
         goods = [
@@ -322,7 +330,8 @@ class Monitor:
             reported = [found.facts.get(spec.name, {}).get("release") for spec in service.probes]
             names = {name for name in reported if isinstance(name, str) and name}
             good = bool(service.probes) and all(
-                found.samples[spec.name].good for spec in service.probes
+                spec.name in found.samples and found.samples[spec.name].good
+                for spec in service.probes
             )
             if not good or len(names) != 1:
                 self._releases.pop(service.name, None)

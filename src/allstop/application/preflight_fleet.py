@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -19,16 +20,18 @@ from allstop.domain.payload import for_incident
 from allstop.domain.planning.filling import SAMPLES, filled_in
 from allstop.domain.planning.node_steps import filled
 from allstop.domain.policy import ActionSpec, Person, Policy, ProbeSpec, Service
+from allstop.domain.readiness import NO_INCIDENT
 from allstop.domain.world import World
 
-# Outside of an incident a channel's own file or room is looked for under this name.
-NO_INCIDENT = "preflight"
 AGENT_VERBS = ("tell", "confirm", "freeze", "resume")
 # What has to be possible while a service is stopped; the rest has nobody to speak to then.
 WHILE_STOPPED = frozenset({"start", "restore", "reopen"})
 RELEASE = "{release}"
 # Probes under `verify` that speak of copies of data, the better one first.
 OF_COPIES = ("verify-snapshot", "snapshot")
+# Facts by which they say how old a copy is, and how many milliseconds make one of each.
+AGES = {"age_ms": 1, "age_s": 1000, "age_seconds": 1000}
+LONGEST_MS = 2**53 - 1
 
 Looks = dict[str, tuple[str, Callable[[], Awaitable[CheckResult]]]]
 
@@ -244,10 +247,13 @@ async def _backup(ground: Ground, service: Service) -> CheckResult:
     limit, seen = ground.policy.fleet.limits.backup_ms, ""
     for spec in _of_copies(service):
         sample, facts = await ground.monitor.look(spec)
-        if sample.good and facts.get("proven", True) and _age(facts) <= limit:
-            old = f", {words(_age(facts))} old" if "age_ms" in facts or "age_s" in facts else ""
+        age = _age(facts)
+        if sample.good and facts.get("proven", True) and age is not None and age <= limit:
+            old = f", {words(age)} old" if age else ""
             return _backed(service, ok=True, text=f"{sample.text}{old}")
-        if sample.good and _age(facts) > limit:
+        if sample.good and age is None:
+            seen = f"{sample.text}: how old it is cannot be read"
+        elif sample.good and age is not None and age > limit:
             seen = f"{sample.text}: older than {words(limit)}"
         elif not seen or sample.good is False:
             seen = sample.text
@@ -266,12 +272,20 @@ def _of_copies(service: Service) -> list[ProbeSpec]:
     return [*found, *named]
 
 
-def _age(facts: Mapping[str, Any]) -> int:
-    """How old a copy is by what its probe read, in ms; 0 where it says nothing, and is trusted with its own limit."""
-    for name, factor in (("age_ms", 1), ("age_s", 1000), ("age_seconds", 1000)):
+def _age(facts: Mapping[str, Any]) -> int | None:
+    """How old a copy is by what its probe read, in ms; 0 where it says nothing, and is trusted with its own limit;
+    None where what it says is no number."""
+    for name, factor in AGES.items():
         value = facts.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value * factor
+        if value is None:
+            continue
+        try:
+            number = Decimal(str(value))
+        except ArithmeticError:
+            return None
+        return (
+            max(0, int(min(number, Decimal(LONGEST_MS)) * factor)) if number.is_finite() else None
+        )
     return 0
 
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from allstop.application.masking import mask_text
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Adapters, Clock, Ready, Store, Surroundings, Verifiable
 from allstop.domain.effects import Ending, Outcome, failed, unknown
@@ -167,7 +168,8 @@ def result(
     concerns: Iterable[str] = (),
 ) -> CheckResult:
     """What a check found, as the log can hold it. mend: empty for what the check usually says."""
-    said = " ".join(text.split())[:TEXT_LIMIT]
+    # Masked before it is cut: half a secret matches no shape.
+    said = " ".join(mask_text(text)[0].split())[:TEXT_LIMIT]
     about = " ".join(subject.split())[:SUBJECT_LIMIT]
     how = "" if ok is True else mend or MENDS.get(check, "")
     return CheckResult(check, about, ok, said, how, tuple(dict.fromkeys(concerns)))

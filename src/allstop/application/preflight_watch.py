@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+import msgspec
 import structlog
 
 from allstop.application.command_post import CommandPost, Request
@@ -46,20 +48,39 @@ class Look:
         return all(one.ok is True for one in self.results)
 
 
+class Kept(Protocol):
+    """One text that outlives the coordinator. Neither fails: what cannot be kept is not there next time."""
+
+    def keep(self, body: str) -> None: ...
+
+    def read(self) -> str | None: ...
+
+
+def _read(body: str | None) -> Look | None:
+    """What was kept. None where there is nothing that can be read."""
+    try:
+        return msgspec.json.decode(body, type=Look) if body is not None else None
+    except msgspec.MsgspecError as error:
+        log.warning("the newest preflight cannot be read", because=str(error))
+        return None
+
+
 class PreflightWatch:
-    """Runs for the life of the coordinator. newest: of the whole preflight; it is rebuilt by looking again, so only
-    its turns are stored. progress: of the one under way, None when there is none."""
+    """Runs for the life of the coordinator. newest: of the whole preflight, found by this coordinator or one before
+    it; only its turns are in the log. progress: of the one under way, None when there is none."""
 
     def __init__(
-        self, checks: Preflight, post: CommandPost, clock: Clock, share: Callable[[], float]
-    ) -> None:
-        """share: a fresh number from 0 to 1."""
+        self, checks: Preflight, post: CommandPost, clock: Clock, share: Callable[[], float],
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
+        """share: a fresh number from 0 to 1; kept: where the newest one outlives the coordinator."""
         self._checks = checks
         self._post = post
         self._clock = clock
         self._share = share
         self._under_way: asyncio.Task[Look] | None = None
-        self.newest: Look | None = None
+        self._kept = kept
+        self.newest: Look | None = _read(kept.read()) if kept is not None else None
         self.progress: Progress | None = None
 
     async def run(self) -> None:
@@ -80,7 +101,8 @@ class PreflightWatch:
         was = known.passed if known is not None else None
         # Red counts when it is red twice in a row: one lost packet is no news.
         seen_before = before is not None and not before.passed
-        if look.passed is was:
+        told = known is not None and bool(known.told)
+        if look.passed is was and (look.passed or told):
             return look.passed
         if not look.passed and not seen_before:
             return None
@@ -89,7 +111,8 @@ class PreflightWatch:
         except (Refused, Unavailable) as error:
             log.warning("preflight not noted", because=error.text)
         bad = [f"{one.check} {one.subject}" for one in look.results if one.ok is not True]
-        log.log(30 if bad else 20, "preflight turned", passed=look.passed, bad=bad[:20])
+        if look.passed is not was:
+            log.log(30 if bad else 20, "preflight turned", passed=look.passed, bad=bad[:20])
         return look.passed
 
     async def look(self, checks: Sequence[str] = (), services: Collection[str] = ()) -> Look:
@@ -97,9 +120,13 @@ class PreflightWatch:
         if checks or services:
             return await self._made(checks, services)
         if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.ensure_future(self._made((), ()))
-        look = await asyncio.shield(self._under_way)
-        self.newest = look
+            self._under_way = asyncio.ensure_future(self._whole())
+        return await asyncio.shield(self._under_way)
+
+    async def _whole(self) -> Look:
+        look = self.newest = await self._made((), ())
+        if self._kept is not None:
+            await asyncio.to_thread(self._kept.keep, msgspec.json.encode(look).decode())
         return look
 
     async def _made(self, checks: Sequence[str], services: Collection[str]) -> Look:

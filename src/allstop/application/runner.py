@@ -14,8 +14,8 @@ from datetime import datetime
 
 import structlog
 
+from allstop.application.answers import both, checked, plain
 from allstop.application.circuits import Circuits
-from allstop.application.codec import recordable
 from allstop.application.command_post import Attached, CommandPost, Request
 from allstop.application.evidence import evidence_of
 from allstop.application.hub import Hub
@@ -49,8 +49,8 @@ from allstop.domain.effects import (
     unknown,
 )
 from allstop.domain.moment import after, between
+from allstop.domain.plan.calling_off import called_off
 from allstop.domain.plan.commands import ParkEffect, RecordOutcome
-from allstop.domain.policy.tables import Scalar
 from allstop.domain.principal import RUNNER
 from allstop.errors import Unavailable
 
@@ -71,8 +71,6 @@ PROBE_PAUSE_MS = 500
 FIRST_LOOK_MS = 10
 # How soon a disk without space is asked again.
 AFTER_FULL_MS = 1_000
-LONGEST_RETRY_MS = 86_400_000
-TEXT_LIMIT = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -223,10 +221,21 @@ class Runner:
             self.in_flight -= 1
 
     async def _guarded(self, claim: Claim, keep: BlobSink) -> Outcome:
-        """The attempt, unless calls to its service are kept back. To look is never kept back."""
-        if claim.observe:
-            return await self._attempt(claim, keep)
+        """The attempt, unless its plan is over or calls to its service are kept back. To look is never kept back."""
+        off = self._called_off(claim.effect)
+        if off and not claim.observe and claim.attempt <= 1:
+            return failed(f"not begun: {off}")
+        if off or claim.observe:
+            # An earlier attempt may have happened.
+            return await self._attempt(replace(claim, observe=True), keep)
         return await self._circuits.guard(claim.effect, lambda: self._attempt(claim, keep))
+
+    def _called_off(self, effect: Effect) -> str:
+        """Why the world must not be changed by it any more; empty: it may. Looks are made all the same."""
+        plan = self._post.world.plans.get(effect.stream.partition("/")[2])
+        if plan is None or effect.purpose is not Purpose.STEP or effect.verb == "measure":
+            return ""
+        return called_off(plan, effect.ref)
 
     async def _note_unseen(self, claim: Claim) -> None:
         """Say "unknown" before looking. Outside the attempt: when this cannot be recorded, that is no
@@ -247,14 +256,14 @@ class Runner:
         limit = (effect.timeout_ms + SLACK_MS) / 1000
         try:
             async with asyncio.timeout(2 * limit if claim.observe else limit):
-                return _checked(await self._call(claim, keep))
+                return checked(await self._call(claim, keep))
         except TimeoutError:
             return unknown(f"no answer from {effect.adapter} within {effect.timeout_ms} ms")
         except Exception as error:  # the edge: adapters are other people's code
             log.exception(
                 "adapter raised", adapter=effect.adapter, verb=effect.verb, effect=effect.id
             )
-            text = _text(f"{effect.adapter} raised {type(error).__name__}: {error}")
+            text = plain(f"{effect.adapter} raised {type(error).__name__}: {error}")
             # It may have happened before the adapter broke; and who cannot look knows nothing either.
             return unknown(text) if claim.observe or self._changes(effect) else failed(text)
 
@@ -275,10 +284,12 @@ class Runner:
         effect = claim.effect
         seen = await actuator.observe(effect)
         if seen.ending is Ending.DONE:
-            return done(
-                f"observed after a restart: {seen.because}", dict(seen.facts), seen.evidence
-            )
-        repeat = self._repeat(effect)
+            text = f"observed after a restart: {seen.because}"
+            return done(text, dict(seen.facts), seen.evidence)
+        off = self._called_off(effect)
+        if off and seen.ending is Ending.FAILED:
+            return failed(f"{seen.because}; not done again: {off}", dict(seen.facts), seen.evidence)
+        repeat = Repeat.ONCE if off else self._repeat(effect)
         safe = repeat in (Repeat.REPEATABLE, Repeat.KEYED)
         if safe or (repeat is Repeat.PROBE and seen.ending is Ending.FAILED):
             return await actuator.act(effect, keep)
@@ -312,12 +323,12 @@ class Runner:
             except Exception as error:  # noqa: BLE001  (the edge to adapters)
                 good, text, facts = None, f"{proof.adapter} raised {type(error).__name__}", {}
             if good:
-                return _checked(
-                    done(_both(said.because, text), {**said.facts, **facts}, said.evidence)
+                return checked(
+                    done(both(said.because, text), {**said.facts, **facts}, said.evidence)
                 )
             if clock.now().monotonic_ms + pause >= over:
                 seen = f"{effect.adapter} said {said.because or 'done'}, and {proof.adapter} saw: "
-                return _checked(replace(failed(f"{seen}{text}"), evidence=said.evidence))
+                return checked(replace(failed(f"{seen}{text}"), evidence=said.evidence))
             await clock.sleep(pause)
             pause = min(2 * pause, PROBE_PAUSE_MS)
 
@@ -368,24 +379,3 @@ class Runner:
                 return EffectState.FAILED, failed(text), None
             case _:
                 return EffectState.PENDING, retry(outcome.because), again
-
-
-def _checked(answer: object) -> Outcome:
-    """What the log can hold of an adapter's answer. One that is no outcome tells nothing."""
-    if not isinstance(answer, Outcome):
-        return unknown(f"the adapter answered with {type(answer).__name__}, which is no outcome")
-    facts: dict[str, Scalar] = {
-        _text(name): value for name, value in answer.facts.items() if recordable(value)
-    }
-    wait = max(0, min(answer.after_ms, LONGEST_RETRY_MS))
-    return replace(answer, because=_text(answer.because), facts=facts, after_ms=wait)
-
-
-def _both(said: str, seen: str) -> str:
-    """What the actuator said, and what the probe saw."""
-    return "; ".join(part for part in (said, seen) if part)[:TEXT_LIMIT]
-
-
-def _text(text: str) -> str:
-    """Text with what is no character marked as such."""
-    return text.encode("utf-8", "replace").decode()

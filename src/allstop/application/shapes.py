@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from allstop.application.lever_shapes import LeverLine
 from allstop.application.plan_shapes import PlanView
 from allstop.application.standing_shapes import ModeNow, ProposalLine, ReadinessLine, ReviewLine
 from allstop.application.work_shapes import (
@@ -107,7 +108,8 @@ class EvidenceLine:
 class RollLine:
     """state: see the hold lifecycle; held_as: where it stood before a release, else the state;
 
-    settled: confirmed or enforced (before a release, if there was one); available: as it answered.
+    settled: confirmed or enforced (before a release, if there was one); available: as it answered;
+    allowed: classes of tools that a release has opened for it so far.
     """
 
     agent: str
@@ -121,12 +123,16 @@ class RollLine:
     held_as: str
     answered_at: datetime | None
     available: bool
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HaltView:
     """stopped: only true when every agent is confirmed or enforced; private: it belongs to an incident
-    the reader may not see, so its reason is withheld."""
+    the reader may not see, so its reason is withheld; classes: as ordered (default, hard or a list), blocked:
+    the classes of tools that means; conflicts: where another halt disagrees about a responder; stage: of a release under way, stage_until: when it has
+    been watched for long enough, alarms: what has happened meanwhile; waits_for: what a release that somebody asked
+    for still takes."""
 
     id: str
     scope: str
@@ -143,17 +149,29 @@ class HaltView:
     released_by: str
     roll: tuple[RollLine, ...]
     private: bool = False
+    classes: tuple[str, ...] = ("default",)
+    blocked: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    stage: str = ""
+    stage_until: datetime | None = None
+    alarms: tuple[str, ...] = ()
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLine:
-    """state: running, or the hold's state; held_by: halts that hold it."""
+    """state: running, or the hold's state; held_by: halts that hold it; host, session, repository: empty while
+    unknown; blocked: the classes of tools that its halts block together."""
 
     id: str
     name: str
     team: str
     state: str
     held_by: tuple[str, ...]
+    host: str = ""
+    session: str = ""
+    repository: str = ""
+    blocked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +315,7 @@ class Overview:
     """How bad is it, at a glance. next: the next sensible command, as typed; proposals: open ones;
 
     late_obligations: how many are owed and late, over all incidents; review: of the protocol itself; readiness:
-    of the whole preflight, null until it was looked at.
+    of the whole preflight, null until it was looked at; overdue_levers: pulled beyond their time, the oldest first.
     """
 
     at: datetime
@@ -314,3 +332,4 @@ class Overview:
     review: ReviewLine | None = None
     late_obligations: int = 0
     readiness: ReadinessLine | None = None
+    overdue_levers: tuple[LeverLine, ...] = ()

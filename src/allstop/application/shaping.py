@@ -65,6 +65,7 @@ def roll_line(line: Roll, agent: Agent) -> RollLine:
         held_as=held_as.value,
         answered_at=line.answered_at,
         available=line.available,
+        allowed=line.allowed,
     )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from allstop.application.timeline_course import COURSE_SENTENCES
+from allstop.application.timeline_hosts import HOST_SENTENCES, asked, ordered, staged
 from allstop.application.timeline_levers import LEVER_SENTENCES
-from allstop.application.timeline_plans import PLAN_SENTENCES
+from allstop.application.timeline_plans import PLAN_SENTENCES, of_plan
 from allstop.application.timeline_work import WORK_SENTENCES, named
 from allstop.domain.halt import events as h
 from allstop.domain.incident import events as i
@@ -28,6 +29,7 @@ BAD = frozenset({
     "step.failed", "step.unknown", "plan.held", "evidence.failed", "notification.undeliverable",
     "agent.unreachable", "agent.stuck", "stability.lost", "rule.violated", "incident.reopened",
     "node.held", "plan.phase_late", "aftercare.failed", "node.cut_short", "lever.overdue", "circuit.opened",
+    "host.refused", "host.lost",
 })  # fmt: skip
 GOOD = frozenset({
     "agent.confirmed", "agent.enforced", "halt.settled", "plan.done", "milestone.reached", "step.done",
@@ -43,14 +45,18 @@ NOTICE = frozenset({
     "incident.dismissed", "incident.merged", "privacy.changed", "responders.called", "mode.begun",
     "mode.ended", "deadline.warned", "entry.corrected", "form.filed", "crew.assigned", "preflight.done", "preflight.turned",
     "obligation.reminded", "activation.proposed", "activation.confirmed", "activation.dismissed",
-    "aftercare.ended",
+    "aftercare.ended", "host.enrolled", "release.asked",
+    "release.staged", "release.aborted",
 })  # fmt: skip
 
 
 def sentence(record: Record) -> str:
     """What an entry says, in plain words. Total: a kind without a sentence is shown by its name."""
     say = SENTENCES.get(type(record.event))
-    return say(record.event) if say is not None else record.kind
+    if say is None:
+        return record.kind
+    text = say(record.event)
+    return of_plan(record.stream, text) if type(record.event) in PLAN_SENTENCES else text
 
 
 def tone(record: Record) -> str:
@@ -180,7 +186,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     i.ObligationOwed: lambda e: f"Owed by {e.owner} until {e.due_at:%Y-%m-%d %H:%M} UTC: {e.title}",
     i.ReportWritten: lambda e: f"Report written: {e.path}",
     h.AgentRegistered: lambda e: f"Agent {e.agent} of team {e.team} registered",
-    h.HaltOrdered: lambda e: f"ALL-STOP {e.halt}: {e.scope}, {len(e.agents)} agents; {e.reason}",
+    h.HaltOrdered: ordered,
     h.AgentHeld: lambda e: f"{e.agent} came during the halt and starts halted",
     h.AgentTold: lambda e: f"{e.agent} told to stop ({e.how})",
     h.AgentUnreachable: lambda e: f"{e.agent} cannot be reached: {e.because}",
@@ -192,11 +198,15 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     h.AgentEnforced: lambda e: f"{e.agent} ENFORCED: {e.evidence}",
     h.AgentEscaped: lambda e: f"{e.agent} ESCAPED enforcement: {e.because}",
     h.HaltSettled: _settled,
+    h.ReleaseAsked: asked,
+    h.ReleaseStaged: staged,
+    h.ReleaseAborted: lambda e: f"RELEASE ABORTED, the halt is put back: {e.reason}",
     h.HaltReleased: lambda e: (
         f"Halt released: {e.reason}; may go on: {', '.join(e.agents) or 'nobody'}"
     ),
     h.AgentResumed: lambda e: f"{e.agent} may go on ({e.how})",
     h.AgentStuck: lambda e: f"{e.agent} could not be told to go on: {e.because}",
+    **HOST_SENTENCES,
     **PLAN_SENTENCES,
     **LEVER_SENTENCES,
     **COURSE_SENTENCES,

@@ -12,6 +12,7 @@ from allstop.domain.plan import lever_events as e
 
 _BLOCKED = {
     "protected": "its service is protected",
+    "stopped": "a plan has stopped its service",
     "busy": "another plan works on its service",
     "preflight": "the preflight has not passed",
 }

@@ -18,6 +18,14 @@ _ENDS = {
 }
 
 
+def of_plan(stream: str, text: str) -> str:
+    """A sentence about a plan with the name of the plan, which the entry itself does not hold."""
+    kind, _, plan = stream.partition("/")
+    if kind != "plan" or text.startswith(f"{plan} "):
+        return text
+    return f"{plan}: {text.removeprefix('Plan ')}"
+
+
 def _made(event: p.PlanMade) -> str:
     needs = f"waits for the {event.approve}" if event.approve else "needs no approval"
     why = f" ({event.because})" if event.because else ""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from allstop.application.codec import read_record
 from allstop.application.command_post import CommandPost, refused
 from allstop.application.fleet_shapes import BlastRadius, FleetView
 from allstop.application.fleet_views import blast_radius_view, fleet_view, service_lines
+from allstop.application.halt_shaping import releasing
 from allstop.application.incident_views import Seen, incident_line, incident_view
+from allstop.application.lever_views import overdue_levers
 from allstop.application.monitor import Monitor
+from allstop.application.next_step import next_beside, next_in
 from allstop.application.plan_shapes import PlanPreview, PlanView
 from allstop.application.plan_shaping import plan_view, preview
 from allstop.application.playbook_views import PlaybookView, playbook_views
@@ -55,14 +59,13 @@ from allstop.application.work_shaping import (
     obligation_lines,
     proposal_line,
 )
-from allstop.domain.approvals import waits_for
 from allstop.domain.deciding.plan_drawing import draw, need_of_drawn
 from allstop.domain.draft import Refuse
-from allstop.domain.halt.state import Halt
+from allstop.domain.halt.scope import shown
+from allstop.domain.halt.state import Halt, conflicts
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import after
 from allstop.domain.plan.asked import Asked
-from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.planning.drawn import Setting
 from allstop.domain.principal import Principal
 from allstop.domain.record import Record
@@ -110,11 +113,12 @@ class Views:
         world, policy, now = self._post.world, self._post.book.latest, self._clock.now().utc
         halts = tuple(self.halt_view(halt) for halt in world.standing_halts())
         incidents = self.incidents()
-        hint, because = self._next(incidents, halts)
+        hint, because = self._next(incidents, halts, now)
         return Overview(
             now, policy.protocol.title, self._store.last_position(), incidents, halts, self.agents(),
             self.services(), hint, because, tuple(one for one in self.proposals() if one.state == "open"),
             self.mode(), review_line(policy, now), late_obligations(self.reader, now), readiness_line(world),
+            overdue_levers(world, policy.fleet, self.reader, now),
         )  # fmt: skip
 
     def mode(self) -> ModeNow:
@@ -322,10 +326,12 @@ class Views:
         roll = tuple(roll_line(line, agents[line.agent]) for line in halt.roll.values())
         settled = sum(1 for line in roll if line.settled)
         rules = self._post.book.pinned(halt.policy).protocol.all_stop
-        deadline = after(halt.ordered_at, rules.roll_call_ms)
+        deadline = after(halt.called_at, rules.roll_call_ms)
         view = HaltView(
             halt.id, halt.scope, halt.reason, halt.incident, halt.order, halt.ordered_at, halt.ordered_by,
-            deadline, halt.stands, halt.stands and halt.accounted, settled, len(roll), halt.released_by, roll,
+            deadline, halt.stands, halt.all_stopped, settled, len(roll), halt.released_by, roll,
+            classes=halt.classes, blocked=shown(halt.classes), conflicts=self._conflicts(halt),
+            **releasing(self._post.world, self._post.book, halt, self.reader),
         )  # fmt: skip
         return self.reader.halt(halt, view)
 
@@ -335,10 +341,23 @@ class Views:
         for agent in world.agents.values():
             holders = world.holders(agent.id)
             state = holders[-1].roll[agent.id].state.value if holders else "running"
+            classes = [each for one in holders for each in one.classes]
             found.append(
-                AgentLine(agent.id, agent.name, agent.team, state, tuple(one.id for one in holders))
+                AgentLine(
+                    agent.id, agent.name, agent.team, state, tuple(one.id for one in holders),
+                    agent.host, agent.session, agent.repository, shown(classes),
+                )
             )
         return tuple(found)
+
+    def _conflicts(self, halt: Halt) -> tuple[str, ...]:
+        """Where another halt disagrees with this one about a responder."""
+        found = conflicts(self._post.world.standing_halts()) if halt.stands else ()
+        return tuple(
+            f"{one.exempt_in} lets {one.agent} act, {one.held_by} stops it"
+            for one in found
+            if halt.id in (one.exempt_in, one.held_by)
+        )
 
     def services(self) -> tuple[ServiceLine, ...]:
         return service_lines(self._post.book.latest, self._post.world, self._probes())
@@ -364,37 +383,13 @@ class Views:
             for service in self._post.book.latest.fleet.services
         }
 
-    # --- what to do next ---------------------------------------------------------------------
-
     def _next(
-        self, incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...]
+        self, incidents: tuple[IncidentLine, ...], halts: tuple[HaltView, ...], now: datetime
     ) -> tuple[str, str]:
         """The next sensible command, and why."""
         opened = [line for line in incidents if line.state == "open"]
-        if opened:
-            return self._next_in(opened[0], several=len(opened) > 1)
-        loose = next((halt for halt in halts if not halt.incident and not halt.private), None)
-        if loose is not None:
-            why = f"{loose.id} holds {loose.total} agents"
-            return (f'allstop release {loose.id} --because "..."', why)
-        asked = next((one for one in self.proposals() if one.state == "open"), None)
-        if asked is not None:
-            return (f"allstop confirm {asked.id}", f"{asked.id} was proposed: {asked.because}")
-        return (
-            'allstop declare "what fails" --service NAME',
-            "nothing is wrong that Allstop knows of",
-        )
-
-    def _next_in(self, line: IncidentLine, *, several: bool) -> tuple[str, str]:
-        """The next sensible command in an open incident."""
-        if self._post.world.incidents[line.id].acknowledged_at is None:
-            which = f" --incident {line.id}" if several else ""
-            return (f"allstop ack{which}", f"nobody has acknowledged {line.id}")
-        for plan in self._post.world.plans_of(line.id):
-            if plan.state is PlanState.PROPOSED and plan.approve:
-                why = f"{plan.id} waits for approval by {waits_for(plan) or plan.approve}"
-                return (f"allstop approve {plan.id}", why)
-        return (
-            f"allstop show {line.id}",
-            line.waits_for[0] if line.waits_for else f"{line.id} is open",
-        )
+        if not opened:
+            return next_beside(halts, self.proposals())
+        world, line = self._post.world, opened[0]
+        policy = self._post.book.pinned(world.incidents[line.id].policy)
+        return next_in(world, policy, line, now, several=len(opened) > 1)

@@ -91,7 +91,8 @@ def _is_due(watch: Watch, incident: Incident, now: datetime) -> bool:
     if 0 < known.run < watch.fall:
         return True  # is it really bad?
     if not watch.every_ms:
-        return now < ends_at(watch, incident)
+        # The first round after the end is the last look: a long round must not leave a gap before it.
+        return known.at is None or known.at < ends_at(watch, incident)
     return _slot(watch, incident, now) > known.slot
 
 
@@ -109,8 +110,10 @@ def is_over(watch: Watch, incident: Incident, now: datetime) -> bool:
     if now < end:
         return False
     known = incident.aftercare.get(watch.id, Watched())
-    taken = known.slot >= looks_wanted(watch) and not 0 < known.run < watch.fall
-    return taken or now >= after(end, PATIENCE_MS)
+    taken = known.slot >= looks_wanted(watch)
+    if not watch.every_ms:
+        taken = known.at is not None and known.at >= end
+    return (taken and not 0 < known.run < watch.fall) or now >= after(end, PATIENCE_MS)
 
 
 def missed_by(watch: Watch, incident: Incident, now: datetime, interval_ms: int) -> int:

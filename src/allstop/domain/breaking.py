@@ -32,7 +32,7 @@ def move_of(
         return STAYS
     if not pulled:
         under_way = at_work_on(world, breaker.service) is not None
-        return STAYS if under_way else (CLOSES, f"{breaker.fallback} was taken back")
+        return STAYS if under_way else (CLOSES, f"{breaker.fallback} is not pulled")
     if state is Circuit.OPEN:
         tried = stands.until is not None and stands.until <= now
         return (TRIES, "") if tried else STAYS

@@ -104,7 +104,7 @@ def _domains(world: World, policy: Policy, who: Principal) -> frozenset[str]:
 
 def _all_stop(world: World, incident: Incident) -> Halt | None:
     """The newest all-stop of the incident, whose roll call counts."""
-    halts = [halt for halt in world.halts_of(incident.id) if halt.scope == "all"]
+    halts = [halt for halt in world.halts_of(incident.id) if halt.is_all_stop]
     return halts[-1] if halts else None
 
 

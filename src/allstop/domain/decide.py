@@ -20,6 +20,7 @@ from allstop.domain.deciding import (
     declaring,
     diagnosing,
     filing,
+    hosts,
     informing,
     keeping_time,
     kinship,
@@ -45,6 +46,7 @@ from allstop.domain.deciding import (
 from allstop.domain.draft import Draft, Refuse, Rules
 from allstop.domain.effects import Ending, Purpose, failed
 from allstop.domain.halt import commands as halt
+from allstop.domain.halt.host_commands import ReportHost
 from allstop.domain.incident import aftercare_events
 from allstop.domain.incident import commands as incident
 from allstop.domain.incident import events as incident_events
@@ -75,6 +77,8 @@ def decide(
     """
     if type(command) in INTERNAL and who.kind is not Kind.SYSTEM:
         return Verdict.no("internal", f"{who} may not report for a part of the coordinator")
+    if who.host and type(command) is not ReportHost:
+        return Verdict.no("host-only", f"{who} may read orders and acknowledge them, nothing else")
     draft = Draft(world, book, now, who, cause)
     rule = RULES[type(command)]
     try:
@@ -143,7 +147,7 @@ def park_effect(draft: Draft, command: plan.ParkEffect) -> None:
 
 # The subjects that bring their own table of rules.
 SUBJECTS = (
-    activating, aftercare, awarding, changing, circuits, closing, confirming, crewing, cutting_short, filing, keeping_time, kinship, levers, merging,
+    activating, aftercare, awarding, changing, circuits, closing, confirming, crewing, cutting_short, filing, hosts, keeping_time, kinship, levers, merging,
     mode_keeping, noticing, overriding, owing, own_steps, plan_drawing, preflighting, relieving, signing, stopping_plans, triaging, working,
 )  # fmt: skip
 
@@ -170,6 +174,7 @@ RULES: Rules = {
     halt.RegisterAgent: all_stop.register,
     halt.OrderHalt: all_stop.order_halt,
     halt.ReleaseHalt: all_stop.release_halt,
+    halt.AbortRelease: all_stop.abort_release,
     halt.AnswerRollCall: roll_call.answer,
     halt.RemindRollCall: roll_call.remind,
     halt.CloseRollCall: roll_call.close_roll_call,

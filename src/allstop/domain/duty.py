@@ -28,7 +28,8 @@ def hours(duty: Duty, rules: Relief, now: datetime) -> Hours:
     """How long somebody has been on duty."""
     whole = sum(max(0, between(one.began, one.ended or now)) for one in duty.stints)
     if not duty.is_on:
-        return Hours(whole, _counted(duty.stints, rules))
+        left = duty.stints[-1].ended if duty.stints else None
+        return Hours(whole, 0 if _rested(left, now, rules) else _counted(duty.stints, rules))
     now_on = max(0, between(duty.stints[-1].began, now))
     return Hours(whole, _before_this_stint(duty, rules) + now_on)
 
@@ -38,7 +39,7 @@ def _counted(stints: tuple[Stint, ...], rules: Relief) -> int:
     counted = 0
     before: datetime | None = None
     for stint in stints:
-        counted = 0 if _rested(before, stint, rules) else counted
+        counted = 0 if _rested(before, stint.began, rules) else counted
         counted += max(0, between(stint.began, stint.ended or stint.began))
         before = stint.ended
     return counted
@@ -47,13 +48,14 @@ def _counted(stints: tuple[Stint, ...], rules: Relief) -> int:
 def _before_this_stint(duty: Duty, rules: Relief) -> int:
     """What counts of the stints before the one that lasts."""
     earlier = duty.stints[:-1]
-    if not earlier or _rested(earlier[-1].ended, duty.stints[-1], rules):
+    if not earlier or _rested(earlier[-1].ended, duty.stints[-1].began, rules):
         return 0
     return _counted(earlier, rules)
 
 
-def _rested(before: datetime | None, stint: Stint, rules: Relief) -> bool:
-    return bool(rules.rest_ms and before and between(before, stint.began) >= rules.rest_ms)
+def _rested(since: datetime | None, until: datetime, rules: Relief) -> bool:
+    """Whether a break was long enough."""
+    return bool(rules.rest_ms and since and between(since, until) >= rules.rest_ms)
 
 
 def relief_at(policy: Policy, incident: Incident, person: str) -> datetime | None:

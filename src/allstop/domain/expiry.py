@@ -22,7 +22,7 @@ ASK_SHARE, ASK_AT_MOST_MS = 4, 3_600_000
 EVERY_MS = 3_600_000
 UNDER_WAY = frozenset({PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED})
 # What keeps a lever pulled for a while only: it is tried again once that has passed.
-PASSING = frozenset({"busy", "preflight"})
+PASSING = frozenset({"stopped", "busy", "preflight"})
 
 
 def ask_at(one: Pulled) -> datetime | None:
@@ -55,28 +55,34 @@ def home_of(world: World, one: Pulled) -> Incident | None:
 
 
 def at_work_on(world: World, service: str) -> Plan | None:
-    """A plan under way that works on a service."""
+    """A plan under way that works on a service: by its nodes; a remedy has none, and works by its steps."""
     for plan in world.plans.values():
-        if plan.state in UNDER_WAY and any(node.service == service for node in plan.nodes):
+        if plan.state not in UNDER_WAY:
+            continue
+        parts = plan.nodes or (plan.steps if plan.purpose == "remedy" else ())
+        if any(part.service == service for part in parts):
             return plan
     return None
 
 
 def blocked(world: World, policy: Policy, incident: Incident, service: str) -> str:
-    """Why the coordinator cannot change a service by itself now: protected, busy or preflight; or empty."""
+    """Why the coordinator cannot change a service by itself now: protected, stopped, busy or preflight; or empty."""
     known = policy.fleet.service(service)
     if known is not None and known.protected:
         return "protected"
     if at_work_on(world, service) is not None:
         return "busy"
-    if incident.is_open and not lets_start(policy, incident, _some_plan(incident)).allowed:
+    # There is nobody to ask anything of, and a plan that is held there would keep it from coming back.
+    if world.standing_of(service).stopped:
+        return "stopped"
+    if incident.is_open and not lets_start(policy, incident, _some_plan(incident, service)).allowed:
         return "preflight"
     return ""
 
 
-def _some_plan(incident: Incident) -> Plan:
+def _some_plan(incident: Incident, service: str) -> Plan:
     """Stands for a plan that does not exist yet, where it is asked whether one might start."""
-    step = Step("any", "act", "", "")
+    step = Step("any", "act", "", service)
     return Plan(
         "", incident.id, "", "", (step,), "", "", 0, incident.policy, incident.declared_at
     )  # fmt: skip

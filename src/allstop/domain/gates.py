@@ -147,7 +147,7 @@ def _judge(
 def roll_call(world: World, policy: Policy, incident: Incident) -> tuple[bool, str]:
     """Whether every agent that was told to stop is confirmed or enforced, and how many are."""
     halts = world.halts_of(incident.id)
-    newest = tuple(halt for halt in halts if halt.scope == "all")[-1:]
+    newest = tuple(halt for halt in halts if halt.is_all_stop)[-1:]
     if not newest and policy.protocol.severity(incident.severity).all_stop:
         return (False, "no all-stop was ordered")
     # The incident may hold smaller halts beside its all-stop: while they stand, each of them counts.

@@ -129,8 +129,16 @@ def nothing_known(checks: tuple[str, ...], because: str) -> tuple[CheckResult, .
 
 
 def write_results(results: Iterable[CheckResult]) -> dict[str, Scalar]:
-    """Results as facts of an outcome. The inverse of `read_results`."""
-    return {f"{one.check}/{one.subject}": _written(one) for one in results}
+    """Results as facts of an outcome. The inverse of `read_results`; of several about one subject the further ones
+    are numbered, because none may stand in the place of another."""
+    found: dict[str, Scalar] = {}
+    for one in results:
+        name, number = f"{one.check}/{one.subject}", 1
+        while name in found:
+            number += 1
+            name = f"{one.check}/{one.subject} ({number})"
+        found[name] = _written(one)
+    return found
 
 
 def _written(one: CheckResult) -> str:

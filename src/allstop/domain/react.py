@@ -7,6 +7,7 @@ from typing import Any
 
 from allstop.domain.effects import Effect, Lane, Purpose
 from allstop.domain.halt import events as halt_events
+from allstop.domain.halt.scope import CLASSES
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident import course_events
 from allstop.domain.incident import events as incident_events
@@ -15,6 +16,7 @@ from allstop.domain.plan import events as plan_events
 from allstop.domain.plan.state import Plan
 from allstop.domain.planning.filling import filled_in, one_line
 from allstop.domain.policy import ActionSpec, PolicyBook
+from allstop.domain.readiness import NO_INCIDENT
 from allstop.domain.recipes import recipes
 from allstop.domain.record import Record
 from allstop.domain.world import World
@@ -58,7 +60,12 @@ def _to_agents(purpose: Purpose, verb: str, agents: Callable[[Any], tuple[str, .
 
     def answer(record: Record, world: World, _: PolicyBook) -> tuple[Effect, ...]:
         named = enumerate(agents(record.event))
-        return tuple(_agent(record, world, purpose, verb, name, place) for place, name in named)
+        return tuple(
+            _agent(record, world, purpose, verb, name, place)
+            for place, name in named
+            # What runs under a host is told, frozen and woken by it: the standing order says so.
+            if not world.halts[_id(record)].roll[name].hosted
+        )
 
     return answer
 
@@ -66,9 +73,15 @@ def _to_agents(purpose: Purpose, verb: str, agents: Callable[[Any], tuple[str, .
 def _freeze(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
     """An agent that is unaccounted for is stopped by force, where the protocol says so."""
     force = book.pinned(world.halts[_id(record)].policy).protocol.all_stop.enforce
-    if force != "freeze":
+    hosted = world.halts[_id(record)].roll[record.event.agent].hosted
+    if force != "freeze" or hosted:
         return ()
     return (_agent(record, world, Purpose.FREEZE, "freeze", record.event.agent, 0),)
+
+
+def _let_go(event: halt_events.ReleaseStaged) -> tuple[str, ...]:
+    """Whom a part of a release wakes: no runtime of ours lets somebody use only some tools."""
+    return event.agents if set(event.classes) >= set(CLASSES) else ()
 
 
 def _agent(
@@ -105,9 +118,11 @@ def _diagnose(record: Record, world: World, book: PolicyBook) -> tuple[Effect, .
 
 def _notify(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:
     event: incident_events.NotificationRequested = record.event
-    id = _id(record)
-    about = world.proposals.get(id) or world.incidents[id]
-    channel = book.pinned(about.policy).roster.channel(event.channel)
+    id = _id(record) or NO_INCIDENT
+    about = world.proposals.get(id) or world.incidents.get(id)
+    # What is about no incident is told over the channels there are now.
+    policy = book.pinned(about.policy) if about is not None else book.latest
+    channel = policy.roster.channel(event.channel)
     if channel is None:
         return ()
     options = {
@@ -173,6 +188,8 @@ REACTIONS: dict[type, Reaction] = {
         Purpose.CONFIRM, "confirm", lambda event: (event.agent,)
     ),
     halt_events.AgentUnaccounted: _freeze,
+    halt_events.ReleaseStaged: _to_agents(Purpose.RESUME, "resume", _let_go),
+    halt_events.ReleaseAborted: _to_agents(Purpose.TELL, "tell", lambda event: event.agents),
     halt_events.HaltReleased: _to_agents(Purpose.RESUME, "resume", lambda event: event.agents),
     incident_events.EvidenceRequested: _diagnose,
     incident_events.NotificationRequested: _notify,

@@ -10,6 +10,10 @@ from allstop.domain.preflight import check_words
 from allstop.domain.record import Record
 from allstop.domain.registry import event
 
+# What is about no incident goes to channels under this name, where they have a room or a file for each.
+NO_INCIDENT = "preflight"
+# An incident that was declared with `drill:ID` as its trigger was this drill.
+DRILL = "drill:"
 # Of a preflight that fails everywhere so many are named; how many there are is said.
 NAMED = 20
 
@@ -18,12 +22,15 @@ NAMED = 20
 @dataclass(frozen=True, slots=True)
 class PreflightTurned:
     """Stands on the fleet's stream. failing: what did not pass, in words, the first of them; looked, bad: how many
-    results there were, and how many of them did not pass."""
+    results there were, and how many of them did not pass; told: people who were told, empty also where a drill
+    kept that back; since: it has been so since then, where that is earlier than this."""
 
     passed: bool
     failing: tuple[str, ...] = ()
     looked: int = 0
     bad: int = 0
+    told: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,13 @@ class NotePreflight:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Since when the preflight passes or does not; failing, bad: as in `PreflightTurned`, at its turn."""
+    """Since when the preflight passes or does not; failing, bad, told: as in `PreflightTurned`, at its turn."""
 
     passed: bool
     since: datetime
     failing: tuple[str, ...] = ()
     bad: int = 0
+    told: tuple[str, ...] = ()
 
 
 def turned(results: tuple[CheckResult, ...]) -> PreflightTurned:
@@ -52,4 +60,5 @@ def turned(results: tuple[CheckResult, ...]) -> PreflightTurned:
 def readiness(record: Record) -> Readiness:
     """As the entry leaves it."""
     event: PreflightTurned = record.event
-    return Readiness(event.passed, record.at, event.failing, event.bad)
+    since = event.since or record.at
+    return Readiness(event.passed, since, event.failing, event.bad, event.told)

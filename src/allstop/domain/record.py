@@ -8,6 +8,7 @@ from typing import Any
 
 FLEET_STREAM = "fleet"
 AGENTS_STREAM = "agents"
+HOSTS_STREAM = "hosts"
 LEDGER_STREAM = "ledger"
 PROTOCOL_STREAM = "protocol"
 

@@ -13,9 +13,12 @@ from allstop.domain.copying import replace
 from allstop.domain.fleet import standing
 from allstop.domain.fleet.circuits import CircuitStanding, moved
 from allstop.domain.fleet.copies import Copy, copies_after
+from allstop.domain.fleet.expected import key as duration_key
 from allstop.domain.fleet.standing import USUAL, Standing
 from allstop.domain.halt import events as halt_events
+from allstop.domain.halt import host_events, hosts
 from allstop.domain.halt import state as halt_state
+from allstop.domain.halt.hosts import Host
 from allstop.domain.halt.state import Agent, Halt
 from allstop.domain.incident import events as incident_events
 from allstop.domain.incident import folding as incident_folding
@@ -23,6 +26,7 @@ from allstop.domain.incident import state as incident_state
 from allstop.domain.incident.parts import Points
 from allstop.domain.incident.state import Incident
 from allstop.domain.incident.work_events import PointsAwarded
+from allstop.domain.layered import changed
 from allstop.domain.moment import between
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan import lever_events
@@ -56,7 +60,8 @@ class World:
     protocol; standings: of the services that plans have changed; durations: how long actions of services
     took lately, in milliseconds (`payments/stop`); with_less: services that have a lever pulled; circuits: those
     that were ever open, by name; copies: of each service's data, made or proven by plans;
-    readiness: whether the preflight passed when it turned last, None when it was never looked at."""
+    readiness: whether the preflight passed when it turned last, None when it was never looked at;
+    hosts: that follow standing orders, by name."""
 
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     halts: Mapping[str, Halt] = field(default_factory=dict)
@@ -74,6 +79,7 @@ class World:
     circuits: Mapping[str, CircuitStanding] = field(default_factory=dict)
     copies: Mapping[str, tuple[Copy, ...]] = field(default_factory=dict)
     readiness: Readiness | None = None
+    hosts: Mapping[str, Host] = field(default_factory=dict)
 
     @cached_property
     def remembered(self) -> dict[str, Any]:
@@ -145,7 +151,11 @@ class World:
 
     def holders(self, agent: str) -> tuple[Halt, ...]:
         """The standing halts that hold an agent; it may run only when there are none."""
-        return tuple(halt for halt in self.standing_halts() if agent in halt.roll)
+        return tuple(
+            halt
+            for halt in self.standing_halts()
+            if agent in halt.roll and not halt.roll[agent].is_let_go
+        )
 
 
 def evolve(world: World, record: Record) -> World:
@@ -178,7 +188,7 @@ def _registered(world: World, record: Record) -> World:
 
 def _ordered(world: World, record: Record) -> World:
     epoch = world.epoch + 1
-    halt = halt_state.ordered(record, epoch)
+    halt = halt_state.ordered(record, epoch, world.agents)
     halt = replace(halt, round=world.round_of(halt.incident))
     halts = {**world.halts, halt.id: halt}
     return replace(world, versions=_counted(world, record), epoch=epoch, halts=halts)
@@ -200,11 +210,15 @@ def _proposed(world: World, record: Record) -> World:
     return replace(world, versions=_counted(world, record), proposals=known)
 
 
+# Later orders of a halt, which outrank those before: a delayed one is refused.
+_FENCED = (halt_events.HaltReleased, halt_events.ReleaseStaged, halt_events.ReleaseAborted)
+
+
 def _halt_evolved(world: World, id: str, record: Record) -> World:
     if id not in world.halts:
         return world
-    epoch = world.epoch + (1 if isinstance(record.event, halt_events.HaltReleased) else 0)
-    halts = {**world.halts, id: halt_state.evolve(world.halts[id], record, epoch)}
+    epoch = world.epoch + (1 if isinstance(record.event, _FENCED) else 0)
+    halts = {**world.halts, id: halt_state.evolve(world.halts[id], record, epoch, world.agents)}
     return replace(world, versions=_counted(world, record), epoch=epoch, halts=halts)
 
 
@@ -214,8 +228,11 @@ def _plan_evolved(world: World, id: str, record: Record) -> World:
     plan = world.plans[id]
     if isinstance(record.event, StepDone):
         world = _step_done(world, plan, record)
-    plans = {**world.plans, id: plan_state.evolve(plan, record)}
-    return replace(world, versions=_counted(world, record), plans=plans)
+    plan = plan_state.evolve(plan, record)
+    # Of two plans the one that was started later gives the newer orders, whichever was made first.
+    epoch = max(world.epoch, plan.epoch)
+    plans = {**world.plans, id: plan}
+    return replace(world, versions=_counted(world, record), epoch=epoch, plans=plans)
 
 
 def _step_done(world: World, plan: Plan, record: Record) -> World:
@@ -225,9 +242,11 @@ def _step_done(world: World, plan: Plan, record: Record) -> World:
         return world
     now = standing.after_step(world.standing_of(step.service), step, plan.id, record.at)
     took = between(begun, record.at) if begun is not None else 0
+    name = duration_key(step.service, step.action)
+    lately = {name: world.durations[name]} if name in world.durations else {}
     return replace(
         _with_standing(world, step.service, now),
-        durations=standing.learned(world.durations, step, max(0, took)),
+        durations=changed(world.durations, standing.learned(lately, step, max(0, took))),
         copies=_copies(world, step, record),
     )
 
@@ -244,7 +263,7 @@ def _with_standing(world: World, service: str, now: Standing) -> World:
     less = world.with_less
     if bool(now.pulled) != (service in less):
         less = less | {service} if now.pulled else less - {service}
-    standings = {**world.standings, service: now}
+    standings = changed(world.standings, {service: now})
     return replace(world, standings=standings, with_less=less)
 
 
@@ -257,6 +276,12 @@ def _lever_told(world: World, record: Record) -> World:
 
 def _circuit_moved(world: World, record: Record) -> World:
     return replace(world, versions=_counted(world, record), circuits=moved(world.circuits, record))
+
+
+def _host_moved(world: World, record: Record) -> World:
+    return replace(
+        world, versions=_counted(world, record), hosts=hosts.moved(world.hosts, record)
+    )  # fmt: skip
 
 
 def _proposal_evolved(world: World, id: str, record: Record) -> World:
@@ -314,6 +339,10 @@ _BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
     ReleaseKnownGood: _known_good,
     ActivationProposed: _proposed,
     PreflightTurned: _turned,
+    host_events.HostEnrolled: _host_moved,
+    host_events.HostReached: _host_moved,
+    host_events.HostRefused: _host_moved,
+    host_events.HostLost: _host_moved,
     lever_events.LeverAsked: _lever_told,
     lever_events.LeverExtended: _lever_told,
     lever_events.LeverExpired: _lever_told,

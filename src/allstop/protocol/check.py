@@ -8,7 +8,7 @@ from allstop.protocol.catalogue import Catalogue
 from allstop.protocol.check_activation import check_activation
 from allstop.protocol.check_aftermath import check_aftercare, check_aftermath
 from allstop.protocol.check_approvals import check_approvals
-from allstop.protocol.check_authority import check_authority
+from allstop.protocol.check_authority import check_authority, check_releases
 from allstop.protocol.check_fleet import check_fleet
 from allstop.protocol.check_gates import check_gates, check_watching
 from allstop.protocol.check_people import check_answering, check_escalation, check_people
@@ -70,6 +70,7 @@ def _protocol(
     check_texts(document, model, found)
     check_aftermath(document, model, today, found)
     check_authority(document, names, found)
+    check_releases(document, names, found)
     check_answering(document, model, roster, found)
     check_escalation(document, names, people, found)
     if people and roster:

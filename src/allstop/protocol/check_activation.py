@@ -40,6 +40,10 @@ def check_activation(document: Document[ProtocolDocument], names: Names, found: 
     _covered(document, written.who, written.alerts, found)
     _phrases(document, written.phrases, found)
     _entries(document, ("activation", "confirm"), written.confirm, names, found, "asked")
+    tell = names.model.preflight.tell
+    # The owner is who is told where nobody is named; that there is none is said where it matters.
+    if tell != ["owner"]:
+        _entries(document, ("preflight", "tell"), tell, names, found, "asked")
 
 
 def _kinds(document: Document[ProtocolDocument], names: Names, found: Findings) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what is owed and kept, and of the calendar its times are counted in."""
+"""Checks of what is owed and kept, of who is relieved when, and of the calendar times are counted in."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def check_aftermath(
     document: Document[ProtocolDocument], model: ProtocolDocument, today: date | None,
     found: Findings,
 ) -> None:  # fmt: skip
-    """Obligations, closing, the ledger, the review. today: None where it is not known."""
+    """Obligations, closing, the ledger, the review, relief. today: None where it is not known."""
     at = document.at
     _obligations(document, model, found)
+    _relief(document, model, found)
     _aftercare(document, model, found)
     for severity, marks in model.closing.items():
         for place, mark in enumerate(marks):
@@ -63,6 +64,16 @@ def _obligations(
         if early is not None and (early == owed.within or longer(early, owed.within)):
             text = f"the reminder comes {span_words(early)} before {id} is due, and it is owed for {span_words(owed.within)}"
             found.add("AP124", at(*path, "remind"), text, "make it shorter")
+
+
+def _relief(document: Document[ProtocolDocument], model: ProtocolDocument, found: Findings) -> None:
+    """How often it is asked for again, and which rest is long enough, mean nothing where it never is."""
+    written = model.relief
+    for key in ("again", "rest"):
+        if written.after is None and getattr(written, key) is not None:
+            text = f"relief has `{key}` and no `after`, so nobody is ever asked for"
+            hint = "write after: 6h, or leave it out"
+            found.add("AP147", document.at("relief", key), text, hint)
 
 
 def _aftercare(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from allstop.domain.authority import ACTIONS
 from allstop.domain.verdict import nearest
 from allstop.protocol.document_protocol import ProtocolDocument
-from allstop.protocol.entries import Names, by_machine, check_entry, nobody_yet, possible
+from allstop.protocol.document_response import ReleaseDocument
+from allstop.protocol.entries import (
+    Names,
+    by_machine,
+    check_entry,
+    meant_by_any,
+    nobody_yet,
+    possible,
+)
 from allstop.protocol.findings import Findings
 from allstop.protocol.shape import Document
 
@@ -42,6 +50,25 @@ def check_authority(document: Document[ProtocolDocument], names: Names, found: F
         found.add(
             "AP062", document.at("authority"), _nobody([action]), f"add {action} under authority"
         )
+
+
+def check_releases(document: Document[ProtocolDocument], names: Names, found: Findings) -> None:
+    """A halt that takes more people than there are could never be lifted."""
+    stop, roster = names.model.all_stop, names.manned
+    if roster is None:
+        return
+    able = meant_by_any(names.model.authority.get("release", ()), names)
+    rules: list[tuple[tuple[str, ...], ReleaseDocument]] = [
+        (("release", name), rule) for name, rule in stop.release.items()
+    ]
+    if stop.release_by_hand is not None:
+        rules.append((("release_by_hand",), stop.release_by_hand))
+    for path, rule in rules:
+        if len(able) < rule.persons:
+            place = document.at("all_stop", *path, "persons")
+            many = "nobody on the roster" if not able else f"only {', '.join(able)}"
+            text = f"lifting it takes {rule.persons} people, and {many} may release a halt"
+            found.add("AP195", place, text, "grant `release` to more people under authority")
 
 
 def _nobody(actions: list[str]) -> str:

@@ -79,6 +79,7 @@ def _in_keys(model: ProtocolDocument) -> Iterable[tuple[Path, list[tuple[str | i
         yield ("audiences", name, "after"), _keys(audience.after)
     for name, objective in model.objectives.items():
         yield ("objectives", name, "rto"), _keys(objective.rto)
+    yield ("all_stop", "release"), _keys(model.all_stop.release)
 
 
 def _listed(names: list[str]) -> list[tuple[str | int, str]]:

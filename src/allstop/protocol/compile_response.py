@@ -13,6 +13,8 @@ from allstop.domain.policy import (
     Escalation,
     Phase,
     Preflight,
+    ReleaseRule,
+    ReleaseStage,
     Relief,
     RoleRule,
 )
@@ -28,6 +30,7 @@ from allstop.protocol.document_response import (
     PreflightDocument,
     ReliefDocument,
     RoleDocument,
+    StagesDocument,
 )
 from allstop.protocol.times import spans
 
@@ -69,7 +72,22 @@ def compile_all_stop(written: AllStopDocument) -> AllStop:
         reminder_ms=written.remind_after,
         enforce=written.enforce,
         order=written.order,
+        release=tuple(
+            ReleaseRule(severity, rule.persons, rule.keys)
+            for severity, rule in (*written.release.items(), ("", written.release_by_hand))
+            if rule is not None
+        ),
+        stages=_stages(written.stages) if written.stages is not None else (),
     )
+
+
+def _stages(written: StagesDocument) -> tuple[ReleaseStage, ...]:
+    parts = (
+        ("responders", written.responders),
+        ("reading", written.reading),
+        ("canary", written.canary),
+    )
+    return tuple(ReleaseStage(name, part.watch) for name, part in parts if part is not None)
 
 
 def compile_phases(written: dict[str, PhaseDocument]) -> tuple[Phase, ...]:
@@ -133,5 +151,6 @@ def compile_mode(written: ModeDocument) -> EmergencyMode:
 
 def compile_preflight(written: PreflightDocument) -> Preflight:
     return Preflight(
-        tuple(written.checks), written.required, written.understood_every or 0, written.every
-    )
+        tuple(written.checks), written.required, written.understood_every or 0, written.every,
+        tuple(written.tell),
+    )  # fmt: skip

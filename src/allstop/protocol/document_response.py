@@ -68,6 +68,36 @@ class CrewDocument(Shape):
     size: int = Field(default=3, ge=1, le=100, description="at most so many are proposed")
 
 
+class ReleaseDocument(Shape):
+    """What lifting a halt takes."""
+
+    persons: int = Field(
+        default=1, ge=1, le=2, description="how many different people must ask for it"
+    )
+    keys: int = Field(
+        default=0, ge=0, le=2,
+        description="how many different release keys must have signed it; hosts check that themselves",
+    )  # fmt: skip
+
+
+class StageDocument(Shape):
+    """A part of a release."""
+
+    watch: Duration = Field(description="how long it is watched before anybody may go on")
+
+
+class StagesDocument(Shape):
+    """The parts of a release, in this order; whoever is left goes on when they are over."""
+
+    responders: StageDocument | None = Field(
+        default=None, description="first the agents that are in a crew of the incident"
+    )
+    reading: StageDocument | None = Field(
+        default=None, description="then everybody may read, where that was blocked"
+    )
+    canary: StageDocument | None = Field(default=None, description="then one agent of each team")
+
+
 class AllStopDocument(Shape):
     """How agents are stopped and counted."""
 
@@ -77,6 +107,16 @@ class AllStopDocument(Shape):
         default="freeze", description="what happens to an agent that did not answer"
     )
     order: Text = Field(min_length=1, description="what agents are told")
+    release: dict[Name, ReleaseDocument] = Field(
+        default_factory=dict,
+        description="what lifting a halt takes, by the severity of its incident; one person where nothing is said",
+    )
+    release_by_hand: ReleaseDocument | None = Field(
+        default=None, description="what lifting a halt takes that belongs to no incident"
+    )
+    stages: StagesDocument | None = Field(
+        default=None, description="in which a release lets agents go on; all at once when absent"
+    )
 
 
 class CriterionDocument(Shape):
@@ -235,4 +275,8 @@ class PreflightDocument(Shape):
     )
     every: DurationOrZero = Field(
         default=900_000, description="how often all of it is looked at while no plan runs; 0: never"
+    )
+    tell: list[Entry] = Field(
+        default_factory=lambda: ["owner"],
+        description="who is told when that turns red, and when it passes again: people, before there is an incident",
     )

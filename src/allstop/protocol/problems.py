@@ -160,6 +160,7 @@ CODES: dict[str, tuple[str, str]] = {
     "AP188": ("warning", "a file that looks like a playbook and is not read"),
     "AP189": ("warning", "a phase without a step"),
     "AP190": ("warning", "a built-in playbook names what the protocol does not have"),
+    "AP195": ("error", "a release that takes more people than may release"),
     "AP154": ("warning", "an agent whose answer can never be confirmed"),
 }
 

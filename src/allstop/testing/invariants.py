@@ -25,6 +25,7 @@ from allstop.domain.preflight import lets_start
 from allstop.domain.samples import Standing
 from allstop.domain.stop_rules import violated
 from allstop.domain.world import World
+from allstop.testing.invariants_halts import HALTS
 from allstop.testing.invariants_levers import LEVERS
 from allstop.testing.invariants_nodes import awaited, branch_stands, nodes_end_as_seen, over
 from allstop.testing.invariants_outside import OUTSIDE
@@ -328,6 +329,7 @@ CHECKS: tuple[Callable[[Trace], Found], ...] = (
     dense, chained, replayed, severity_kept, gates_kept, settled_truly, latched, newcomers_held,
     deadlines_once, updates_once, one_per_key, steps_in_order, troubles_hold, gates_passed,
     approvals_bind, checked_first, rules_kept, effects_asked, nodes_end_as_seen, *PLAYBOOKS, *LEVERS, *PEOPLE, *OUTSIDE,
+    *HALTS,
 )  # fmt: skip
 
 

@@ -154,7 +154,8 @@ def decided_by_table(trace: Trace) -> Found:
 
 
 def ended_whole(trace: Trace) -> Found:
-    """S2: an incident that has ended holds nobody, runs nothing, and is in no emergency mode."""
+    """S2: an incident that has ended holds nobody, runs nothing but what takes levers back, and is in no
+    emergency mode."""
     world = trace.end
     for incident in world.incidents.values():
         if incident.is_open:
@@ -163,7 +164,7 @@ def ended_whole(trace: Trace) -> Found:
             if halt.stands:
                 yield f"{incident.id} is {incident.state} and {halt.id} stands", "end"
         for plan in world.all_plans_of(incident.id):
-            if plan.state.value in ("running", "held"):
+            if plan.state.value in ("running", "held") and plan.purpose != "release":
                 yield f"{incident.id} is {incident.state} and {plan.id} is {plan.state}", "end"
         if incident.mode is not None and not incident.mode.ended:
             yield f"{incident.id} is {incident.state} and in emergency mode", "end"

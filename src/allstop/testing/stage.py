@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +48,7 @@ from allstop.testing.firm_ground import FirmGround
 from allstop.testing.journal import Journal
 from allstop.testing.simulator.adapters import INFO, Network, SimAdapters
 from allstop.testing.simulator.faults import CrashPlan, Faults
-from allstop.testing.simulator.virtual_time import SECOND, VirtualClock, VirtualLoop, VirtualTime
+from allstop.testing.simulator.virtual_time import SECOND, InlineLoop, VirtualClock, VirtualTime
 from allstop.testing.simulator.world import Letter, OutsideWorld
 from allstop.testing.wires import Trouble, Wires
 
@@ -65,21 +65,6 @@ class Folder:
     def keep(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"reports/{name}"
-
-
-class _InlineLoop(VirtualLoop):
-    """What would go to a thread is done at once: threads know nothing of virtual time."""
-
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
-        del executor
-        done = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  (whoever awaits it gets it)
-            done.set_exception(error)
-        return done
 
 
 class _NoKeys:
@@ -146,6 +131,10 @@ class Stage:
         self._boot()
 
     # --- asking over the API -----------------------------------------------------------------------
+
+    def admit(self, who: str, token: str) -> None:
+        """Somebody comes with a token that was given to them elsewhere, as a host does."""
+        self._tokens[who] = token
 
     def get(self, path: str, who: str = "person:eve", **query: Any) -> Answer:
         return self._ask("GET", path, who, params=query)
@@ -225,7 +214,7 @@ class Stage:
 
     def _boot(self) -> None:
         self._lives += 1
-        self.loop = _InlineLoop(self.time)
+        self.loop = InlineLoop(self.time)
         clock, crash = VirtualClock(self.time), NoCrashPoints()
         self.store = MemoryStore(self.disk, crash)
         self.loop.run_until_complete(self.store.open(f"life-{self._lives}"))

@@ -11,6 +11,8 @@ from allstop.domain.incident import events as ie
 from allstop.domain.incident.commands import DeclareIncident, Override, RecordSamples
 from allstop.domain.incident.course_commands import BeginPreflight
 from allstop.domain.plan.asked import Asked
+from allstop.domain.plan.commands import AbortPlan
+from allstop.domain.plan.events import Step
 from allstop.domain.plan.lever_commands import (
     ExtendLever,
     ForceCircuit,
@@ -18,6 +20,7 @@ from allstop.domain.plan.lever_commands import (
     NoteCircuit,
 )
 from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Fleet, FleetBreaker, PolicyBook, Preflight, ProbeSpec
 from allstop.domain.principal import MONITOR, RUNNER, TIMEKEEPER
 from allstop.domain.samples import Sample
@@ -214,10 +217,43 @@ def test_a_lever_that_is_pulled_already_is_left_to_whoever_pulled_it() -> None:
     assert len(at.world.plans) == 1
 
 
+def test_what_a_plan_has_stopped_is_left_alone_until_it_is_back() -> None:
+    """Given a service that was stopped in order, when what it needs fails, then nothing is pulled at it: there is
+    nobody to pull it at, and a plan that is held would keep the service from coming back."""
+    at = here()
+    at.run(at.drawn(Asked("stop", ("web",))).id)
+    seen(at, 10, False)
+    assert (state(at), levers(at), len(at.world.plans)) == (Circuit.CLOSED, set(), 1)
+    at.run(at.drawn(Asked("recover", ("web",))).id)
+    assert not at.world.standing_of("web").stopped
+    seen(at, 1, False)
+    assert levers(at) == {"cached"}
+
+
+def test_it_waits_for_a_remedy_of_the_service() -> None:
+    """Given a remedy without nodes that is at work on a service, then nothing is pulled there beside it."""
+    at = here()
+    step = Step(
+        "restart-web", "act", "restart web", "web", adapter="script", verb="start", action="restart"
+    )
+    remedy = Plan("PLAN-1", "INC-1", "remedy", "restart web", (step,), "", "", 1, "p1", at.now.utc)
+    at.world = replace(at.world, plans={"PLAN-1": replace(remedy, state=PlanState.RUNNING)})
+    seen(at, 10, False)
+    assert (state(at), levers(at)) == (Circuit.CLOSED, set())
+
+
 def test_a_fallback_that_does_not_work_is_held_and_not_tried_without_end() -> None:
     at = seen(here(faults={"web/cached": "refuse"}), 20, False)
     assert state(at) is Circuit.OPEN
     assert [plan.state for plan in at.world.plans.values()] == [PlanState.HELD]
+
+
+def test_of_a_fallback_that_never_worked_nobody_says_that_it_was_taken_back() -> None:
+    at = seen(here(faults={"web/cached": "refuse"}), 5, False)
+    at.do(AbortPlan("PLAN-1", "it does not work"), EVE)
+    seen(at, 1, False)
+    assert (state(at), levers(at)) == (Circuit.CLOSED, set())
+    assert at.world.circuits[NAME].because == "cached is not pulled"
 
 
 def test_a_person_closes_it_or_switches_it_off() -> None:

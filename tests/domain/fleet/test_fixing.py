@@ -20,10 +20,11 @@ from allstop.domain.plan.commands import (
 )
 from allstop.domain.plan.lifecycle import PlanState
 from allstop.domain.plan.state import Plan
+from allstop.domain.planning.node_steps import RAMP
 from allstop.domain.policy import Fleet
 from allstop.domain.principal import MONITOR
 from tests.domain.builders import BUILDER, EVE
-from tests.domain.fleet.fleets import service, stateful
+from tests.domain.fleet.fleets import acts, service, stateful
 from tests.domain.fleet.ground import Ground
 from tests.domain.fleet.returned import (
     GOOD,
@@ -62,7 +63,7 @@ def test_a_fix_goes_through_its_branch_tests_deployment_and_five_checks() -> Non
     begun = [step.id for step in plan.steps if plan.standing(step.id).attempt]
     assert begun == [
         "branch-payments", "commit-payments", "test-payments", "deploy-payments", "push-payments",
-        "restart-payments", "check-running-payments", "check-quiet-payments", "check-healthy-payments",
+        "restart-payments", "check-running-payments", "check-healthy-payments", "check-quiet-payments",
         "check-functions-payments", "check-others-payments",
     ]  # fmt: skip
     assert options(found, "branch", "payments")["name"] == BRANCH
@@ -221,7 +222,7 @@ def test_the_checks_that_nothing_makes_are_named() -> None:
     plan = here(Fleet((lonely,))).drawn(Asked("fix", ("web",)))
     assert plan.outlook["lacking"] == [
         "web: no check 1, that it runs (verify.started)",
-        "web: no check 2, its log (verify.quiet)",
+        "web: no check 3, its log (verify.quiet)",
         "web: no check 4, the functions of the business",
         "web: no check 5, whoever needs it",
     ]
@@ -250,9 +251,54 @@ def test_a_fix_after_a_recovery_does_not_touch_what_is_closed_elsewhere() -> Non
     found = here(fleet)
     found.run(found.drawn(Asked("contain", ("web",))).id)
     plan = found.drawn(Asked("fix", ("web",)))
-    assert [step.id for step in plan.steps if step.action == "reopen"] == ["reopen-web"]
+    opening = [step.id for step in plan.steps if step.action == "reopen"]
+    assert opening == ["reopen-web", "reopen-web-fallback"]
     found.run(plan.id)
     sampled(found, rounds=4)
     found.go_on(plan.id)
     assert watch(found, plan.id).state is PlanState.DONE
+    assert not found.truth["web"].isolated
+
+
+@pytest.mark.parametrize(
+    ("faults", "ends"), [({}, "reached"), ({"payments/deploy": "refuse"}, "returned")]
+)
+def test_what_was_cut_off_is_opened_before_the_business_is_judged(
+    faults: dict[str, str], ends: str
+) -> None:
+    """Given a service that was cut off, so that nobody can buy, when it is fixed, or goes back, then it is opened once
+    it is well itself, and only then it is looked at whether people can buy."""
+    found = here()
+    found.run(found.drawn(Asked("contain", ("payments",))).id)
+    assert [name for name, one in found.truth.items() if one.isolated] == ["payments"]
+    found.faults |= faults
+    plan = found.drawn(FIX)
+    found.run(plan.id)
+    found.do(SettleStep(plan.id, COMMIT, True, "commit 3f2a91c"), EVE)
+    found.go_on(plan.id)
+    for _ in range(20):
+        sampled(found, rounds=4, bad=("buying",) if found.truth["payments"].isolated else ())
+        found.go_on(plan.id)
+    plan = found.world.plans[plan.id]
+    assert (plan.state, states(plan)) == (PlanState.DONE, {"payments": ends})
+    assert not found.truth["payments"].isolated
+    assert found.started.count("payments/reopen") == 1
+
+
+def test_traffic_that_comes_back_behind_a_failed_fix_comes_by_shares() -> None:
+    """Given a service that was cut off and takes traffic by shares, when its fix fails, then the way back lets traffic
+    in by the same shares, and what is on the record is the share that it has."""
+    actions = {**acts("scale"), "fix": spec("fix")}
+    found = here(Fleet((deployed("web", actions=actions), service("wiki"))))
+    found.run(found.drawn(Asked("contain", ("web",))).id)
+    found.faults |= {"web/fix": "refuse"}
+    plan = found.drawn(Asked("fix", ("web",)))
+    found.run(plan.id)
+    seen = [found.world.standing_of("web").capacity]
+    for _ in range(100):
+        sampled(found)
+        found.go_on(plan.id)
+        seen.append(found.world.standing_of("web").capacity)
+    assert states(found.world.plans[plan.id]) == {"web": "returned"}
+    assert list(dict.fromkeys(seen)) == [100, *RAMP[:-1]]
     assert not found.truth["web"].isolated

@@ -131,6 +131,23 @@ def test_before_its_end_the_commander_is_asked_once_and_without_an_answer_it_is_
     assert len(here.world.plans) == 2, "it is taken back once"
 
 
+def test_at_a_service_that_is_stopped_it_is_said_and_taken_back_once_the_service_is_back() -> None:
+    """Given a lever whose time is over while a plan has stopped its service, then nobody is asked to act where there
+    is nobody, the service can come back, and then the lever is taken back."""
+    here = pulled()
+    here.run(here.drawn(Asked("stop", ("search", "web"))).id)
+    until(here, 3 * HOUR)
+    (expired,) = events(here, le.LeverExpired)
+    assert isinstance(expired, le.LeverExpired)
+    assert (expired.plan, expired.blocked) == ("", "stopped")
+    assert told(here, "search:cached is overdue")
+    assert {plan.state for plan in here.world.plans.values()} == {PlanState.DONE}
+    here.run(here.drawn(Asked("recover", ("search",))).id, 24 * HOUR)
+    assert not here.world.standing_of("search").stopped
+    until(here, MINUTE)
+    assert here.world.with_less == frozenset()
+
+
 def test_whoever_lets_it_stay_is_on_the_record_and_it_is_asked_about_again() -> None:
     here = until(pulled(), 100 * MINUTE)
     here.do(ExtendLever("cached", 3 * HOUR, "the index is being rebuilt"), EVE)

@@ -272,6 +272,7 @@ def test_the_smallest_share_is_set_before_anything_is_let_in_again() -> None:
         verify=looks("front", "stopped", "started", "scaled"),
     )  # fmt: skip
     found = Ground(Fleet((front,))).declared()
+    found.run(found.drawn(Asked("contain", ("front",))).id)
     found.run(found.drawn(Asked("stop", ("front",))).id)
     steps = found.drawn(Asked("recover")).steps
     assert [step.id.removesuffix("-front") for step in steps][:7] == [

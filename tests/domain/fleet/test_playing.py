@@ -398,7 +398,7 @@ def test_without_a_name_it_is_the_playbook_of_the_kind() -> None:
     [
         ("", "", "no-playbook", "no playbook is for INC-1, which is of no kind"),
         ("outage", "", "several-playbooks", "these playbooks fit: one, two"),
-        ("outage", "tow", "unknown-playbook", "there is no playbook tow"),
+        ("outage", "tow", "unknown-playbook", "INC-1 began without a playbook tow"),
     ],
 )
 def test_what_is_not_clear_is_refused_with_what_there_is(

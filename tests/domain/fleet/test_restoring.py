@@ -23,6 +23,7 @@ from tests.domain.fleet.returned import (
     refusal,
     run,
     shop,
+    spec,
     states,
     watch,
     well,
@@ -96,6 +97,23 @@ def test_an_instant_is_reached_from_the_newest_copy_before_it() -> None:
     restore = next(step for step in plan.steps if step.action == "restore")
     assert restore.options == {"backup": "monday", "target_time": until}
     assert plan.title == "restore db as it was at 2026-11-21 03:30:00 UTC"
+
+
+def test_what_cannot_go_to_an_instant_does_not_say_that_it_does() -> None:
+    """Given a restore that only takes a copy, when somebody asks for an instant, then the plan says that it ends at
+    the copy before it, and counts what is lost from there."""
+    actions = {**RESTORED, "restore": spec("restore", backup="{copy}")}
+    kept = shop()
+    services = tuple(replace(one, actions=actions) if one.name == "db" else one for one in kept.services)  # fmt: skip
+    found = with_copy(here(replace(kept, services=services)))
+    until = (START + timedelta(minutes=30)).isoformat()
+    plan = found.drawn(replace(RESTORE, until=until))
+    at = f"{found.world.copies['db'][0].taken_at:%H:%M:%S} UTC"
+    assert plan.title == f"restore db from its copy of 2026-11-21 {at}"
+    assert "was told in the last 1h;" in plan.outlook["notes"][0]
+    assert (
+        "db: no {until} in its restore, so it ends at the copy before it" in plan.outlook["lacking"]
+    )
 
 
 @pytest.mark.parametrize(

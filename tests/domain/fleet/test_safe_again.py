@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allstop.domain.deciding.safe_again import unsafe_now
 from allstop.domain.incident.commands import Override, RecordSamples
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import RetryStep, StartPlan
 from allstop.domain.plan.events import StepRefused
 from allstop.domain.plan.lifecycle import NodeState, StepState
-from allstop.domain.policy import Fleet, FleetLimits, ProbeSpec, ServiceSet
+from allstop.domain.policy import Fleet, FleetLimits, OnFailure, ProbeSpec, ServiceSet
 from allstop.domain.principal import MONITOR
 from allstop.domain.samples import Sample
 from tests.domain.builders import EVE
@@ -18,10 +20,10 @@ from tests.domain.fleet.ground import Ground
 THREE = ("ledger-a", "ledger-b", "ledger-c")
 
 
-def ledgers(alive: int = 1) -> Ground:
+def ledgers(alive: int = 1, **more: Any) -> Ground:
     """Three replicas of which some must stay up, each with a probe, and somebody beside them."""
     members = tuple(
-        service(name, probes=(ProbeSpec(f"{name}-ok", name, "script", {}, 1000, 1, 1),))
+        service(name, probes=(ProbeSpec(f"{name}-ok", name, "script", {}, 1000, 1, 1),), **more)
         for name in THREE
     )
     fleet = Fleet(
@@ -111,3 +113,20 @@ def test_what_was_approved_by_name_stays_approved() -> None:
     assert step is not None
     incident = found.world.incidents["INC-1"]
     assert unsafe_now(found.world, found.book.latest, incident, plan, step) == ""
+
+
+def test_one_that_was_tried_before_and_is_refused_now_can_be_overridden_as_it_says() -> None:
+    """Given a step that failed once, when by the second try the others have fallen, then it is refused, and what the
+    refusal tells a person to type works."""
+    found = ledgers(on_failure=OnFailure("hold"))
+    found.faults["ledger-a/stop"] = "refuse"
+    plan = found.drawn(Asked("stop", ("ledger-a",)))
+    found.run(plan.id)
+    assert found.world.plans[plan.id].standing("stop-ledger-a").attempt == 1
+    seen(found, "ledger-b", "ledger-c")
+    found.do(RetryStep(plan.id, "stop-ledger-a"), EVE)
+    assert refused(found)
+    found.faults.clear()
+    found.do(Override("INC-1", f"step:{plan.id}/stop-ledger-a", "the ledgers are lost anyway"), EVE)
+    assert found.refused is None
+    assert found.go_on(plan.id).state.value == "done"

@@ -63,6 +63,12 @@ LINE = IncidentLine(
     waits_for=("All agents accounted for: 1 of 2 stopped", "No new damage: nobody has stated it"),
 )
 
+
+def task_step(id: str) -> StepLine:
+    """A step that somebody is asked to do."""
+    return StepLine(id, "task", "look behind it", "", "running", (), "", "", role="scribe")
+
+
 PLAN = PlanView(
     id="PLAN-1",
     incident="INC-1",

@@ -128,3 +128,15 @@ def test_a_reader_that_has_enough_is_no_error(home: Path) -> None:
         f'{sys.executable} -c "{script}" | true', shell=True, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("word", ["plan", "fleet", "playbook", "protocol", "token"])
+def test_a_word_that_does_nothing_by_itself_shows_what_stands_below_it(
+    allstop: Run, word: str
+) -> None:
+    """Given a group alone, then its help comes as it is written, and nothing is done."""
+    ran = allstop(word)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err == allstop(word, "--help").out
+    assert len(ran.err.splitlines()) > 5

@@ -312,3 +312,12 @@ def test_what_cannot_be_read_is_explained(shop: Run, home: Path) -> None:
     assert ran.code == 0
     assert "nothing of it was understood" in ran.out
     assert "neither a compose file nor a manifest" in ran.out
+
+
+def test_a_fleet_of_none_is_drawn_in_words(shop: Run, home: Path) -> None:
+    """Given a project whose fleet is still empty, then the picture says so, and to JSON it is an empty one."""
+    (home / "fleet.yaml").write_text("schema: allstop/1\n")
+    ran = shop("fleet", "graph")
+    assert ran.code == 0, ran.err
+    assert ran.out == "There are no services in fleet.yaml.\n"
+    assert json.loads(shop("fleet", "graph", "--json").out) == {"boxes": [], "arrows": []}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from allstop.application.lever_views import CircuitLine, LeverLine
+from allstop.application.lever_shapes import CircuitLine, LeverLine
 from tests.domain.fleet.test_levers import pulled
 from tests.faces.cli.conftest import Run
 from tests.faces.cli.coordinator import Recorded, problem
-from tests.faces.cli.recorded import NOW
+from tests.faces.cli.recorded import NOW, QUIET_OVERVIEW
 from tests.faces.cli.test_plans import made
 
 HOUR = timedelta(hours=1)
@@ -118,3 +119,30 @@ def test_a_refusal_says_what_is_pulled(allstop: Run, fleet: Recorded) -> None:
     ran = allstop("lever", "extend", "cachd", "--for", "1h", "--because", "b")
     assert ran.code == 3
     assert "no lever cachd is pulled" in ran.err
+
+
+@pytest.mark.parametrize("words", [[], ["status"]])
+def test_a_lever_beyond_its_time_is_said_at_first_sight(
+    allstop: Run, book: Recorded, words: list[str]
+) -> None:
+    """Given a lever that stays pulled beyond its time, then whoever asks what is going on hears of it, with what
+    stands in the way and what takes it back."""
+    late = tuple(one for one in LEVERS if one.overdue)
+    book.answer("GET /overview", replace(QUIET_OVERVIEW, overdue_levers=late))
+    said = " ".join(allstop(*words).out.split())
+    assert "lever pay:cards is pulled 1h beyond its time: its service is protected" in said
+    assert "allstop lever release pay:cards" in said
+
+
+@pytest.mark.parametrize(
+    ("many", "told"), [(3, "pay:c2 is"), (9, "and 6 more levers are beyond their time: allstop lever")]
+)  # fmt: skip
+def test_of_many_levers_beyond_their_time_some_are_counted(
+    allstop: Run, book: Recorded, many: int, told: str
+) -> None:
+    late = tuple(replace(LEVERS[1], name=f"pay:c{at}", taker="PLAN-7") for at in range(many))
+    book.answer("GET /overview", replace(QUIET_OVERVIEW, overdue_levers=late))
+    out = allstop("status").out
+    assert told in out
+    assert "PLAN-7 takes it back" in out
+    assert out.count("beyond") == min(many, 4)

@@ -1,16 +1,20 @@
 """What a command says to do next: always something that can be typed as it stands."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import click
 import pytest
 
+from allstop.application.plan_shapes import PlanView
 from allstop.faces.cli.entry import command_group
 from allstop.faces.cli.hints import addressed, help_of
 from tests.faces.cli import recorded
 from tests.faces.cli.conftest import Run
 from tests.faces.cli.coordinator import Recorded, problem
 
+HOUR = timedelta(hours=1)
 SECOND = "/incidents/INC-2"
 COMMANDS: click.Group = command_group({})
 
@@ -163,3 +167,46 @@ def test_a_fix_that_nobody_can_make_yet_asks_for_its_service(allstop: Run, book:
     book.answer("GET /incidents/INC-1", view)
     command = 'allstop remedy fix --service NAME --because "what you found" --incident INC-1'
     assert allstop("show", "INC-1").out.endswith(f"next: {command}\n")
+
+
+STOP = replace(
+    recorded.PLAN, id="PLAN-2", purpose="stop", state="held", approve="", held_because="it refuses",
+    asked=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("second", "command"),
+    [
+        (STOP, "allstop plan show PLAN-2"),
+        (replace(STOP, state="running", steps=(recorded.task_step("look"),)), "allstop plan show PLAN-2"),
+        (replace(STOP, state="aborted"), "allstop approve PLAN-1"),
+        (replace(STOP, earlier=True), "allstop approve PLAN-1"),
+    ],
+)  # fmt: skip
+def test_what_is_held_or_asked_goes_before_what_waits_for_approval(
+    allstop: Run, book: Recorded, second: PlanView, command: str
+) -> None:
+    """Given an older plan that waits for approval, then a held one and a task are pointed at before it."""
+    plans = (recorded.PLAN, second)
+    book.answer("GET /incidents/current", replace(recorded.VIEW, acknowledged_by="ada", plans=plans))  # fmt: skip
+    assert allstop("show").out.splitlines()[-1] == f"next: {command}"
+
+
+@pytest.mark.parametrize(
+    ("more", "runs"),
+    [
+        ({}, True),
+        ({"state": "proposed"}, True),
+        ({"asked": False}, False),
+        ({"expires_at": recorded.NOW}, False),
+        ({"expires_at": recorded.NOW + HOUR}, True),
+    ],
+)
+def test_what_everybody_agreed_to_is_run_next(
+    allstop: Run, book: Recorded, more: dict[str, Any], runs: bool
+) -> None:
+    plan = replace(STOP, **{"state": "approved", "held_because": "", **more})
+    book.answer("GET /incidents/current", replace(recorded.VIEW, acknowledged_by="ada", plans=(plan,)))  # fmt: skip
+    last = allstop("show").out.splitlines()[-1]
+    assert (last == "next: allstop plan run PLAN-2") is runs

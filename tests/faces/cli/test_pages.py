@@ -226,3 +226,48 @@ def test_colour_reads_no_markup_and_wide_letters_align() -> None:
     assert "[bold red]title[/]" in out.getvalue()
     assert "[link=http://x]y[/link]" in out.getvalue()
     assert plain(page) == "[bold red]title[/]\nname  text\n日本  [link=http://x]y[/link]\nabcd  z\n"
+
+
+def test_a_status_without_services_and_agents_has_no_empty_lists(
+    allstop: Run, book: Recorded
+) -> None:
+    """Given a project that is new, then it says what is not there instead of a title with nothing below."""
+    book.answer("GET /overview", replace(recorded.QUIET_OVERVIEW, services=(), agents=()))
+    out = allstop("status").out
+    assert "Services\n  fleet.yaml describes none" in out
+    assert "Agents\n  none is registered" in out
+
+
+OFF = replace(recorded.SERVICES[0], off=True, standing="stopped by PLAN-3")
+
+
+@pytest.mark.parametrize("words", [["services"], ["status"], []])
+def test_what_a_plan_has_stopped_is_not_told_as_an_outage(
+    allstop: Run, book: Recorded, words: list[str]
+) -> None:
+    """Given a service that a plan has stopped, then every list of services says that it is off on purpose."""
+    services = (OFF, recorded.SERVICES[1])
+    book.answer("GET /services", services)
+    book.answer("GET /overview", replace(recorded.QUIET_OVERVIEW, services=services))
+    line = next(one for one in allstop(*words).out.splitlines() if "payments" in one)
+    assert "off on purpose" in line
+    assert "payments  down" not in " ".join(line.split("  "))
+
+
+def test_what_a_plan_has_left_a_service_in_stands_beside_it(allstop: Run, book: Recorded) -> None:
+    cut = replace(recorded.SERVICES[1], standing="isolated")
+    book.answer("GET /services", (cut,))
+    assert "up, isolated" in allstop("services").out
+    down = replace(cut, state="down")
+    book.answer("GET /overview", replace(recorded.QUIET_OVERVIEW, services=(down,)))
+    assert "down, isolated" in allstop("status").out
+    assert "services  0 of 1 up; accounts down\n" in allstop().out
+
+
+def test_a_service_that_is_up_although_a_plan_stopped_it_is_up(
+    allstop: Run, book: Recorded
+) -> None:
+    book.answer("GET /services", (replace(OFF, state="up"),))
+    out = allstop("services").out
+    assert "off on purpose" not in out
+    assert "up, stopped by PLAN-3" in out

@@ -19,6 +19,7 @@ from tests.domain.builders import EVE
 from tests.domain.fleet import returned
 from tests.domain.fleet.fleets import HARD, random_fleet, service, stateful
 from tests.domain.fleet.ground import Ground
+from tests.faces.cli import recorded
 from tests.faces.cli.conftest import Doors, Run
 from tests.faces.cli.coordinator import Recorded, problem
 
@@ -116,6 +117,48 @@ def test_what_is_lost_by_a_restore_stands_in_its_preview(allstop: Run, planned: 
     assert "To know before it runs lost for good: whatever db was told in the last 1h" in said
     assert "the copy monday of 2026-11-21 03:00:" in said
     assert "restore, start, gate, unfence*, unquiesce*" in said
+    assert "* no probe proves it" in said
+
+
+@pytest.mark.parametrize("words", [["approve", "PLAN-2", "--yes"], ["plan", "show", "PLAN-2"]])
+def test_whoever_agrees_is_shown_what_is_lost_and_what_is_done(
+    allstop: Run, planned: Recorded, words: list[str]
+) -> None:
+    """Given a restore that waits for approval, then what is lost and its order are shown before anybody signs."""
+    found = returned.here(
+        facts={"db/snapshot": {"copy": "monday"}, "db/verify-snapshot": {"copy": "monday"}}
+    )
+    returned.run(found, Asked("snapshot", ("db",)))
+    found.let_pass(3_600_000)
+    plan = found.drawn(Asked("restore", ("db",)))
+    assert plan.id == "PLAN-2"
+    planned.answer("GET /plans/PLAN-2", made(found, plan.id))
+    planned.answer("POST /incidents/INC-1/approvals", {"waits_for": ""})
+    ran = allstop(*words)
+    assert ran.code == 0, ran.err
+    said = " ".join(ran.out.split())
+    assert "lost for good: whatever db was told in the last 1h" in said
+    assert "restore, start, gate, unfence*, unquiesce*" in said
+    assert "expected time" in said
+    assert plan.hash in said
+
+
+def test_once_everybody_agrees_the_next_command_starts_it(allstop: Run, planned: Recorded) -> None:
+    """Given a plan somebody asked for, when the last one signs, then how it is started is the next command."""
+    planned.answer("POST /incidents/INC-1/approvals", {"waits_for": ""})
+    assert allstop("approve", "PLAN-1", "--yes").out.endswith(
+        "approved: PLAN-1\nnext: allstop plan run PLAN-1 --follow\n"
+    )
+    planned.answer("POST /incidents/INC-1/approvals", {"waits_for": "1 more of owner"})
+    assert allstop("approve", "PLAN-1", "--yes").out.endswith(
+        "it still waits for 1 more of owner\nnext: allstop show INC-1\n"
+    )
+
+
+def test_one_node_is_not_called_nodes(allstop: Run, book: Recorded) -> None:
+    one = made(stop_of_all(Fleet((service("web"),))))
+    book.answer("GET /incidents/current", replace(recorded.VIEW, plans=(one,)))
+    assert ", 1 node: 1 waiting" in allstop("plans").out
 
 
 def test_a_dry_run_records_nothing(allstop: Run, planned: Recorded) -> None:
@@ -189,6 +232,26 @@ def test_following_a_held_plan_says_what_to_do_and_does_not_end_well(
     assert "next: allstop plan retry PLAN-1 snapshot-db" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("state", "told", "command"),
+    [
+        ("proposed", "it waits for approval by commander", "allstop approve PLAN-1"),
+        ("approved", "everybody has agreed, and nobody has started it", "allstop plan run PLAN-1"),
+        ("paused", "somebody paused it", "allstop plan resume PLAN-1"),
+    ],
+)
+def test_following_what_waits_for_a_person_says_for_what(
+    allstop: Run, planned: Recorded, state: str, told: str, command: str
+) -> None:
+    """Given a plan that does not go on by itself, then its follower hears why, and what would move it."""
+    view = replace(made(stop_of_all()), state=state, approve="commander", waits_for="commander")
+    planned.answer("GET /plans/PLAN-1", view)
+    ran = allstop("plan", "follow", "PLAN-1")
+    assert ran.code == 1
+    assert told in ran.out
+    assert ran.out.endswith(f"next: {command}\n")
+
+
 def test_following_as_json_is_one_value_a_line(allstop: Run, planned: Recorded) -> None:
     found = stop_of_all()
     found.run("PLAN-1")
@@ -197,6 +260,21 @@ def test_following_as_json_is_one_value_a_line(allstop: Run, planned: Recorded) 
     told = [json.loads(line) for line in ran.out.splitlines()]
     assert {one["id"]: one["state"] for one in told[:-1]} == {"web": "reached", "payments": "reached", "db": "reached"}  # fmt: skip
     assert told[-1] == {"plan": "PLAN-1", "state": "done", "because": ""}
+
+
+def test_the_way_back_is_offered_only_where_something_was_done(
+    allstop: Run, planned: Recorded
+) -> None:
+    """Given a plan that never began, when it is aborted, then no undo of nothing is the next command."""
+    planned.answer("POST /plans/PLAN-1/abort", {})
+    ran = allstop("plan", "abort", "PLAN-1", "--because", "b")
+    assert ran.out == "PLAN-1 is aborted\nnext: allstop plans\n"
+    found = stop_of_all()
+    found.run("PLAN-1")
+    planned.answer("GET /plans/PLAN-1", made(found))
+    assert allstop("plan", "abort", "PLAN-1", "--because", "b").out.endswith(
+        "next: allstop plan undo PLAN-1 --dry-run\n"
+    )
 
 
 def test_a_plan_that_ran_shows_how_each_node_ended(allstop: Run, planned: Recorded) -> None:

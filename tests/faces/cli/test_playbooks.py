@@ -126,6 +126,32 @@ def test_a_running_plan_shows_its_phases_and_the_command_of_an_open_task(
     )
 
 
+def test_a_long_playbook_is_counted_by_what_its_steps_are(allstop: Run, shelf: Recorded) -> None:
+    """Given more nodes than are listed, then tasks are counted as tasks, whatever each of them is called."""
+    tasks = [task(f"look-{at}" if at % 2 else f"ask-{at}", title="Look") for at in range(21)]
+    ground = stage(with_books(book(phase("shut", 0, 60, *tasks), name="night")))
+    ground.drawn(Asked("playbook", playbook="night"))
+    shelf.answer("GET /plans/PLAN-1", made(ground))
+    lines = [" ".join(one.split()) for one in allstop("plan", "playbook", "night").out.splitlines()]
+    assert "21 task" in lines
+    assert not any(line.endswith((" look", " ask")) for line in lines)
+
+
+def test_following_ends_where_only_a_person_can_go_on(
+    allstop: Run, shelf: Recorded, doors: Doors
+) -> None:
+    """Given a plan of which nothing moves but a task, then its follower is told whose it is, and does not wait."""
+    ground = begun()
+    doors.patience = 5
+    shelf.answer("GET /plans/PLAN-1", made(ground))
+    ran = allstop("plan", "follow", "PLAN-1")
+    assert ran.code == 1, ran.err
+    assert "asks scribe: Look behind it (look)" in ran.out
+    assert ran.out.endswith(
+        'next: allstop plan settle PLAN-1 look --happened --evidence "what you saw"\n'
+    )
+
+
 def test_a_late_phase_and_one_that_is_over_are_told_apart(allstop: Run, shelf: Recorded) -> None:
     ground = begun()
     ground.let_pass(3 * MINUTE)

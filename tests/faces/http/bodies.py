@@ -19,6 +19,7 @@ from allstop.domain.plan.asked import Asked
 PLACES = {
     "id": "INC-1", "role": "scribe", "sha256": "0" * 64, "principal": "source:x", "form": "briefing",
     "task": "T1", "crew": "containment", "change": "CHG-1", "obligation": "review", "action": "ACT-1",
+    "host": "web-1",
 }  # fmt: skip
 LATER = "2026-12-24T18:00:00+01:00"
 THEN = datetime(2026, 12, 24, 17, 0, tzinfo=UTC)
@@ -151,13 +152,20 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
     ),
     "plan-abort": ({"because": "b"}, n.AbortPlan("PLAN-1", "b")),
     "halt": (
-        {"scope": "all", "reason": "r", "incident": "INC-1", "exempt": ["builder-1"]},
-        h.OrderHalt("all", "r", "INC-1", ("builder-1",)),
+        {
+            "scope": "all", "reason": "r", "incident": "INC-1", "exempt": ["builder-1"],
+            "classes": ["write", "exec"],
+        },
+        h.OrderHalt("all", "r", "INC-1", ("builder-1",), ("write", "exec")),
     ),
     "release": ({"because": "b"}, h.ReleaseHalt("HALT-1", "b")),
+    "release-abort": ({"because": "b"}, h.AbortRelease("HALT-1", "b")),
     "register": (
-        {"agent": "new", "name": "New", "team": "builders", "adapter": "script", "options": {"a": 1}},
-        h.RegisterAgent("new", "New", "builders", "script", {"a": 1}),
+        {
+            "agent": "new", "name": "New", "team": "builders", "adapter": "script", "options": {"a": 1},
+            "host": "web-1", "session": "s-1", "repository": "/srv/shop",
+        },
+        h.RegisterAgent("new", "New", "builders", "script", {"a": 1}, "web-1", "s-1", "/srv/shop"),
     ),
     "answer": (
         {

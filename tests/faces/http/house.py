@@ -18,15 +18,19 @@ from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import NoCrashPoints
 from allstop.adapters.memory_store import MemoryStore
 from allstop.adapters.report_files import ReportFiles
+from allstop.adapters.signing import PinnedKeys, SigningKey
 from allstop.adapters.sqlite import SqliteStore
 from allstop.application.access import Access
 from allstop.application.command_post import CommandPost
 from allstop.application.coordinator import Coordinator
+from allstop.application.hosts import Hosts
 from allstop.application.hub import Hub
 from allstop.application.monitor import Monitor
 from allstop.application.ports import Store
+from allstop.application.releases import Releases
 from allstop.application.reports import Reports
 from allstop.application.runner import Runner
+from allstop.application.standing_orders import StandingOrders
 from allstop.application.timekeeper import Timekeeper
 from allstop.application.views import Views
 from allstop.domain.policy import Grant, Policy
@@ -63,13 +67,16 @@ async def build(
     async def audit() -> dict[str, Any]:
         return {"entries": store.last_position(), "whole": True}
 
+    access = Access(
+        post, store, clock, lambda uid: peer if uid == os.getuid() else None,
+        lambda: secrets.token_hex(32),
+    )  # fmt: skip
+    orders = StandingOrders(post, store, hub, clock, SigningKey(folder / "signing.key"))
     return Coordinator(
         home=folder, version="0", started_at=clock.now().utc, post=post, store=store, hub=hub,
         views=views,
-        access=Access(
-            post, store, clock, lambda uid: peer if uid == os.getuid() else None,
-            lambda: secrets.token_hex(32),
-        ),
+        access=access, hosts=Hosts(post, orders, access, clock),
+        releases=Releases(post, PinnedKeys(folder / "release.keys"), clock),
         reports=Reports(views, post, clock, ReportFiles(folder)), adapters=adapters, clock=clock,
         monitor=monitor, runner=Runner(post, store, hub, adapters, clock, crash),
         timekeeper=Timekeeper(post, hub, clock, crash), read_policy=house_policy, audit=audit,

@@ -10,6 +10,7 @@ from allstop.domain.plan.commands import DrawPlan, StartPlan
 from allstop.domain.plan.state import Plan
 from allstop.domain.policy import Dependency, DependencyKind, Fleet, OnFailure, Policy, Service
 from tests.domain.fleet.fleets import random_fleet, service, stateful
+from tests.domain.fleet.returned import deployed
 from tests.faces.web.rules import probe, shop
 from tests.faces.web.stage import Answer, Stage, all_well, raised
 
@@ -29,6 +30,11 @@ def stopped_shop() -> Policy:
         service("wiki", {"search": HARD}, probes=(probe("wiki"),)),
     )  # fmt: skip
     return _with(Fleet(services))
+
+
+def rolled_back_shop() -> Policy:
+    """One service that can be taken back to an earlier release."""
+    return _with(Fleet((deployed("orders", probes=(probe("orders"),)),)))
 
 
 def _with(fleet: Fleet) -> Policy:

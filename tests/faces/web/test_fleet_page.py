@@ -127,6 +127,17 @@ async def test_what_is_done_with_less_stands_on_the_page_of_the_services(opened:
     assert "it is being repaired" in kept_back
 
 
+async def test_a_lever_beyond_its_time_is_said_on_the_first_page(opened: Opener) -> None:
+    """Given a lever that stays pulled beyond its time, then the front page says so, and where to read on."""
+    page = await opened(await with_less()).get("/")
+    late = page.select("[data-overdue]")
+    assert [str(one["data-overdue"]) for one in late] == ["search:fresh-answers"]
+    said = words(late[0])
+    assert "is pulled beyond its time" in said
+    assert late[0].select("a[href='/services']")
+    assert not (await opened(await calm()).get("/")).select("[data-overdue]")
+
+
 async def test_a_fleet_that_does_all_has_no_levers_and_circuits_to_show(opened: Opener) -> None:
     page = await opened(await calm()).get("/services")
     assert not page.select("[data-levers], [data-circuits]")

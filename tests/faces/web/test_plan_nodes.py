@@ -6,7 +6,8 @@ from bs4 import BeautifulSoup, Tag
 
 from allstop.domain.effects import failed
 from allstop.domain.incident.course_commands import TriageIncident
-from allstop.domain.plan.commands import AbortPlan, PausePlan
+from allstop.domain.plan.asked import Asked
+from allstop.domain.plan.commands import AbortPlan, DrawPlan, PausePlan
 from allstop.domain.policy import Fleet
 from allstop.faces.web.plan_nodes import laid_out
 from tests.domain.fleet.fleets import HARD, service
@@ -14,6 +15,7 @@ from tests.faces.web.conftest import Opener, console_of, text, words
 from tests.faces.web.planned import (
     approved,
     planned,
+    rolled_back_shop,
     run,
     stop_of,
     stopped_shop,
@@ -70,6 +72,22 @@ async def test_a_plan_that_waits_for_approval(opened: Opener) -> None:
     assert "if it fails: force; missing: no quiesce, no drain" in words(orders)
     assert not found.select("[data-step]")
     assert text(page, ".next .typed") == "allstop approve PLAN-2"
+
+
+async def test_what_to_know_before_it_runs_is_said_before_anybody_agrees(opened: Opener) -> None:
+    """Given a rollback to a release that nobody knows to be good, then its card says so, and no longer once it is
+    over."""
+    stage = await planned(rolled_back_shop())
+    await stage.do(DrawPlan("INC-1", Asked("rollback", ("orders",), release="3f2a91")))
+    await stage.settle()
+    (plan,) = [one.id for one in stage.post.world.plans.values() if one.purpose == "rollback"]
+    notes = card(await opened(stage).get("/incidents/INC-1"), plan).select("[data-note]")
+    assert [words(one) for one in notes] == [
+        "orders: to 3f2a91: nobody has seen it healthy for long enough"
+    ]
+    await stage.do(AbortPlan(plan, "not now"))
+    after = card(await opened(stage).get("/incidents/INC-1"), plan)
+    assert not after.select("[data-note]")
 
 
 async def test_an_approval_is_shown_with_its_end(opened: Opener) -> None:

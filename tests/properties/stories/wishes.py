@@ -13,6 +13,7 @@ from allstop.domain import proposals as pr
 from allstop.domain import readiness as rd
 from allstop.domain.conditions import OPERATORS
 from allstop.domain.halt import commands as h
+from allstop.domain.halt.scope import DEFAULT
 from allstop.domain.impact import Impact
 from allstop.domain.incident import commands as c
 from allstop.domain.incident import course_commands as cc
@@ -27,6 +28,7 @@ from allstop.domain.policy import Condition, Policy, Protocol
 from allstop.domain.principal import COORDINATOR, MONITOR, TIMEKEEPER, Kind, Principal
 from allstop.domain.remedy import STATED_FACTS
 from allstop.domain.world import World
+from tests.properties.stories.hosts import HOST_WISHES
 from tests.properties.stories.levers import LEVER_WISHES, lever_asked
 from tests.properties.stories.stage import HOUR, MINUTE, Stage
 
@@ -380,13 +382,15 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     c.MissDeadline: _for(lambda y, id: c.MissDeadline(id, _clock(y, id))),
     c.Override: _override,
     h.RegisterAgent: lambda y: h.RegisterAgent(
-        y.one((y.agent(), "new-1", "new-2")), "new", y.one((one.name for one in y.policy.roster.teams), "crew"), "rehearsal"
+        y.one((y.agent(), "new-1", "new-2")), "new", y.one((one.name for one in y.policy.roster.teams), "crew"), y.one(("rehearsal", "rehearsal", "host")), {},
+        y.one(("", "web-1")), y.one(("", "s-1")), y.one(("", "/srv/shop")),
     ),
     h.OrderHalt: lambda y: h.OrderHalt(
         y.one(("all", "all", f"agent:{y.agent()}", f"team:{y.policy.roster.teams[0].name}"), "sky"), y.words(),
-        y.one(("", y.incident())), y.one(((), (), (y.agent(),))),
+        y.one(("", y.incident())), y.one(((), (), (y.agent(),))), y.one((DEFAULT, DEFAULT, ("hard",), ("write",), ("x",))),
     ),
-    h.ReleaseHalt: lambda y: h.ReleaseHalt(y.halt(), y.words()),
+    h.ReleaseHalt: lambda y: h.ReleaseHalt(y.halt(), y.words(), keys=y.one(((), ("k1",), ("k1", "k2")))),
+    h.AbortRelease: lambda y: h.AbortRelease(y.halt(), y.words()),
     h.AnswerRollCall: lambda y: h.AnswerRollCall(y.agent(), y.halt(), "stopped", "a task", "0" * 12, "", y.is_so()),
     h.RemindRollCall: lambda y: h.RemindRollCall(y.halt()),
     h.CloseRollCall: lambda y: h.CloseRollCall(y.halt()),
@@ -441,6 +445,7 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
     w.RemindObligation: _after(lambda y, id: w.RemindObligation(id, y.part(lambda one: one.obligations, id))),
     w.AwardPoints: lambda y: w.AwardPoints(y.one((one.name for one in y.policy.roster.teams), "x"), y.one((5, -10), 0), y.words(), y.one(("", y.ended()))),
     **LEVER_WISHES,
+    **HOST_WISHES,
 }  # fmt: skip
 
 
@@ -455,5 +460,5 @@ def anybody(y: Wish) -> Principal:
     if luck < 0.88:
         return Principal(y.agent(), Kind.AGENT)
     if luck < 0.92:
-        return Principal("pager", Kind.SOURCE)
+        return Principal(y.one(("pager", "host:web-1")), Kind.SOURCE)
     return y.one((TIMEKEEPER, MONITOR, COORDINATOR))

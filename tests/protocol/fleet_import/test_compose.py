@@ -34,6 +34,17 @@ def test_who_needs_whom(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "depends", ["depends_on: [db, nothere]", "depends_on:\n      - db\n      - nothere"]
+)
+def test_what_found_no_place_is_named_also_beside_what_did(depends: str, tmp_path: Path) -> None:
+    text = f"services:\n  web:\n    image: web\n    {depends}\n  db:\n    image: db\n"
+    found, fleet = checked(compose(text), tmp_path)
+    assert needs(fleet, "web") == {"db": "hard"}
+    why = {one.why for one in found.left if one.label == "web.depends_on"}
+    assert why == {"the service it names is not in these files"}
+
+
 def test_how_it_is_seen_to_be_well(tmp_path: Path) -> None:
     _, fleet = checked([SHOP], tmp_path)
     probes = {one.name: one for each in fleet.services for one in each.probes}

@@ -117,7 +117,7 @@ def stand_down_verdict(draft: Draft, incident_id: str, policy: Policy) -> Verdic
     held = [
         plan.id
         for plan in draft.world.plans_of(incident.id)
-        if plan.state.value in ("running", "held")
+        if plan.state.value in ("running", "held", "paused")
     ]
     if held:
         verdict &= Verdict.no("plan-active", f"{', '.join(held)} not ended", "allstop plans")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from allstop.domain.deciding.plan_running import begin_again
-from allstop.domain.deciding.safe_again import unsafe_now
+from allstop.domain.deciding.safe_again import TAKES_AWAY, unsafe_now
 from allstop.domain.draft import Draft, Rules
 from allstop.domain.moment import words
 from allstop.domain.plan.commands import CutShort
 from allstop.domain.plan.cutting import to_cut_short
-from allstop.domain.plan.events import NodeCutShort, StepStarted
-from allstop.domain.plan.lifecycle import NodeState, PlanState
+from allstop.domain.plan.events import NodeCutShort, Step, StepStarted
+from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import Plan
 from allstop.domain.record import plan_stream
 
@@ -36,13 +36,19 @@ def cut_short(draft: Draft, command: CutShort) -> None:
 
 
 def _unsafe_step(draft: Draft, plan: Plan, node: str) -> str:
-    """The first step of a node that has not begun, where by now a safety rule keeps it from beginning."""
-    if plan.node_at(node).state is not NodeState.WAITING:
-        return ""
-    step = plan.routes.steps[plan.routes.of_node[node][0]]
+    """The step with which a service that is still there would go next, where by now a safety rule is against it."""
+    kill = plan.routes.steps[plan.routes.rescues[node]["kill"]]
     incident = draft.incident(plan.incident, must_be_open=False)
-    policy = draft.policy(incident)
-    return step.id if unsafe_now(draft.world, policy, incident, plan, step) else ""
+    if not unsafe_now(draft.world, draft.policy(incident), incident, plan, kill):
+        return ""
+    steps = (plan.routes.steps[id] for id in plan.routes.of_node[node])
+    waiting = (step.id for step in steps if _waits(plan, step) and step.action in TAKES_AWAY)
+    # Refused in its stead, so that the gentle way stays open to a person.
+    return next(waiting, kill.id)
+
+
+def _waits(plan: Plan, step: Step) -> bool:
+    return plan.standing(step.id).state is StepState.WAITING
 
 
 RULES: Rules = {CutShort: cut_short}

@@ -107,6 +107,7 @@ def expire_lever(draft: Draft, command: c.ExpireLever) -> None:
 
 _WHY = {
     "protected": "its service is protected, so a person takes it back",
+    "stopped": "a plan has stopped its service",
     "busy": "another plan works on its service",
     "preflight": "the preflight has not passed",
 }

@@ -11,6 +11,7 @@ from allstop.domain.deciding.kinship import link
 from allstop.domain.deciding.mode_keeping import end_mode
 from allstop.domain.deciding.telling import announce, tell_person
 from allstop.domain.draft import Draft, Rules, refuse
+from allstop.domain.halt.scope import blocked
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
@@ -93,11 +94,14 @@ def _held(draft: Draft, halt: Halt, into: str) -> bool:
     """Whether the other incident holds everybody this halt holds, and would hold newcomers too."""
     others = [other for other in draft.world.halts_of(into) if other.stands]
     wide = any(
-        other.scope in ("all", halt.scope) and set(other.exempt) <= set(halt.exempt)
+        other.scope in ("all", halt.scope)
+        and set(other.exempt) <= set(halt.exempt)
+        and blocked(other.classes) >= blocked(halt.classes)
         for other in others
     )
-    held = {agent for other in others for agent in other.roll}
-    return wide and held.issuperset(halt.roll)
+    held = {line.agent for other in others for line in other.roll.values() if not line.is_let_go}
+    mine = {line.agent for line in halt.roll.values() if not line.is_let_go}
+    return wide and held >= mine
 
 
 RULES: Rules = {cc.MergeIncident: merge}

@@ -5,18 +5,20 @@ A failure holds a branch, never the fleet: what waits for the node waits, everyt
 
 from __future__ import annotations
 
+from heapq import heapify, heappop
+
+from allstop.domain.deciding.safe_again import unsafe_now
 from allstop.domain.draft import Draft
 from allstop.domain.fleet.estimating import Limits, Site, Tokens
 from allstop.domain.plan import events as e
 from allstop.domain.plan.cutting import KEEPS_DATA
 from allstop.domain.plan.lifecycle import ENDS, NodeState, PlanState, StepState
+from allstop.domain.plan.routes import TAKING_ROOM as TAKING_ROOM
 from allstop.domain.plan.state import FAILURES, OVER, STALLED, Plan
 from allstop.domain.record import plan_stream
 
 # Steps that keep data whole. When one fails, nobody forces anything: what waits for it waits.
 DATA_ACTIONS = KEEPS_DATA
-# Kinds of steps that hosts and adapters have only so much room for.
-TAKING_ROOM = frozenset({"act", "probe"})
 # Steps that only make it gentler: whose policy is to force, or to go on, does so without them.
 GENTLE_ACTIONS = frozenset({"quiesce", "drain"})
 # Steps that only look at something for the record: nothing waits for what they cannot see.
@@ -30,31 +32,37 @@ def startable(plan: Plan) -> list[e.Step]:
     """The steps that start now: all that are ready and have room, the most urgent first."""
     if not plan.ripe:
         return []
-    nodes = plan.routes.nodes
-    tokens = Tokens(
-        Limits(
-            plan.pace.together, plan.pace.per_host, plan.pace.per_zone, dict(plan.pace.per_adapter)
-        )
-    )
-    for id in plan.active:
-        step = plan.routes.steps[id]
-        if step.kind in TAKING_ROOM:
-            tokens.take(_site(plan, step))
-    ready = [plan.routes.steps[id] for id in plan.ripe]
-    ready.sort(key=lambda step: (*_urgency(nodes.get(step.node)), step.id))
-    found = []
-    for step in ready:
-        site = _site(plan, step)
-        if step.kind not in TAKING_ROOM:
-            found.append(step)
-        elif tokens.room(site):
-            tokens.take(site)
-            found.append(step)
+    routes = plan.routes
+    found = [routes.steps[id] for id in plan.ripe & routes.roomless]
+    found += _with_room(plan)
+    found.sort(key=lambda step: routes.places[step.id])
     return found
 
 
-def _urgency(node: e.Node | None) -> tuple[int, int]:
-    return (node.rank, -node.remaining_ms) if node is not None else (0, 0)
+def _with_room(plan: Plan) -> list[e.Step]:
+    """Of the ripe steps that need room those that have it, the most urgent first."""
+    routes, pace = plan.routes, plan.pace
+    taking = plan.active - routes.roomless
+    wanted = plan.ripe - routes.roomless
+    if not (pace.together or pace.per_host or pace.per_zone or pace.per_adapter):
+        return [routes.steps[id] for id in wanted]
+    free = pace.together - len(taking) if pace.together else len(wanted)
+    if free <= 0 or not wanted:
+        return []
+    tokens = Tokens(Limits(pace.together, pace.per_host, pace.per_zone, dict(pace.per_adapter)))
+    for id in taking:
+        tokens.take(_site(plan, routes.steps[id]))
+    # Thousands may be ready, of which one can go: they are not all put in order for that.
+    waiting = list(map(routes.places.__getitem__, wanted))
+    heapify(waiting)
+    found: list[e.Step] = []
+    while waiting and len(found) < free:
+        step = routes.by_urgency[heappop(waiting)]
+        site = _site(plan, step)
+        if tokens.room(site):
+            tokens.take(site)
+            found.append(step)
+    return found
 
 
 def _site(plan: Plan, step: e.Step) -> Site:
@@ -94,25 +102,25 @@ def node_step_done(draft: Draft, plan_id: str, step_id: str) -> None:
     draft.emit(stream, e.NodeEnded(step.node, NodeState.LEFT if missed else state, text))
 
 
-def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> bool:
-    """What a failure means by the node's policy. Returns whether a person has to look now."""
+def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> str:
+    """What a failure means by the node's policy. Returns the step a person has to look at now, or empty."""
     plan = draft.world.plans[plan_id]
     step = plan.routes.steps[step_id]
     node = plan.routes.nodes[step.node]
     policy, stream = node.on_failure, plan_stream(plan_id)
     rescued = not step.latent and being_rescued(plan, node.id)
     if rescued or plan.node_at(node.id).state in ENDS:
-        return False
+        return ""
     gentle = step.action in GENTLE_ACTIONS and policy in ("force", "continue")
     if gentle or step.action in LOOKS:
         text = f"its policy is to {policy}: {because}" if gentle else f"it only looks: {because}"
         draft.emit(stream, e.StepWaived(step_id, text))
         node_step_done(draft, plan_id, step_id)
-        return False
+        return ""
     if policy == FALLBACK and not step.latent and step.action not in BESIDE_THE_FIX:
         if plan.state is PlanState.RUNNING:
             _fall_back(draft, plan, node.id)
-            return False
+            return ""
         because = f"{because}; the plan is {plan.state}, so nothing more was tried"
     if step.action not in DATA_ACTIONS and not step.latent:
         rescue = plan.routes.rescues.get(node.id, {})
@@ -120,16 +128,28 @@ def node_step_failed(draft: Draft, plan_id: str, step_id: str, because: str) -> 
         if plan.state is not PlanState.RUNNING:
             because = f"{because}; the plan is {plan.state}, so nothing more was tried"
         elif wanted in rescue and plan.standing(rescue[wanted]).state is StepState.WAITING:
-            draft.emit(stream, e.StepStarted(rescue[wanted], 1))
-            return False
+            return _rescued(draft, plan, rescue[wanted])
         if policy == "continue":
             draft.emit(stream, e.NodeEnded(node.id, NodeState.LEFT, because))
-            return True
+            return step_id
     draft.emit(stream, e.NodeHeld(node.id, step_id, because))
     if policy == "abort":
         text = f"{node.id} failed, and its policy is to stop everything: {because}"
         draft.emit(stream, e.PlanHeld(FAILURES, text))
-    return True
+    return step_id
+
+
+def _rescued(draft: Draft, plan: Plan, rescue: str) -> str:
+    """Begin what is left to do, unless a safety rule is against it by now. Returns it if a person has to look."""
+    step, stream = plan.routes.steps[rescue], plan_stream(plan.id)
+    incident = draft.incident(plan.incident, must_be_open=False)
+    unsafe = unsafe_now(draft.world, draft.policy(incident), incident, plan, step)
+    if not unsafe:
+        draft.emit(stream, e.StepStarted(rescue, 1))
+        return ""
+    draft.emit(stream, e.StepRefused(rescue, unsafe))
+    draft.emit(stream, e.NodeHeld(step.node, rescue, unsafe))
+    return rescue
 
 
 def _fall_back(draft: Draft, plan: Plan, node: str) -> None:

@@ -72,7 +72,7 @@ def _step(draft: Draft, policy: Policy, incident: Incident, name: str, reason: s
         [
             one
             for one in plan.holding
-            if plan.step(one) is not None and not plan.standing(one).attempt
+            if plan.step(one) is not None and plan.standing(one).refused
         ]
         if plan is not None and plan.incident == incident.id
         else []

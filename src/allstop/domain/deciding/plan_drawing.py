@@ -17,7 +17,7 @@ from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.asked import Asked
-from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import ENDED, Plan
 from allstop.domain.planning.degradation_table import degree_of, draw_by_table
 from allstop.domain.planning.degrading import draw_release
@@ -155,14 +155,34 @@ def check_still_true(draft: Draft, policy: Policy, plan: Plan) -> None:
         limit = words(policy.fleet.limits.approval_ms)
         text = f"the approval of {plan.id} is older than {limit}"
         refuse("approval-expired", text, f"it can be approved again: allstop approve {plan.id}")
-    for other in draft.world.plans.values():
-        if other.id == plan.id or other.state not in _UNDER_WAY:
-            continue
-        both = _services(plan) & _services(other)
-        if both and other.id != plan.asked.get("plan"):
+    check_apart(draft, plan)
+    check_same(draft, policy, plan)
+
+
+def check_apart(draft: Draft, plan: Plan) -> None:
+    """Refuse a plan that somebody asked for as long as another one works on a service of it."""
+    for other in draft.world.plans.values() if plan.asked else ():
+        if other.id != plan.id:
+            _check_apart(plan, other)
+
+
+def _check_apart(plan: Plan, other: Plan) -> None:
+    """Refuse to start a plan on a service that another one works on, or has begun to change and not ended yet."""
+    if other.state in _UNDER_WAY and other.id != plan.asked.get("plan"):
+        if both := _services(plan) & _services(other):
             text = f"{other.id} is {other.state} and works on {', '.join(sorted(both)[:3])} too"
             refuse("overlapping-plan", text, f"allstop plan follow {other.id}")
-    check_same(draft, policy, plan)
+    elif other.state in ENDED and other.active:
+        acting = [id for id in sorted(other.active) if _is_changing(other, id)]
+        if left := [id for id in acting if other.routes.steps[id].service in _services(plan)]:
+            text = (
+                f"{other.id} is {other.state}, and {', '.join(left[:3])} of it is still under way"
+            )
+            refuse("overlapping-plan", text, f"wait for its end: allstop plan show {other.id}")
+
+
+def _is_changing(plan: Plan, id: str) -> bool:
+    return plan.routes.steps[id].kind == "act" and plan.standing(id).state is StepState.RUNNING
 
 
 def has_lapsed(policy: Policy, plan: Plan, now: datetime) -> bool:

@@ -14,7 +14,8 @@ from allstop.domain.deciding.node_running import (
     startable,
 )
 from allstop.domain.deciding.own_steps import carry_out, check_may_settle, is_open_task
-from allstop.domain.deciding.plan_drawing import check_still_true
+from allstop.domain.deciding.plan_drawing import check_apart, check_still_true
+from allstop.domain.deciding.plan_finding import incident_of, known_plan, refuse_moot
 from allstop.domain.deciding.safe_again import unsafe_now
 from allstop.domain.deciding.stopping_plans import hold_by_rules
 from allstop.domain.deciding.telling import announce
@@ -22,13 +23,12 @@ from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident.commands import NoteRelease
 from allstop.domain.incident.events import MilestoneReached
-from allstop.domain.incident.state import Incident
 from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.remedies import milestone_of
-from allstop.domain.plan.state import ENDED, FAILURES, RULE, Plan
+from allstop.domain.plan.state import ENDED, FAILURES, RULE, Plan, holds_all
 from allstop.domain.preflight import lets_start
 from allstop.domain.principal import Kind
 from allstop.domain.record import FLEET_STREAM, plan_stream
@@ -41,7 +41,7 @@ LINES_TOLD = 6
 
 def start_plan(draft: Draft, command: c.StartPlan) -> None:
     """Start a plan that everybody agreed to, once the checks before it have passed."""
-    plan = _plan(draft, command.plan)
+    plan = known_plan(draft, command.plan)
     incident = draft.incident(plan.incident)
     policy = draft.policy(incident)
     draft.require(may("plan", draft.who, policy, incident.roles))
@@ -62,8 +62,11 @@ def check_not_started(plan: Plan) -> None:
 
 
 def begin_plan(draft: Draft, plan_id: str) -> None:
-    """Whatever stood before it is settled: it runs."""
-    draft.emit(plan_stream(plan_id), e.PlanStarted())
+    """Whatever stood before it is settled or overridden: it runs. Two plans never work on the same service."""
+    # What the coordinator begins by itself has looked before (see `expiry`).
+    if draft.who.kind is not Kind.SYSTEM:
+        check_apart(draft, draft.world.plans[plan_id])
+    draft.emit(plan_stream(plan_id), e.PlanStarted(draft.world.epoch + 1))
     _go_on(draft, plan_id)
 
 
@@ -111,8 +114,8 @@ def begin_again(draft: Draft, plan_id: str, step: str) -> None:
 
 def _accept(draft: Draft, plan_id: str, rule: str) -> None:
     """A person takes it upon themselves: this rule stops the plan no more, and that is on the record."""
-    plan = _plan(draft, plan_id)
-    incident = _incident_of(draft, plan)
+    plan = known_plan(draft, plan_id)
+    incident = incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if draft.who.kind is not Kind.PERSON:
         refuse(
@@ -130,7 +133,7 @@ def _accept(draft: Draft, plan_id: str, rule: str) -> None:
 
 def settle_step(draft: Draft, command: c.SettleStep) -> None:
     """A person has looked and says how an unknown step ended; or whether a task of theirs is done."""
-    plan = _plan(draft, command.plan)
+    plan = known_plan(draft, command.plan)
     if is_open_task(plan, command.step):
         _settle_task(draft, plan, command)
         return
@@ -145,8 +148,10 @@ def settle_step(draft: Draft, command: c.SettleStep) -> None:
     if command.happened:
         _done(draft, plan.id, command.step, f"{draft.who}: {command.evidence.strip()}", "", {})
     else:
-        attempt = plan.standing(command.step).attempt + 1
-        draft.emit(plan_stream(plan.id), e.StepStarted(command.step, attempt))
+        # It has not happened, whether or not it may be done again now.
+        said = f"{draft.who}: {command.evidence.strip()}"
+        draft.emit(plan_stream(plan.id), e.StepFailed(command.step, said))
+        begin_again(draft, plan.id, command.step)
 
 
 def _settle_task(draft: Draft, plan: Plan, command: c.SettleStep) -> None:
@@ -160,8 +165,8 @@ def _settle_task(draft: Draft, plan: Plan, command: c.SettleStep) -> None:
 
 
 def abort_plan(draft: Draft, command: c.AbortPlan) -> None:
-    plan = _plan(draft, command.plan)
-    incident = _incident_of(draft, plan)
+    plan = known_plan(draft, command.plan)
+    incident = incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.state in ENDED:
         refuse("ended", f"{plan.id} is {plan.state}")
@@ -172,15 +177,16 @@ def abort_plan(draft: Draft, command: c.AbortPlan) -> None:
 
 def continue_plan(draft: Draft, command: c.ContinuePlan) -> None:
     """The end of a pause: what has become ready meanwhile starts."""
-    plan = _plan(draft, command.plan)
-    incident = _incident_of(draft, plan)
+    plan = known_plan(draft, command.plan)
+    incident = incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.state is not PlanState.PAUSED:
         refuse("not-paused", f"{plan.id} is {plan.state}", f"allstop plan show {plan.id}")
     draft.emit(plan_stream(plan.id), e.PlanContinued())
     # What failed during the pause holds it as it would have before.
-    for step, because in plan.holding.items() if not plan.nodes else ():
-        draft.emit(plan_stream(plan.id), e.PlanHeld(step, because))
+    for name, because in plan.holding.items():
+        if holds_all(plan, name):
+            draft.emit(plan_stream(plan.id), e.PlanHeld(name, because))
     settle_gates(draft, plan.incident)
     _go_on(draft, plan.id)
 
@@ -218,7 +224,7 @@ def settle_gates(draft: Draft, incident: str, samples: tuple[Sample, ...] = ()) 
 
 def fail_gate(draft: Draft, command: c.FailGate) -> None:
     """A gate has used up its time."""
-    plan = _plan(draft, command.plan)
+    plan = known_plan(draft, command.plan)
     step, standing = plan.step(command.step), plan.standing(command.step)
     if step is None or standing.state is not StepState.RUNNING or standing.started_at is None:
         return
@@ -255,18 +261,16 @@ def _failed(draft: Draft, plan_id: str, step: str, because: str) -> None:
     if not plan.nodes:
         _hold(draft, plan_id, step, because)
         return
-    if node_step_failed(draft, plan_id, step, because):
-        _tell_held(draft, plan_id, step, because)
+    _tell_of_node(draft, plan_id, step, because)
     _go_on(draft, plan_id)
 
 
 def _go_on(draft: Draft, plan_id: str) -> None:
     """Start whatever has become ready; end the plan when nothing is left. Event-driven, never waves."""
-    # What ends where it begins may make more ready, and is judged as well.
+    # What ends where it begins may make more ready, or be the failure that keeps the rest from beginning.
     while _is_running(draft, plan_id):
         ready = startable(draft.world.plans[plan_id])
-        ended = [_begin(draft, plan_id, step.id) for step in ready]
-        if not any(ended):
+        if not any(_begin(draft, plan_id, step.id) for step in ready):
             break
     plan = draft.world.plans[plan_id]
     if plan.state is not PlanState.RUNNING:
@@ -313,8 +317,7 @@ def _begin(draft: Draft, plan_id: str, step_id: str) -> bool:
         node_step_done(draft, plan_id, step_id)
         return True
     draft.emit(plan_stream(plan_id), e.StepFailed(step_id, text))
-    if node_step_failed(draft, plan_id, step_id, text):
-        _tell_held(draft, plan_id, step_id, text)
+    _tell_of_node(draft, plan_id, step_id, text)
     return True
 
 
@@ -322,7 +325,7 @@ def _unsafe(draft: Draft, plan: Plan, step_id: str) -> str:
     """Why a step of a node must not begin now. Judged before it counts as begun."""
     if not plan.nodes:
         return ""
-    incident = _incident_of(draft, plan)
+    incident = incident_of(draft, plan)
     return unsafe_now(
         draft.world, draft.policy(incident), incident, plan, plan.routes.steps[step_id]
     )
@@ -337,23 +340,35 @@ def _hold(draft: Draft, plan_id: str, step: str, because: str) -> None:
     _tell_held(draft, plan_id, step, because)
 
 
+def _tell_of_node(draft: Draft, plan_id: str, step: str, because: str) -> None:
+    """What a failure means for its node; told where a person has to look, at this step or at its rescue."""
+    waits = node_step_failed(draft, plan_id, step, because)
+    if waits:
+        why = because if waits == step else draft.world.plans[plan_id].standing(waits).evidence
+        _tell_held(draft, plan_id, waits, why)
+
+
 def _tell_held(draft: Draft, plan_id: str, step: str, because: str) -> None:
-    incident = draft.incident(draft.world.plans[plan_id].incident, must_be_open=False)
+    plan = draft.world.plans[plan_id]
+    incident = draft.incident(plan.incident, must_be_open=False)
     commander = incident.roles.get("commander", "")
     again = f"allstop plan retry {plan_id} {step}" if step else f"allstop plan show {plan_id}"
     first = (commander,) if commander else ()
+    if plan.state in ENDED:
+        text = (
+            f"{because}. Nothing of it is tried again; how far it came: allstop plan show {plan_id}"
+        )
+        escalate(
+            draft, incident.id, f"{plan_id} is {plan.state}, and {step} went wrong", text, first
+        )
+        return
     text = f"{because}. {again}, or allstop plan abort {plan_id}"
     escalate(draft, incident.id, f"{plan_id} is held", text, first)
 
 
-def _incident_of(draft: Draft, plan: Plan) -> Incident:
-    """The incident of a plan. What takes levers back may go on after its incident has ended."""
-    return draft.incident(plan.incident, must_be_open=plan.purpose != "release")
-
-
 def _held(draft: Draft, plan_id: str, step: str) -> Plan:
-    plan = _plan(draft, plan_id)
-    incident = _incident_of(draft, plan)
+    plan = known_plan(draft, plan_id)
+    incident = incident_of(draft, plan)
     draft.require(may("plan", draft.who, draft.policy(incident), incident.roles))
     if plan.step(step) is None:
         refuse(
@@ -369,13 +384,8 @@ def _held(draft: Draft, plan_id: str, step: str) -> Plan:
     if rule:
         text = f"{plan.id} is held by a stop rule: {plan.holding[rule]}"
         refuse("rule-violated", text, f"allstop plan retry {plan.id} {rule}, to accept it")
+    if step not in plan.holding and plan.standing(step).state is StepState.FAILED:
+        refuse_moot(plan, plan.routes.steps[step])
     if step not in plan.holding:
         refuse("being-observed", f"it is being looked at how {step} ended", "allstop plans")
-    return plan
-
-
-def _plan(draft: Draft, id: str) -> Plan:
-    plan = draft.world.plans.get(id)
-    if plan is None:
-        refuse("unknown-plan", f"there is no plan {id}", nearest(id, draft.world.plans))
     return plan

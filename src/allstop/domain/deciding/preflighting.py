@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from allstop.domain.authority import may
+from allstop.domain.authority import may, people_called
+from allstop.domain.copying import replace
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident.course_events import CheckResult
+from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.incident.state import Incident
+from allstop.domain.moment import time_words
 from allstop.domain.preflight import check_words, nothing_known, read_results
 from allstop.domain.principal import Kind
-from allstop.domain.readiness import NotePreflight, turned
+from allstop.domain.readiness import DRILL, NotePreflight, turned
 from allstop.domain.record import FLEET_STREAM
 
 
@@ -72,10 +75,48 @@ def _running(incident: Incident) -> int | None:
 
 
 def note_preflight(draft: Draft, command: NotePreflight) -> None:
-    """What was found outside of incidents: on the record when it has turned, from green to red or back."""
+    """What was found outside of incidents: on the record when it has turned, from green to red or back, and told to
+    those the protocol names, once each way. During a drill nobody is told; what is red after it still is."""
     event = turned(command.results)
     known = draft.world.readiness
-    if known is None or known.passed is not event.passed:
+    same = known is not None and known.passed is event.passed
+    people = _whom(draft)
+    if event.passed:
+        # Whoever never heard that it was red needs no word that it is over.
+        people = people if known is not None and known.told else ()
+    if same and (event.passed or not people or (known is not None and known.told)):
+        return
+    since = known.since if same and known is not None else None
+    draft.emit(FLEET_STREAM, replace(event, told=people, since=since))
+    many = f"{event.bad} checks do" if event.bad > 1 else "1 check does"
+    subject = f"preflight: {many} not pass" if event.bad else "preflight: everything passes again"
+    more = [f"and {event.bad - len(event.failing)} more"] if event.bad > len(event.failing) else []
+    lines = [*event.failing, *more, "See what mends it: allstop preflight --failed"]
+    text = (
+        "\n".join(lines)
+        if event.bad
+        else f"It was red since {time_words(known.since)}."
+        if known
+        else ""
+    )
+    for person in people:
+        _tell(draft, person, subject, text)
+
+
+def _whom(draft: Draft) -> tuple[str, ...]:
+    """Who is told now; nobody while a drill is on, whose faults are nobody's emergency."""
+    if any(one.trigger.startswith(DRILL) for one in draft.world.open_incidents()):
+        return ()
+    policy = draft.book.latest
+    return people_called(policy, {}, policy.protocol.preflight.tell)
+
+
+def _tell(draft: Draft, person: str, subject: str, text: str) -> None:
+    """One notification per channel of a person, on the fleet's stream: there is no incident."""
+    entry = draft.book.latest.roster.person(person)
+    for channel in entry.channels if entry else ():
+        number = draft.world.versions.get(FLEET_STREAM, 0) + 1
+        event = NotificationRequested(f"N{number}", f"person:{person}", channel, subject, text)
         draft.emit(FLEET_STREAM, event)
 
 

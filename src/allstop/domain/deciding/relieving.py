@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from allstop.domain.authority import people_meant
 from allstop.domain.deciding.telling import tell_person
 from allstop.domain.draft import Draft, Rules
@@ -22,7 +24,8 @@ def ask_relief(draft: Draft, command: cc.AskRelief) -> None:
         return
     served = hours(incident.duty[command.person], policy.protocol.relief, draft.now.utc)
     roles = roles_of(incident, command.person)
-    fresh = {role: _who_could(policy, incident, role, command.person) for role in roles}
+    now = draft.now.utc
+    fresh = {role: _who_could(policy, incident, role, command.person, now) for role in roles}
     event = ce.ReliefAsked(command.person, roles, served.since_rest_ms, fresh)
     draft.on_incident(incident.id, event)
     name = _name(policy, command.person)
@@ -43,15 +46,21 @@ def _told(policy: Policy, incident: Incident, tired: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((tired, *commander, *owners)))
 
 
-def _who_could(policy: Policy, incident: Incident, role: str, tired: str) -> str:
-    """Who is there, may hold the role, and has served least in this incident; the roster's order decides."""
+def _who_could(policy: Policy, incident: Incident, role: str, tired: str, now: datetime) -> str:
+    """Who is there, may hold the role, is off duty if anybody is, and has served least in this incident since
+    their rest; the roster's order decides."""
     able = [
         one.id
         for one in policy.roster.people
         if role in one.roles and not one.away and one.id != tired
     ]
-    on_duty = [one for one in able if (duty := incident.duty.get(one)) and duty.is_on]
-    return next((one for one in able if one not in on_duty), next(iter(able), ""))
+    rules = policy.protocol.relief
+
+    def served(person: str) -> tuple[bool, int]:
+        duty = incident.duty.get(person)
+        return (duty.is_on, hours(duty, rules, now).since_rest_ms) if duty else (False, 0)
+
+    return min(able, key=served, default="")
 
 
 def _name(policy: Policy, person: str) -> str:

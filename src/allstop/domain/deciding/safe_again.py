@@ -6,26 +6,34 @@ stays approved (see `planning.safety`), and an override of the step stands above
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan.events import Step
-from allstop.domain.plan.lifecycle import PlanState
-from allstop.domain.plan.state import Plan
+from allstop.domain.plan.lifecycle import StepState
+from allstop.domain.plan.state import ENDED, Plan
 from allstop.domain.policy import Fleet, Policy, Service
 from allstop.domain.world import World
 
 # The actions with which a service is no longer there for others.
 TAKES_AWAY = frozenset({"quiesce", "drain", "isolate", "stop"})
 CLOSED = frozenset({"quiesce", "drain", "isolate"})
+# Whom such a step is under way for, or nobody knows how it ended, does not count as up.
+TAKING = TAKES_AWAY | {"kill"}
+# Of these it is enough that they were tried.
+ENDS_IT = frozenset({"stop", "isolate"})
 
 
 def unsafe_now(world: World, policy: Policy, incident: Incident, plan: Plan, step: Step) -> str:
     """Why a step must not begin now, in words; empty when it may.
 
     Its first attempt and every further one are judged alike. Steps that only run where another has failed
-    (a kill, an isolation instead of a stop) are not: by then the service is no use to anybody.
+    (a kill, an isolation instead of a stop) are not, once the service is no use to anybody.
     """
     sets = policy.fleet.sets
-    if not sets or step.action not in TAKES_AWAY or step.latent:
+    if not sets or step.action not in (TAKING if step.latent else TAKES_AWAY):
+        return ""
+    if step.latent and _is_no_use(plan, step):
         return ""
     if f"step:{plan.id}/{step.id}" in incident.overrides:
         return ""
@@ -50,15 +58,36 @@ def unsafe_now(world: World, policy: Policy, incident: Incident, plan: Plan, ste
     return ""
 
 
+def _is_no_use(plan: Plan, rescue: Step) -> bool:
+    """Whether a service was closed, or half stopped. One that only refused to be drained works on."""
+    taking = (plan.routes.steps[id] for id in plan.routes.of_node.get(rescue.node, ()))
+    return any(
+        plan.standing(step.id).attempt if step.action in ENDS_IT else _is_done(plan, step)
+        for step in taking
+        if step.action in TAKES_AWAY
+    )
+
+
+def _is_done(plan: Plan, step: Step) -> bool:
+    return plan.standing(step.id).state is StepState.DONE
+
+
 def _being_taken(world: World) -> frozenset[str]:
-    """Services that a step under way takes away at this moment."""
+    """Services that a step takes away at this moment, or may have taken: nobody knows how it ended."""
     return frozenset(
         step.service
         for plan in world.plans.values()
-        if plan.active and plan.state in (PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED)
-        for step in (plan.routes.steps[id] for id in plan.active)
-        if step.action in TAKES_AWAY
+        for step in map(plan.step, _open_steps(plan))
+        if step is not None and step.action in TAKING
     )
+
+
+def _open_steps(plan: Plan) -> Iterable[str]:
+    """Steps under way; and of a plan that goes on those that wait for a person to say how they ended."""
+    if plan.state in ENDED:
+        return (id for id in plan.active if plan.standing(id).state is StepState.RUNNING)
+    lost = (id for id in plan.holding if plan.standing(id).state is StepState.UNKNOWN)
+    return (*plan.active, *lost)
 
 
 def _is_up(world: World, fleet: Fleet, incident: Incident, name: str) -> bool:

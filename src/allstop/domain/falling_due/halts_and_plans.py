@@ -25,12 +25,12 @@ def halt_due(found: Due, halt: Halt, book: PolicyBook, now: Now) -> None:
     if any(line.state in SILENT for line in halt.roll.values()):
         if not halt.reminded and rules.reminder_ms < rules.roll_call_ms:
             found.at(
-                after(halt.ordered_at, rules.reminder_ms),
+                after(halt.called_at, rules.reminder_ms),
                 now,
                 halt_commands.RemindRollCall(halt.id),
             )
         found.at(
-            after(halt.ordered_at, rules.roll_call_ms), now, halt_commands.CloseRollCall(halt.id)
+            after(halt.called_at, rules.roll_call_ms), now, halt_commands.CloseRollCall(halt.id)
         )
 
 
@@ -61,19 +61,11 @@ def is_ready(plan: Plan) -> bool:
 
 
 def _gates_due(found: Due, plan: Plan, now: Now) -> None:
-    for step in plan.steps:
-        standing = plan.standing(step.id)
-        if (
-            step.kind == "gate"
-            and step.limit_ms
-            and standing.state is StepState.RUNNING
-            and standing.started_at
-        ):
-            found.at(
-                after(standing.started_at, step.limit_ms),
-                now,
-                plan_commands.FailGate(plan.id, step.id),
-            )
+    for id in plan.gates:
+        step, standing = plan.step(id), plan.standing(id)
+        running = standing.state is StepState.RUNNING and standing.started_at
+        if step is not None and step.limit_ms and running:
+            found.at(after(running, step.limit_ms), now, plan_commands.FailGate(plan.id, id))
 
 
 def _phases_due(found: Due, plan: Plan, now: Now) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allstop.domain.fleet.graph import RUNNING, graph_of
 from allstop.domain.policy.fleet import DependencyKind, Fleet
 
 
-def components(edges: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Strongly connected components of more than one node, members in ascending order.
+def components(edges: Sequence[Sequence[int]], *, single: bool = False) -> list[tuple[int, ...]]:
+    """Strongly connected components of more than one node, members in ascending order; with `single`, those of
+    one node as well. Each stands behind those that its edges lead to.
 
     Tarjan's algorithm (SIAM J. Comput. 1, 1972) without recursion, so that a chain of any length is fine.
     """
@@ -45,11 +46,13 @@ def components(edges: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[node])
                 if low[node] == order[node]:
-                    found.extend(_popped(stack, on_stack, node))
+                    part = _popped(stack, on_stack, node)
+                    if single or len(part) > 1:
+                        found.append(tuple(sorted(part)))
     return found
 
 
-def _popped(stack: list[int], on_stack: list[bool], root: int) -> Iterable[tuple[int, ...]]:
+def _popped(stack: list[int], on_stack: list[bool], root: int) -> list[int]:
     members = []
     while True:
         one = stack.pop()
@@ -57,7 +60,7 @@ def _popped(stack: list[int], on_stack: list[bool], root: int) -> Iterable[tuple
         members.append(one)
         if one == root:
             break
-    return [tuple(sorted(members))] if len(members) > 1 else []
+    return members
 
 
 @dataclass(frozen=True, slots=True)

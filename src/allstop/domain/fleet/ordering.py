@@ -49,7 +49,7 @@ class Ordering:
         left: Sequence[str] = self.names
         while left:
             way.append(max(left, key=lambda one: (self.remaining_ms[one], one)))
-            left = [one for one in after[way[-1]] if one not in way]
+            left = after[way[-1]]
         return tuple(way)
 
 
@@ -96,8 +96,7 @@ def _order(
     """edges: by index, what must go before; hard: those of them that are never dropped."""
     members = sorted(graph.indices(chosen))
     place = {one: at for at, one in enumerate(members)}
-    before = [[place[other] for other in edges[one] if other in place] for one in members]
-    firm = [[place[other] for other in hard[one] if other in place] for one in members]
+    before, firm = _among(edges, members, place), _among(hard, members, place)
     names = tuple(graph.names[one] for one in members)
     cycles = components(before)
     dropped = _drop_soft_edges(before, firm, cycles)
@@ -116,6 +115,59 @@ def _order(
         dict(zip(names, remaining, strict=True)),
         tuple((names[who], names[whom]) for who, whom in dropped),
     )
+
+
+def _among(
+    edges: tuple[tuple[int, ...], ...], members: list[int], place: dict[int, int]
+) -> list[list[int]]:
+    """For each member, by its place, the members before it: also those that only others stand between, which
+    are none. Who calls a service that stays calls what is behind it as well."""
+    if len(members) == len(edges):
+        return [list(edges[one]) for one in members]
+    direct = [[place[other] for other in edges[one] if other in place] for one in members]
+    ways = _behind_others(edges, members, place)
+    if not ways:
+        return direct
+    for at, one in enumerate(members):
+        found = 0
+        for other in edges[one]:
+            found |= ways.get(other, 0)
+        found &= ~(1 << at)
+        for known in direct[at]:
+            found &= ~(1 << known)
+        direct[at] += _bits(found)
+    return direct
+
+
+def _behind_others(
+    edges: tuple[tuple[int, ...], ...], members: list[int], place: dict[int, int]
+) -> dict[int, int]:
+    """Of everybody else that a member leads to, the members that are reached through others alone, as bits."""
+    seen = {other for one in members for other in edges[one] if other not in place}
+    left = list(seen)
+    while left:
+        for other in edges[left.pop()]:
+            if other not in place and other not in seen:
+                seen.add(other)
+                left.append(other)
+    others = sorted(seen)
+    at = {one: number for number, one in enumerate(others)}
+    inner = [[at[other] for other in edges[one] if other in at] for one in others]
+    reached = [0] * len(others)
+    # Those that edges lead to come first, so that each is looked at once.
+    for part in components(inner, single=True):
+        found = 0
+        for number in part:
+            for other in edges[others[number]]:
+                found |= 1 << place[other] if other in place else reached[at[other]]
+        for number in part:
+            reached[number] = found
+    return {one: reached[at[one]] for one in others if reached[at[one]]}
+
+
+def _bits(found: int) -> list[int]:
+    """The numbers of the bits that are set, in ascending order."""
+    return [number for number, bit in enumerate(reversed(f"{found:b}")) if bit == "1"]
 
 
 def _drop_soft_edges(

@@ -57,6 +57,11 @@ class Standing:
         """Whether nothing is left of what plans did to it."""
         return not (self.stopped or self.closed or self.pulled) and self.capacity == 100
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it is no longer there for others: stopped, cut off, or nothing new gets in."""
+        return self.stopped or bool(self.closed & AWAY)
+
     def words(self) -> str:
         """`stopped, fenced, capacity 60 %`; empty when it is as usual."""
         parts = ["stopped"] if self.stopped else []
@@ -69,6 +74,8 @@ class Standing:
 USUAL = Standing()
 LeverEvent = le.LeverAsked | le.LeverExtended | le.LeverExpired | le.LeverOverdue
 _CLOSED = {"isolate": "isolated", "quiesce": "quiesced", "drain": "drained", "fence": "fenced"}
+# What of that keeps everybody out; a fence only keeps writes out.
+AWAY = frozenset({"isolate", "quiesce", "drain"})
 _OPENS = {"reopen": "isolate", "unquiesce": "quiesce", "undrain": "drain", "unfence": "fence"}
 
 
@@ -78,7 +85,7 @@ def after_step(standing: Standing, step: Step, plan: str, at: datetime) -> Stand
     action = step.action
     if action in ("stop", "kill"):
         return replace(now, stopped=True)
-    if action in ("start", "restart", "restore"):
+    if action in ("start", "restart"):
         return replace(now, stopped=False)
     if action in _CLOSED:
         return replace(now, closed=now.closed | {action})

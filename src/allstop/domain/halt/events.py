@@ -5,28 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from allstop.domain.halt.order_text import Statement
+from allstop.domain.halt.scope import DEFAULT
 from allstop.domain.registry import event
 
 
 @event("agent.registered")
 @dataclass(frozen=True, slots=True)
 class AgentRegistered:
-    """adapter and options: how its runtime is reached."""
+    """adapter and options: how its runtime is reached; host, session, repository: empty while unknown."""
 
     agent: str
     name: str
     team: str
     adapter: str
     options: dict[str, Any] = field(default_factory=dict)
+    host: str = ""
+    session: str = ""
+    repository: str = ""
 
 
 @event("halt.ordered")
 @dataclass(frozen=True, slots=True)
 class HaltOrdered:
-    """scope: `all`, `team:NAME` or `agent:ID`; incident: holder, empty for a hand-made halt.
+    """scope: see `domain.halt.scope`; incident: holder, empty for a hand-made halt.
 
     agents: who is in scope now (newcomers in scope start halted); policy: digest of the rules for
-    the roll call; order: the announcement's text.
+    the roll call; order: the announcement's text; classes: of tools that are blocked; persons, keys: what its
+    release takes at least.
     """
 
     halt: str
@@ -37,6 +43,9 @@ class HaltOrdered:
     exempt: tuple[str, ...]
     policy: str
     order: str
+    classes: tuple[str, ...] = DEFAULT
+    persons: int = 1
+    keys: int = 0
 
 
 @event("agent.held")
@@ -132,6 +141,46 @@ class HaltSettled:
 
     confirmed: int
     enforced: int
+
+
+@event("release.asked")
+@dataclass(frozen=True, slots=True)
+class ReleaseAsked:
+    """One person more asks for the release of a halt that takes several, or release keys.
+
+    statements: signed for it, beside those that were kept before; keys: the different release keys that have
+    validly signed up to now.
+    """
+
+    reason: str
+    statements: tuple[Statement, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+@event("release.staged")
+@dataclass(frozen=True, slots=True)
+class ReleaseStaged:
+    """A part of a release begins; the halt stands for everybody else.
+
+    agents: who may use these classes of tools from now on; incidents, halts: how many there had been, to tell whether
+    something has happened since.
+    """
+
+    stage: str
+    agents: tuple[str, ...]
+    classes: tuple[str, ...]
+    reason: str
+    incidents: int
+    halts: int
+
+
+@event("release.aborted")
+@dataclass(frozen=True, slots=True)
+class ReleaseAborted:
+    """The halt is put back. agents: those who had been let go, and are to stop again."""
+
+    reason: str
+    agents: tuple[str, ...]
 
 
 @event("halt.released")

@@ -25,6 +25,8 @@ class Hold(StrEnum):
 
 
 SETTLED = frozenset({Hold.CONFIRMED, Hold.ENFORCED})
+# May go on as far as this halt is concerned.
+LET_GO = frozenset({Hold.RELEASED, Hold.RESUMED, Hold.STUCK})
 # Has not said where it stands, or not truthfully.
 SILENT = frozenset({Hold.ORDERED, Hold.TOLD, Hold.UNREACHABLE, Hold.CONTRADICTED})
 

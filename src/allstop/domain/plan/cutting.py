@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime, timedelta
 
 from allstop.domain.moment import after
@@ -27,26 +28,32 @@ def cuts(plan: Plan, now: datetime) -> tuple[tuple[str, ...], datetime | None]:
     begun = plan.started_at or plan.made_at
     # Rounded down: nobody is killed before their time, not by a fraction of a millisecond.
     passed = (now - begun) // timedelta(milliseconds=1)
-    found: list[str] = []
-    next_ms: int | None = None
-    for node in plan.nodes:
-        if node.force_ms > passed:
-            next_ms = node.force_ms if next_ms is None else min(next_ms, node.force_ms)
-        elif node.force_ms and plan.node_at(node.id).state in _LEFT and _may(plan, node):
-            found.append(node.id)
-    return tuple(found), after(begun, next_ms) if next_ms is not None else None
+    forced = plan.routes.by_force
+    over = bisect_right(forced, passed, key=lambda node: node.force_ms)
+    found = tuple(
+        node.id
+        for node in forced[:over]
+        if plan.node_at(node.id).state in _LEFT and _may(plan, node)
+    )
+    return found, after(begun, forced[over].force_ms) if over < len(forced) else None
 
 
 def _may(plan: Plan, node: Node) -> bool:
-    """Whether it is its turn, its data is safe, and nobody kills it yet."""
+    """Whether it is its turn, its data is safe and that of a circle it is in, and nobody kills it yet."""
     kill = plan.routes.rescues.get(node.id, {}).get("kill", "")
     if not kill or plan.standing(kill).state is not StepState.WAITING:
         return False
     steps = [plan.routes.steps[id] for id in plan.routes.of_node.get(node.id, ())]
-    unsafe = any(
-        step.action in KEEPS_DATA and plan.standing(step.id).state not in OVER for step in steps
-    )
-    earlier = {
-        one.removeprefix(NODE) for step in steps for one in step.after if one.startswith(NODE)
-    }
-    return not unsafe and all(plan.node_at(one).state in ENDS for one in earlier.union(node.after))
+    waits = {one for step in steps for one in step.after}
+    if any(_keeps_data_yet(plan, id) for id in waits.union(step.id for step in steps)):
+        return False
+    earlier = {one.removeprefix(NODE) for one in waits if one.startswith(NODE)}
+    return all(plan.node_at(one).state in ENDS for one in earlier.union(node.after))
+
+
+def _keeps_data_yet(plan: Plan, id: str) -> bool:
+    """Whether data is not safe before this step is over: of a node that has ended nothing more is done."""
+    step = plan.step(id)
+    if step is None or step.action not in KEEPS_DATA or plan.standing(id).state in OVER:
+        return False
+    return plan.node_at(step.node).state not in ENDS

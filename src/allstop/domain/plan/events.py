@@ -194,7 +194,9 @@ class PlanApproved:
 @event("plan.started")
 @dataclass(frozen=True, slots=True)
 class PlanStarted:
-    pass
+    """epoch: fencing number of its orders; 0, as older logs have it: that of its making."""
+
+    epoch: int = 0
 
 
 @event("step.started")

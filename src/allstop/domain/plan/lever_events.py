@@ -34,7 +34,8 @@ class LeverExtended:
 @dataclass(frozen=True, slots=True)
 class LeverExpired:
     """The time of a lever is over. plan: takes it back; empty where none could begin, and then blocked is
-    protected | busy (another plan works on the service) | preflight | refused, and because says more."""
+    protected | stopped (a plan has stopped the service) | busy (another one works on it) | preflight | refused, and
+    because says more."""
 
     service: str
     lever: str

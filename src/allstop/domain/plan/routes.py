@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from allstop.domain.plan.events import Node, Step
 
 # A step may wait for the end of a node as well: `node:payments` among what it comes after.
 NODE = "node:"
+# Kinds of steps that hosts and adapters have only so much room for.
+TAKING_ROOM = frozenset({"act", "probe"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Routes:
     """The fixed shape of a plan.
 
@@ -27,6 +30,32 @@ class Routes:
     of_node: dict[str, tuple[str, ...]]
     rescues: dict[str, dict[str, str]]
     latent: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def by_urgency(self) -> tuple[Step, ...]:
+        """All steps, the most urgent first: by the rank of their node, then by what is left behind it."""
+
+        def urgency(step: Step) -> tuple[int, int, str]:
+            node = self.nodes.get(step.node)
+            return (node.rank, -node.remaining_ms, step.id) if node is not None else (0, 0, step.id)
+
+        return tuple(sorted(self.steps.values(), key=urgency))
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each step in `by_urgency`."""
+        return {step.id: place for place, step in enumerate(self.by_urgency)}
+
+    @cached_property
+    def by_force(self) -> tuple[Node, ...]:
+        """The nodes that a deadline forces, the first first."""
+        forced = (node for node in self.nodes.values() if node.force_ms)
+        return tuple(sorted(forced, key=lambda node: node.force_ms))
+
+    @cached_property
+    def roomless(self) -> frozenset[str]:
+        """The steps that need no room: they start as soon as they are ready."""
+        return frozenset(id for id, step in self.steps.items() if step.kind not in TAKING_ROOM)
 
     def ready(
         self, id: str, step_done: Callable[[str], bool], node_ended: Callable[[str], bool]

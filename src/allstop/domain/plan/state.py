@@ -9,6 +9,7 @@ from typing import Any
 
 from allstop.domain.copying import replace
 from allstop.domain.incident.parts import Signature
+from allstop.domain.layered import changed
 from allstop.domain.plan import events as e
 from allstop.domain.plan.lifecycle import (
     ENDS,
@@ -34,7 +35,8 @@ OVER = frozenset({StepState.DONE, StepState.WAIVED})
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """Where a step stands. evidence, facts: what was seen when it ended."""
+    """Where a step stands. evidence, facts: what was seen when it ended; refused: a safety rule kept it from
+    beginning, the last time it was to."""
 
     state: StepState = StepState.WAITING
     attempt: int = 0
@@ -42,6 +44,7 @@ class StepProgress:
     ended_at: datetime | None = None
     evidence: str = ""
     facts: Mapping[str, Scalar] = field(default_factory=dict)
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,8 @@ def evolve(plan: Plan, record: Record) -> Plan:
             return replace(plan, signatures=(), approved_by="", approved_at=None)
         case e.PlanApproved():
             return replace(plan, approved_by=record.actor, approved_at=record.at)
-        case e.PlanStarted():
-            started = replace(plan, started_at=record.at)
+        case e.PlanStarted(epoch):
+            started = replace(plan, started_at=record.at, epoch=epoch or plan.epoch)
             return _ripened(started, started.routes.steps)
         case e.PlanHeld(step, because):
             broken = step.removeprefix(RULE) if step.startswith(RULE) or step == FAILURES else ""
@@ -203,14 +206,15 @@ def _freed(plan: Plan, event: Any) -> Plan:
         plan = replace(plan, holding=holding)
     # One thing that is dealt with does not free a plan that another one holds. A held node holds its own
     # branch only.
-    left = [name for name in plan.holding if not plan.nodes or _holds_all(name)]
+    left = [name for name in plan.holding if holds_all(plan, name)]
     if freed and left and plan.state is PlanState.HELD:
         return plan
     return replace(plan, state=PLAN_TRANSITIONS.get((plan.state, type(event)), plan.state))
 
 
-def _holds_all(name: str) -> bool:
-    return name.startswith(RULE) or name in (STALLED, FAILURES)
+def holds_all(plan: Plan, name: str) -> bool:
+    """Whether the whole plan waits for this one of its `holding`, and not a branch of it only."""
+    return not plan.nodes or name.startswith(RULE) or name in (STALLED, FAILURES)
 
 
 def sampled(plan: Plan, samples: Any) -> Plan:
@@ -238,7 +242,10 @@ def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
             gates = {**gates, step.id: begun}
     else:
         facts = event.facts if isinstance(event, e.StepDone) else {}
-        now = replace(was, state=state, ended_at=at, evidence=_told(event), facts=facts)
+        refused = isinstance(event, e.StepRefused)
+        now = replace(
+            was, state=state, ended_at=at, evidence=_told(event), facts=facts, refused=refused
+        )
     ripe = plan.ripe - {event.step}
     if step is not None and step.latent:
         ripe -= {*plan.routes.of_node.get(step.node, ())}
@@ -248,7 +255,7 @@ def _step_moved(plan: Plan, event: Any, at: datetime) -> Plan:
     ended = state in OVER and was.state not in OVER and step is not None and not step.latent
     plan = replace(
         plan,
-        progress={**plan.progress, event.step: now},
+        progress=changed(plan.progress, {event.step: now}),
         gates=gates,
         ripe=ripe,
         active=active,
@@ -278,7 +285,7 @@ def _node_followed(plan: Plan, node: str, event: Any, at: datetime) -> Plan:
     if state is was.state:
         return plan
     now = NodeProgress(state, "", was.started_at or at)
-    return replace(plan, nodes_at={**plan.nodes_at, node: now})
+    return replace(plan, nodes_at=changed(plan.nodes_at, {node: now}))
 
 
 def _still_held(plan: Plan, node: str) -> bool:
@@ -296,7 +303,7 @@ def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld | e.NodeCutShort, at
         held = replace(was, state=NodeState.HELD, because=event.because)
         return replace(
             _unwatched(plan, event.node),
-            nodes_at={**plan.nodes_at, event.node: held},
+            nodes_at=changed(plan.nodes_at, {event.node: held}),
             holding={**plan.holding, event.step: event.because},
             failures=plan.failures | {event.node},
         )
@@ -307,7 +314,7 @@ def _node_moved(plan: Plan, event: e.NodeEnded | e.NodeHeld | e.NodeCutShort, at
     failures = plan.failures if well else plan.failures | {event.node}
     plan = replace(
         _unwatched(plan, event.node),
-        nodes_at={**plan.nodes_at, event.node: ended},
+        nodes_at=changed(plan.nodes_at, {event.node: ended}),
         failures=failures,
         open_nodes=plan.open_nodes - 1,
     )

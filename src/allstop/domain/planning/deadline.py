@@ -37,8 +37,8 @@ def deadline_of(
 ) -> Deadline:  # fmt: skip
     """Counted back from the deadline: whoever goes later needs time as well, if only to be killed.
 
-    by_ms: from the start of the plan; 0 for no deadline. How much may go at once is left out: what is late for
-    want of room is killed as soon as it has any.
+    by_ms: from the start of the plan; 0 for no deadline. How much may go at once is left out: a kill does
+    not wait for room.
     """
     if by_ms <= 0:
         return NONE

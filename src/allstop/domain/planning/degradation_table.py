@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from allstop.domain.draft import Refuse, refuse
-from allstop.domain.fleet.expected import expected_ms
 from allstop.domain.fleet.graph import blast_radius
 from allstop.domain.incident.state import Incident
 from allstop.domain.plan.asked import Asked
@@ -14,7 +13,9 @@ from allstop.domain.plan.events import Bite, Node, Step
 from allstop.domain.planning.degrading import draw_degradation
 from allstop.domain.planning.drawn import Drawn, Setting
 from allstop.domain.planning.node_steps import act
+from allstop.domain.planning.safety import bites_of_sets
 from allstop.domain.planning.selecting import select
+from allstop.domain.planning.stopping import expected_apart
 from allstop.domain.policy import Fleet, Policy, Service
 from allstop.domain.policy.degradation import LEVELS, level_for, up_to
 
@@ -107,7 +108,7 @@ def _found(fleet: Fleet, target: str) -> tuple[str, ...]:
 def _together(
     setting: Setting, pulled: Drawn, nodes: list[Node], steps: list[Step], lacking: list[str]
 ) -> Drawn:
-    fleet, durations = setting.policy.fleet, setting.world.durations
+    fleet = setting.policy.fleet
     services = {one.name: one for one in fleet.services}
     cut = [
         node.service for node, step in zip(nodes, steps, strict=True) if step.action == "isolate"
@@ -123,8 +124,9 @@ def _together(
         for name in cut
         if name in fleet.own
     ]
-    times = [expected_ms(durations, services[one.service], one.action) for one in steps]
-    longest = max([pulled.outlook.whole_ms, *times])
+    bites += bites_of_sets(setting.world, fleet, cut)
+    every = (*nodes, *pulled.nodes)
+    whole, longest = expected_apart(setting.world, fleet, every, (*steps, *pulled.steps))
     radius = tuple(sorted(blast_radius(fleet, cut))) if cut else ()
     parts = [pulled.title or f"degrade to {setting.asked.level}"]
     parts += [one.title for one in steps[:3]]
@@ -132,11 +134,11 @@ def _together(
     return replace(
         pulled,
         title="; ".join(parts),
-        nodes=(*nodes, *pulled.nodes),
+        nodes=every,
         steps=(*steps, *pulled.steps),
         bites=tuple(dict.fromkeys(bites)),
         outlook=replace(
-            pulled.outlook, whole_ms=longest, bound_ms=max(longest, pulled.outlook.bound_ms),
-            radius=radius, lacking=(*pulled.outlook.lacking, *lacking),
+            pulled.outlook, whole_ms=whole, bound_ms=longest, radius=radius,
+            lacking=(*pulled.outlook.lacking, *lacking),
         ),
     )  # fmt: skip

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 
 from allstop.domain.draft import Refuse, refuse
 from allstop.domain.effects import Proof
-from allstop.domain.fleet.expected import expected_ms
 from allstop.domain.fleet.ordering import CATEGORIES, importance_rank
 from allstop.domain.plan.asked import Asked, Outlook
 from allstop.domain.plan.events import Bite, Inverse, Node, Step
 from allstop.domain.planning.drawn import Drawn
 from allstop.domain.planning.selecting import select
-from allstop.domain.planning.stopping import few, pace
+from allstop.domain.planning.stopping import expected_apart, few, pace
 from allstop.domain.policy import ActionSpec, Fleet, Lever, ProbeSpec, Service
 from allstop.domain.verdict import Reason, Verdict, nearest
 from allstop.domain.world import World
@@ -168,23 +167,16 @@ def _drawn(
     world: World, fleet: Fleet, title: str, nodes: list[Node], steps: list[Step],
     unproven: list[str],
 ) -> Drawn:  # fmt: skip
-    """The plan of these. What the fleet knows no more takes as long as nobody knows."""
     touched = {node.service for node in nodes}
-    by_name = {one.name: one for one in fleet.services if one.name in touched}
-    longest = max(
-        (
-            expected_ms(world.durations, by_name[step.service], step.action)
-            for step in steps
-            if step.service in by_name
-        ),
-        default=0,
-    )
     bites = [
-        Bite("protected", one.name, "it is protected") for one in by_name.values() if one.protected
+        Bite("protected", one.name, "it is protected")
+        for one in fleet.services
+        if one.protected and one.name in touched
     ]
+    whole, longest = expected_apart(world, fleet, nodes, steps)
     return Drawn(
-        title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(dict.fromkeys(bites)),
-        Outlook(longest, longest, lacking=tuple(unproven)),
+        title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(bites),
+        Outlook(whole, longest, lacking=tuple(unproven)),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from allstop.domain.fleet.copies import NAME, PROVES
@@ -18,39 +19,48 @@ _ONCE_MORE = ("push", "restart")
 
 def in_order(done: list[Step]) -> list[Step]:
     """Steps in the order in which they are taken back; given the newest first."""
-    later = [one for one in done if _is_done_again(one, done)]
-    return [one for one in done if one not in later] + later[::-1]
+    mine = by_service(done)
+    later = [one for one in done if _is_done_again(one, mine[one.service])]
+    again = {one.id for one in later}
+    return [one for one in done if one.id not in again] + later[::-1]
 
 
-def _is_done_again(step: Step, done: list[Step]) -> bool:
-    changed = any(
-        one.service == step.service and one.action in _CHANGES_RELEASE and one.inverse is not None
-        for one in done
+def by_service(done: Iterable[Step]) -> dict[str, list[Step]]:
+    """The steps of each service, in the order in which they are given."""
+    found: dict[str, list[Step]] = {}
+    for one in done:
+        found.setdefault(one.service, []).append(one)
+    return found
+
+
+def _is_done_again(step: Step, mine: list[Step]) -> bool:
+    return step.action in _ONCE_MORE and any(
+        one.action in _CHANGES_RELEASE and one.inverse is not None for one in mine
     )
-    return changed and step.action in _ONCE_MORE
 
 
-def inverse_of(plan: Plan, step: Step, done: list[Step]) -> Inverse | None:
+def inverse_of(plan: Plan, step: Step, mine: list[Step]) -> Inverse | None:
     """What takes a step back, or None: where it has no inverse, where the plan has not seen what the inverse has
-    to name (the release that ran before, the copy of what was there), and where that would be no name."""
-    if _is_done_again(step, done):
-        return _again(plan, step, done)
+    to name (the release that ran before, the copy of what was there), and where that would be no name.
+
+    mine: all steps of the same service that are taken back.
+    """
+    if _is_done_again(step, mine):
+        return _again(plan, step, mine)
     one = _put_back(plan, step)
-    again = any(each.action == "restart" and _is_done_again(each, done) for each in done)
+    again = any(each.action == "restart" and _is_done_again(each, mine) for each in mine)
     if one is not None and step.action in _CHANGES_RELEASE and again:
         # What runs is seen once it has been restarted, not before.
         return replace(one, proof=None)
     return one
 
 
-def _again(plan: Plan, step: Step, done: list[Step]) -> Inverse:
+def _again(plan: Plan, step: Step, mine: list[Step]) -> Inverse:
     """The step itself, once more; behind a restart it is looked at which release runs."""
     proofs = (
         found.proof
-        for one in done
-        if one.service == step.service
-        and one.action in _CHANGES_RELEASE
-        and (found := _put_back(plan, one)) is not None
+        for one in mine
+        if one.action in _CHANGES_RELEASE and (found := _put_back(plan, one)) is not None
     )
     seen = next((one for one in proofs if one is not None), None)
     proof = seen if step.action == "restart" and seen is not None else step.proof

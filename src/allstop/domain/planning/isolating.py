@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from allstop.domain.draft import Refuse, refuse
-from allstop.domain.fleet.expected import expected_ms
 from allstop.domain.fleet.graph import blast_radius
 from allstop.domain.fleet.ordering import importance_rank
 from allstop.domain.plan.asked import Asked, Outlook
 from allstop.domain.plan.events import Bite, Node
 from allstop.domain.planning.drawn import Drawn
 from allstop.domain.planning.node_steps import act
+from allstop.domain.planning.safety import bites_of_sets
 from allstop.domain.planning.selecting import select
-from allstop.domain.planning.stopping import few, pace
+from allstop.domain.planning.stopping import expected_apart, few, pace
 from allstop.domain.policy import Fleet, Service
 from allstop.domain.verdict import Reason, Verdict
 from allstop.domain.world import World
@@ -23,7 +23,7 @@ BY_RISK = ("payments", "authentication", "core-data", "integrations", "analytics
 def draw_isolation(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     """Cut services off, each at once and by itself; with few hands, in the order the fleet says."""
     named = select(fleet, asked.targets)
-    chosen = [name for name in named if "isolate" not in world.standing_of(name).closed]
+    chosen = {name for name in named if "isolate" not in world.standing_of(name).closed}
     if not chosen:
         hint = "allstop plan isolate SERVICE ..."
         refuse("nothing-to-do", "nothing is named that is not isolated already", hint)
@@ -35,29 +35,34 @@ def draw_isolation(world: World, fleet: Fleet, asked: Asked) -> Drawn:
         raise Refuse(Verdict(tuple(reasons)))
     rank = isolation_rank(fleet)
     ordered = sorted(services.values(), key=lambda one: (rank[one.name], one.name))
-    times = [expected_ms(world.durations, one, "isolate") for one in ordered]
     radius = blast_radius(fleet, services)
-    bites = [Bite("protected", one.name, "it is protected") for one in ordered if one.protected] + [
-        Bite("own-dependency", one.name, "the coordinator needs it itself")
-        for one in ordered
-        if one.name in fleet.own
-    ]
+    bites = (
+        [Bite("protected", one.name, "it is protected") for one in ordered if one.protected]
+        + [
+            Bite("own-dependency", one.name, "the coordinator needs it itself")
+            for one in ordered
+            if one.name in fleet.own
+        ]
+        + bites_of_sets(world, fleet, chosen)
+    )
     lacking = [
         f"{one.name}: no probe proves that it is isolated"
         for one in ordered
         if "isolated" not in one.verify
     ]
-    longest = max(times)
+    nodes = tuple(
+        Node(one.name, one.name, (), "hold", rank[one.name], 0, one.host, one.zone)
+        for one in ordered
+    )
+    steps = tuple(act(one, "isolate") for one in ordered)
+    whole, longest = expected_apart(world, fleet, nodes, steps)
     return Drawn(
         f"isolate {few([one.name for one in ordered])}",
-        tuple(
-            Node(one.name, one.name, (), "hold", rank[one.name], 0, one.host, one.zone)
-            for one in ordered
-        ),
-        tuple(act(one, "isolate") for one in ordered),
+        nodes,
+        steps,
         pace(fleet.limits),
         tuple(bites),
-        Outlook(longest, longest, radius=tuple(sorted(radius)), lacking=tuple(lacking)),
+        Outlook(whole, longest, radius=tuple(sorted(radius)), lacking=tuple(lacking)),
     )
 
 

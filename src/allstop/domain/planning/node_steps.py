@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from allstop.domain.effects import Proof
@@ -13,8 +13,12 @@ from allstop.domain.policy.fleet import PERCENT
 # What comes before a stop, in this order.
 GENTLY = ("quiesce", "drain")
 SAFELY = ("fence", "flush", "snapshot", "verify-snapshot")
+_BEFORE_A_STOP = tuple((action, f"no {action}") for action in GENTLY)
+_BEFORE_DATA_STOPS = tuple((action, f"no {action}") for action in (*GENTLY, *SAFELY))
 # How traffic returns: a little first, each share behind a gate of its own.
 RAMP = (1, 5, 25, 50, 100)
+# What opens a service again, in this order.
+OPENERS = ("unfence", "unquiesce", "undrain", "reopen")
 WORDS = {
     "isolate": "isolate", "reopen": "let traffic back to", "quiesce": "let nothing new in at",
     "unquiesce": "let new work in at", "drain": "drain", "undrain": "end the draining of",
@@ -41,15 +45,14 @@ def act(
     percent: int | None = None,
 ) -> Step:
     """One action of a service with its proof and its inverse. The service must offer it."""
-    spec = service.actions[action]
-    id = step_id(action if percent is None else f"{action}-{percent}", service.name)
-    title = f"{WORDS.get(action, action)} {service.name}"
+    name, spec = service.name, service.actions[action]
+    id, title, options = f"{action}-{name}", f"{WORDS.get(action, action)} {name}", spec.options
     if percent is not None:
-        title = f"{title} to {percent} %"
-    options = spec.options if percent is None else filled(spec.options, percent)
+        id, title = f"{action}-{percent}-{name}", f"{title} to {percent} %"
+        options = filled(options, percent)
     return Step(
-        id, "act", title, service.name, after, spec.adapter, spec.verb, options, spec.timeout_ms,
-        node=node or service.name, action=action, proof=proof_of(service, action, percent),
+        id, "act", title, name, after, spec.adapter, spec.verb, options, spec.timeout_ms,
+        node=node or name, action=action, proof=proof_of(service, action, percent),
         inverse=_inverse(service, action), latent=latent,
     )  # fmt: skip
 
@@ -69,10 +72,9 @@ def _inverse(service: Service, action: str) -> Inverse | None:
     if spec is None:
         return None
     percent = 100 if action == "scale" else None
-    return Inverse(
-        back, spec.adapter, spec.verb, filled(spec.options, percent), spec.timeout_ms,
-        proof_of(service, back, percent),
-    )  # fmt: skip
+    options = spec.options if percent is None else filled(spec.options, percent)
+    proof = proof_of(service, back, percent)
+    return Inverse(back, spec.adapter, spec.verb, options, spec.timeout_ms, proof)
 
 
 def filled(options: dict[str, Any], percent: int | None) -> dict[str, Any]:
@@ -92,19 +94,22 @@ def filled(options: dict[str, Any], percent: int | None) -> dict[str, Any]:
     return {name: fill(value) for name, value in options.items()}
 
 
+def _wanted(service: Service) -> tuple[tuple[str, str], ...]:
+    """What should come before a stop of the service, in order, each with the words for its lack."""
+    return _BEFORE_DATA_STOPS if service.stateful else _BEFORE_A_STOP
+
+
 def stop_actions(service: Service) -> tuple[str, ...]:
     """What a stop of the service is made of, in order. One that cannot be stopped is cut off instead."""
-    before = (*GENTLY, *SAFELY) if service.stateful else GENTLY
-    offered = tuple(action for action in before if action in service.actions)
     if "stop" in service.actions:
+        offered = [action for action, _ in _wanted(service) if action in service.actions]
         return (*offered, "stop")
     return ("isolate",) if "isolate" in service.actions else ()
 
 
 def stop_lacking(service: Service) -> tuple[str, ...]:
     """What a stop of the service would want and does not find, in words."""
-    wanted = (*GENTLY, *SAFELY) if service.stateful else GENTLY
-    lacking = [f"no {action}" for action in wanted if action not in service.actions]
+    lacking = [one for action, one in _wanted(service) if action not in service.actions]
     if "stop" not in service.actions:
         lacking.append("no stop: it is isolated instead")
     elif "stopped" not in service.verify:
@@ -125,7 +130,7 @@ def chain(
 def rescues(service: Service, policy: str) -> list[Step]:
     """What runs when a stop has failed, by the policy of the node. Nothing that nothing proves."""
     wanted = {"force": "kill", "isolate": "isolate"}.get(policy)
-    if wanted is None or wanted not in service.actions:
+    if wanted is None or wanted not in service.actions or wanted in stop_actions(service):
         return []
     step = act(service, wanted, latent=True)
     return [step] if step.proof is not None else []
@@ -142,29 +147,48 @@ def gate(
     )  # fmt: skip
 
 
-def return_steps(policy: Policy, service: Service) -> list[Step]:
-    """Start, a gate on the service itself, then what was closed is opened to a small share, then more by shares."""
+def return_steps(
+    policy: Policy,
+    service: Service,
+    opens: Iterable[str] = OPENERS,
+    shares: tuple[int, ...] = RAMP,
+    later: Collection[str] = (),
+) -> list[Step]:
+    """Start, a gate on the service itself, then what was closed is opened to a small share, then more by shares.
+
+    opens: of what closes a service, that which is opened; shares: of its traffic, in percent, where it has any;
+    later: probes of it that something else looks at once more is back.
+    """
+    steps = [act(service, "start")] if "start" in service.actions else []
+    probes = tuple(probe.name for probe in service.probes if probe.name not in later)
+    if probes:
+        title = f"recovery gate: {service.name} itself"
+        after = (steps[-1].id,) if steps else ()
+        id = step_id("gate", service.name)
+        steps.append(gate(policy, service.name, id, title, probes, after))
+    after = (steps[-1].id,) if steps else ()
+    return [*steps, *ramp(policy, service, opens, shares, probes, after)]
+
+
+def ramp(
+    policy: Policy, service: Service, opens: Iterable[str], shares: tuple[int, ...],
+    probes: tuple[str, ...], after: tuple[str, ...],
+) -> list[Step]:  # fmt: skip
+    """What was closed is opened to the smallest share, then to one after another, each behind a gate on `probes`.
+
+    opens: actions, in their order; what the service does not offer is left out.
+    """
     steps: list[Step] = []
 
     def last() -> tuple[str, ...]:
-        return (steps[-1].id,) if steps else ()
+        return (steps[-1].id,) if steps else after
 
-    if "start" in service.actions:
-        steps.append(act(service, "start"))
-    probes = tuple(probe.name for probe in service.probes)
-    if probes:
-        title = f"recovery gate: {service.name} itself"
-        id = step_id("gate", service.name)
-        steps.append(gate(policy, service.name, id, title, probes, last()))
-    opened = [
-        one for one in ("unfence", "unquiesce", "undrain", "reopen") if one in service.actions
-    ]
-    shares: tuple[int, ...] = RAMP if "scale" in service.actions else ()
+    wanted = shares if "scale" in service.actions else ()
     # The smallest share is set before anything opens: else all of the traffic would be back for a moment.
-    steps += [act(service, "scale", last(), percent=percent) for percent in shares[:1]]
-    steps += chain(service, opened, last())
-    for percent in shares:
-        if percent != RAMP[0]:
+    steps += [act(service, "scale", last(), percent=percent) for percent in wanted[:1]]
+    steps += chain(service, [one for one in opens if one in service.actions], last())
+    for percent in wanted:
+        if percent != wanted[0]:
             steps.append(act(service, "scale", last(), percent=percent))
         if probes:
             title = f"traffic gate: {service.name} at {percent} %"

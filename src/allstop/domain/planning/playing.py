@@ -104,7 +104,8 @@ def _draw(setting: Setting, drawers: Drawers, *, whole: bool) -> Drawn:
     if playbook is None:
         known = [one.name for one in setting.policy.playbooks]
         hint = nearest(name, known) or "allstop playbook list"
-        refuse("unknown-playbook", f"there is no playbook {name}", hint)
+        # The list shows those of the documents as they are now; an incident keeps those it began with.
+        refuse("unknown-playbook", f"{setting.incident.id} began without a playbook {name}", hint)
     phases = playbook.phases if whole else playbook.recovery()
     if not phases:
         refuse("no-way-back", f"{name} has no phase of recovery", "allstop plan recover all")

@@ -10,7 +10,7 @@ from allstop.domain.fleet.expected import all_expected_ms
 from allstop.domain.plan.events import Bite, Inverse, Node, Step
 from allstop.domain.planning.drawn import Setting
 from allstop.domain.planning.filling import filled_in, has_word
-from allstop.domain.planning.node_steps import RAMP, act, gate, step_id
+from allstop.domain.planning.node_steps import RAMP, act, gate, ramp, step_id
 from allstop.domain.policy import ACTIONS, Policy, Service
 
 # What was closed, and the action that opens it, in the order in which a service opens.
@@ -97,28 +97,11 @@ def opening(
     policy: Policy, service: Service, closed: Iterable[str], capacity: int, after: tuple[str, ...]
 ) -> list[Step]:
     """What was closed is opened again; traffic returns by shares where it was away."""
-    steps: list[Step] = []
     shut = set(closed)
-
-    def last() -> tuple[str, ...]:
-        return (steps[-1].id,) if steps else after
-
     away = bool(shut & {"isolate", "quiesce", "drain"}) or capacity != WHOLE
-    shares: tuple[int, ...] = RAMP if "scale" in service.actions and away else ()
-    # The smallest share is set before anything opens: else all of the traffic would be back for a moment.
-    steps += [act(service, "scale", last(), percent=percent) for percent in shares[:1]]
-    for one, opens in OPENS.items():
-        if one in shut and opens in service.actions:
-            steps.append(act(service, opens, last()))
+    opens = [opener for one, opener in OPENS.items() if one in shut]
     probes = direct_probes(policy, service)
-    for percent in shares:
-        if percent != shares[0]:
-            steps.append(act(service, "scale", last(), percent=percent))
-        if probes:
-            title = f"traffic gate: {service.name} at {percent} %"
-            id = step_id(f"gate-{percent}", service.name)
-            steps.append(gate(policy, service.name, id, title, probes, last()))
-    return steps
+    return ramp(policy, service, opens, RAMP if away else (), probes, after)
 
 
 def stays_closed(service: Service, closed: Iterable[str]) -> tuple[str, ...]:

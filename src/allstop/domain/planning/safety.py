@@ -43,7 +43,7 @@ def bites_of_stop(
     those of them that may be.
     """
     services = [service for service in fleet.services if service.name in chosen]
-    found = [*_sets(world, fleet, chosen), *_share(fleet, services)]
+    found = [*bites_of_sets(world, fleet, chosen), *_share(fleet, services)]
     for service in services:
         if service.protected:
             how = "by name" if service.name in named else "along with others, not by its name"
@@ -58,14 +58,42 @@ def bites_of_stop(
     return tuple(found)
 
 
+def bites_of_undoing(
+    world: World,
+    fleet: Fleet,
+    *,
+    services: Collection[str],
+    taken: Collection[str],
+    hit: Collection[str],
+) -> list[Bite]:
+    """Every rule that an undo runs against: to take back a recovery is to stop again.
+
+    services: of all its steps; taken: those of them that are not there afterwards; hit: who is broken by that.
+    """
+    gone = [service for service in fleet.services if service.name in taken]
+    found = [*bites_of_sets(world, fleet, taken), *_share(fleet, gone)]
+    for service in fleet.services:
+        name = service.name
+        if name in services and service.protected:
+            found.append(_bite("protected", name, "it is protected"))
+        if name in taken and name in fleet.own:
+            found.append(_bite("own-dependency", name, "the coordinator needs it itself"))
+        if name in taken and service.stateful:
+            text = "it has data, and an undo takes no snapshot of it"
+            found.append(_bite("data-unproven", name, text))
+    text = "it stays up and is broken without what is taken back"
+    return found + [_bite("orphans", name, text) for name in hit]
+
+
 def _bite(rule: str, subject: str, text: str) -> Bite:
     return Bite(rule, subject, text)
 
 
-def _sets(world: World, fleet: Fleet, chosen: Collection[str]) -> list[Bite]:
+def bites_of_sets(world: World, fleet: Fleet, chosen: Collection[str]) -> list[Bite]:
+    """Sets of which too few are left there for others once `chosen` are stopped or cut off."""
     found = []
     for one in fleet.sets:
-        gone = {name for name in one.members if world.standing_of(name).stopped}
+        gone = {name for name in one.members if world.standing_of(name).is_away}
         left = [name for name in one.members if name not in chosen and name not in gone]
         if len(left) < one.alive and any(name in chosen for name in one.members):
             text = f"{len(left)} of {len(one.members)} would stay up, {one.alive} must"

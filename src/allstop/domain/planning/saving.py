@@ -7,9 +7,8 @@ from allstop.domain.plan.asked import Outlook
 from allstop.domain.plan.events import Bite, Node, Step
 from allstop.domain.planning.drawn import Drawn, Setting
 from allstop.domain.planning.node_steps import chain
-from allstop.domain.planning.returning import times_of
 from allstop.domain.planning.selecting import select
-from allstop.domain.planning.stopping import few, pace
+from allstop.domain.planning.stopping import expected_apart, few, pace
 from allstop.domain.policy import Service
 from allstop.domain.verdict import Reason, Verdict
 
@@ -30,7 +29,11 @@ def draw_snapshot(it: Setting) -> Drawn:
         reasons = (Reason("not-available", f"{one} has no snapshot", hint) for one in cannot)
         raise Refuse(Verdict(tuple(reasons)))
     steps = {one.name: _steps(one) for one in services}
-    times = [times_of(it, one, steps[one.name]) for one in services]
+    nodes = tuple(
+        Node(one.name, one.name, (), "hold", host=one.host, zone=one.zone) for one in services
+    )
+    every = tuple(step for one in services for step in steps[one.name])
+    whole, longest = expected_apart(it.world, fleet, nodes, every)
     bites = [
         Bite("data-unproven", one.name, "no verify-snapshot says whether its copy can be restored")
         for one in services
@@ -38,12 +41,12 @@ def draw_snapshot(it: Setting) -> Drawn:
     ]
     return Drawn(
         f"copy the data of {few([one.name for one in services])}, and prove the copies",
-        tuple(Node(one.name, one.name, (), "hold", host=one.host, zone=one.zone) for one in services),
-        tuple(step for one in services for step in steps[one.name]),
+        nodes,
+        every,
         pace(fleet.limits),
         tuple(bites),
-        Outlook(max(times), max(times)),
-    )  # fmt: skip
+        Outlook(whole, longest),
+    )
 
 
 def _steps(service: Service) -> list[Step]:

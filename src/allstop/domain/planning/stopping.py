@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from allstop.domain.draft import Refuse, refuse
-from allstop.domain.fleet.estimating import Estimate, Limits, Site, estimate
-from allstop.domain.fleet.expected import all_expected_ms
+from allstop.domain.fleet.estimating import Estimate, Limits, Site, estimate, side_by_side
+from allstop.domain.fleet.expected import all_expected_ms, expected_ms
 from allstop.domain.fleet.graph import blast_radius
 from allstop.domain.fleet.ordering import Ordering, importance_rank, stop_order, with_dependents
 from allstop.domain.plan.asked import Asked, Outlook
@@ -14,14 +15,8 @@ from allstop.domain.plan.events import Node, Pace, Step
 from allstop.domain.plan.routes import NODE
 from allstop.domain.planning.deadline import deadline_of
 from allstop.domain.planning.drawn import Drawn
-from allstop.domain.planning.node_steps import (
-    GENTLY,
-    SAFELY,
-    chain,
-    rescues,
-    stop_actions,
-    stop_lacking,
-)
+from allstop.domain.planning.node_steps import GENTLY, SAFELY
+from allstop.domain.planning.offers import Offer, offers_of
 from allstop.domain.planning.safety import bites_of_stop
 from allstop.domain.planning.selecting import select
 from allstop.domain.policy import Fleet, FleetLimits, Service
@@ -40,15 +35,16 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     if not chosen:
         refuse("nothing-to-do", f"{few(named)}: stopped already", "allstop fleet show")
     services = {one.name: one for one in fleet.services if one.name in chosen}
-    actions = {name: stop_actions(one) for name, one in services.items()}
-    cannot = [name for name, found in actions.items() if not found]
+    offers = offers_of(fleet, services.values())
+    cannot = [name for name, one in offers.items() if not one.actions]
     if cannot:
         hint = "add actions.stop or actions.isolate to fleet.yaml, or leave it out"
         raise Refuse(
             Verdict(tuple(Reason("cannot-stop", f"nothing can stop {one}", hint) for one in cannot))
         )
     times = {
-        name: all_expected_ms(world.durations, one, actions[name]) for name, one in services.items()
+        name: all_expected_ms(world.durations, one, offers[name].actions)
+        for name, one in services.items()
     }
     order = stop_order(fleet, chosen, times.__getitem__, importance_rank(fleet))
     radius = blast_radius(fleet, chosen)
@@ -61,10 +57,10 @@ def draw_stop(world: World, fleet: Fleet, asked: Asked) -> Drawn:
     whole = _played(fleet, services, order, times)
     by = deadline_of(order, services, world.durations, whole, asked.deadline_ms)
     nodes = tuple(
-        _node(services[name], order, heads.get(name, name), by.force_ms.get(name, 0))
+        _node(services[name], offers[name], order, heads.get(name, name), by.force_ms.get(name, 0))
         for name in order.names
     )
-    steps = _steps(services, actions, order)
+    steps = _steps(offers, order)
     outlook = replace(
         _outlook(nodes, order, services, whole, radius), forced=by.forced, late=by.late
     )
@@ -79,26 +75,51 @@ def pace(limits: FleetLimits) -> Pace:
     )
 
 
-def _node(service: Service, order: Ordering, head: str, force_ms: int) -> Node:
+def expected_apart(
+    world: World, fleet: Fleet, nodes: Iterable[Node], steps: Iterable[Step]
+) -> tuple[int, int]:
+    """How long nodes take that wait for nobody, with the limits of the fleet; and the longest of them.
+
+    Whatever the fleet knows no more takes as long as nobody knows.
+    """
+    found = {node.id: node for node in nodes}
+    times = dict.fromkeys(found, 0)
+    for step in steps:
+        service = fleet.service(step.service)
+        if service is not None:
+            times[step.node] += expected_ms(world.durations, service, step.action)
+    whole = side_by_side(
+        times,
+        {id: node.rank for id, node in found.items()},
+        _limits(fleet),
+        lambda id: Site(found[id].host, found[id].zone),
+    )
+    return whole.whole_ms, whole.bound_ms
+
+
+def _limits(fleet: Fleet) -> Limits:
+    limits = fleet.limits
+    return Limits(limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter))
+
+
+def _node(service: Service, offer: Offer, order: Ordering, head: str, force_ms: int) -> Node:
     name = service.name
     return Node(
-        name, name, order.before[head], service.failure_policy().value, order.rank[name],
-        order.remaining_ms[name], service.host, service.zone, stop_lacking(service),
-        force_ms=force_ms,
+        name, name, order.before[head], offer.policy, order.rank[name], order.remaining_ms[name],
+        service.host, service.zone, offer.lacking, force_ms=force_ms,
     )  # fmt: skip
 
 
-def _steps(
-    services: dict[str, Service], actions: dict[str, tuple[str, ...]], order: Ordering
-) -> tuple[Step, ...]:
-    found: dict[str, list[Step]] = {
-        name: chain(services[name], actions[name]) for name in order.names
-    }
+def _steps(offers: dict[str, Offer], order: Ordering) -> tuple[Step, ...]:
+    as_one: dict[str, list[Step]] = {}
     for unit in order.units:
-        _together([found[name] for name in unit])
+        as_one.update({name: list(offers[name].steps) for name in unit})
+        _together([as_one[name] for name in unit])
+    found: list[Step] = []
     for name in order.names:
-        found[name].extend(rescues(services[name], services[name].failure_policy().value))
-    return tuple(step for name in order.names for step in found[name])
+        found += as_one.get(name) or offers[name].steps
+        found += offers[name].rescues
+    return tuple(found)
 
 
 def _together(members: list[list[Step]]) -> None:
@@ -122,14 +143,8 @@ def _played(
     fleet: Fleet, services: dict[str, Service], order: Ordering, times: dict[str, int]
 ) -> Estimate:
     """The schedule played through with the limits of the fleet."""
-    limits = fleet.limits
     sites = {name: Site(one.host, one.zone) for name, one in services.items()}
-    return estimate(
-        order,
-        times.__getitem__,
-        Limits(limits.together, limits.per_host, limits.per_zone, dict(limits.per_adapter)),
-        sites.__getitem__,
-    )
+    return estimate(order, times.__getitem__, _limits(fleet), sites.__getitem__)
 
 
 def _outlook(

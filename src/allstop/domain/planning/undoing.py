@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from allstop.domain.draft import refuse
 from allstop.domain.fleet.expected import expected_ms
+from allstop.domain.fleet.graph import blast_radius
+from allstop.domain.fleet.standing import Standing, after_step
 from allstop.domain.plan.asked import Asked, Outlook
 from allstop.domain.plan.events import Bite, Inverse, Node, Step
 from allstop.domain.plan.lifecycle import PlanState, StepState
 from allstop.domain.plan.state import Plan
 from allstop.domain.planning.drawn import Drawn
-from allstop.domain.planning.inverting import in_order, inverse_of
+from allstop.domain.planning.inverting import by_service, in_order, inverse_of
+from allstop.domain.planning.safety import bites_of_undoing
 from allstop.domain.planning.stopping import few, pace
 from allstop.domain.policy import Fleet
 from allstop.domain.verdict import nearest
@@ -31,12 +36,13 @@ def draw_undo(world: World, fleet: Fleet, asked: Asked) -> Drawn:
         hint = f"allstop plan pause {plan.id}, and wait for what is under way"
         refuse("still-running", f"{few(acting)} of {plan.id} is under way", hint)
     done = in_order(_done_after(plan, asked.to))
+    mine = by_service(done)
     nodes: list[Node] = []
     steps: list[Step] = []
     bites = []
     for step in done:
         service = fleet.service(step.service)
-        one = inverse_of(plan, step, done)
+        one = inverse_of(plan, step, mine[step.service])
         if one is None or service is None:
             bites.append(Bite("irreversible", step.id, f"{step.title}: nothing takes it back"))
             continue
@@ -59,9 +65,31 @@ def draw_undo(world: World, fleet: Fleet, asked: Asked) -> Drawn:
         if (service := fleet.service(step.service)) is not None
     )
     title = f"take back {few([step.id.removeprefix('undo-') for step in steps])} of {plan.id}"
+    taken, hit = _taken_away(world, fleet, steps, plan.made_at)
+    bites += bites_of_undoing(world, fleet, services=mine, taken=taken, hit=hit)
     return Drawn(
-        title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(bites), Outlook(whole, whole)
+        title, tuple(nodes), tuple(steps), pace(fleet.limits), tuple(bites),
+        Outlook(whole, whole, radius=hit),
+    )  # fmt: skip
+
+
+def _taken_away(
+    world: World, fleet: Fleet, steps: list[Step], at: datetime
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Services that are there now and are not once all is taken back; and who stays up, and is broken by it."""
+    left: dict[str, Standing] = {}
+    for step in steps:
+        was = left.get(step.service, world.standing_of(step.service))
+        left[step.service] = after_step(was, step, "", at)
+    taken = frozenset(
+        name for name, one in left.items() if one.is_away and not world.standing_of(name).is_away
     )
+    hit = (
+        name
+        for name in blast_radius(fleet, taken)
+        if not left.get(name, world.standing_of(name)).stopped
+    )
+    return taken, tuple(sorted(hit))
 
 
 def _again(step: Step) -> Inverse:

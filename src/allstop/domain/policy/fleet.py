@@ -268,10 +268,26 @@ class Fleet:
     breakers: tuple[FleetBreaker, ...] = ()
 
     def service(self, name: str) -> Service | None:
-        return next((service for service in self.services if service.name == name), None)
+        return _by_name(self).get(name)
 
     def probe(self, name: str) -> ProbeSpec | None:
         return next((probe for probe in self.probes() if probe.name == name), None)
 
     def probes(self) -> tuple[ProbeSpec, ...]:
         return tuple(probe for service in self.services for probe in service.probes)
+
+
+# Services by name, of the fleets asked about last: a plan of ten thousand asks for each of them. A fleet is
+# immutable, so the same one has the same services.
+_INDEXED: list[tuple[Fleet, dict[str, Service]]] = []
+_INDEXED_AT_MOST = 4
+
+
+def _by_name(fleet: Fleet) -> dict[str, Service]:
+    for known, services in _INDEXED:
+        if known is fleet:
+            return services
+    services = {service.name: service for service in fleet.services}
+    _INDEXED.append((fleet, services))
+    del _INDEXED[:-_INDEXED_AT_MOST]
+    return services

@@ -165,13 +165,35 @@ class RemedyRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRule:
+    """What lifting a halt takes. severity: of its incident, empty for a halt without one; persons: how many
+    different ones must ask for it; keys: how many different release keys must have signed."""
+
+    severity: str
+    persons: int = 1
+    keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStage:
+    """A part of a release. name: `responders`, `reading` or `canary`; watch_ms: how long it is watched before
+    anybody may go on."""
+
+    name: str
+    watch_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AllStop:
-    """Roll call and enforcement. enforce: `freeze` or `none`."""
+    """Roll call and enforcement. enforce: `freeze` or `none`; release: what lifting a halt takes, by severity;
+    stages: in which a release lets agents go on, none for all at once."""
 
     roll_call_ms: int
     reminder_ms: int
     enforce: str
     order: str
+    release: tuple[ReleaseRule, ...] = ()
+    stages: tuple[ReleaseStage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +269,13 @@ class EmergencyMode:
 class Preflight:
     """checks: names of `allstop.domain.preflight.CHECKS`; required: whether plans wait for a pass;
     understood_days: how old a person's statement that they understand the protocol may be; every_ms: how often
-    all of it is looked at while nothing is wrong (0: never)."""
+    all of it is looked at while nothing is wrong (0: never); tell: who is told by name when that turns red and back."""
 
     checks: tuple[str, ...] = ()
     required: bool = False
     understood_days: int = 0
     every_ms: int = 900_000
+    tell: tuple[str, ...] = ("owner",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from allstop.faces.cli.plan_page import open_tasks
 from allstop.faces.cli.times import instant
 
 Shape = Mapping[str, Any]
@@ -20,7 +21,7 @@ def advice(view: Shape, now: datetime) -> str:
         return _last_steps(view)
     if not view["acknowledged_by"]:
         return "allstop ack"
-    waiting = _decision(view)
+    waiting = _decision(view, now)
     if waiting:
         return waiting
     at = instant(line["update_due_at"])
@@ -52,18 +53,31 @@ def afterwards(view: Shape) -> str:
     return "allstop owed" if owes else "allstop report --file"
 
 
-def _decision(view: Shape) -> str:
+def _decision(view: Shape, now: datetime) -> str:
     """A decision that somebody waits for."""
-    for plan in view["plans"]:
-        if plan["state"] == "proposed" and plan["approve"] and not plan["earlier"]:
-            return f"allstop approve {plan['id']}"
-        if plan["state"] == "held" and not plan["earlier"]:
-            return f"allstop plan show {plan['id']}"
+    if of_plans := _of_plans([one for one in view["plans"] if not one["earlier"]], now):
+        return of_plans
     for change in view["changes"]:
         if change["state"] == "proposed":
             return f"allstop approve change:{change['id']}"
     if any(one["proposed"] and not one["members"] for one in view["crews"]):
         return "allstop crew accept"
+    return ""
+
+
+def _of_plans(plans: Sequence[Shape], now: datetime) -> str:
+    """What is held or asks somebody goes before what waits for approval, and that before what can be run."""
+    for plan in plans:
+        if plan["state"] == "held" or open_tasks(plan):
+            return f"allstop plan show {plan['id']}"
+    for plan in plans:
+        if plan["state"] == "proposed" and plan["approve"]:
+            return f"allstop approve {plan['id']}"
+    for plan in plans:
+        over = instant(plan["expires_at"])
+        agreed = plan["state"] in ("proposed", "approved") and (over is None or over > now)
+        if plan["asked"] and agreed:
+            return f"allstop plan run {plan['id']}"
     return ""
 
 

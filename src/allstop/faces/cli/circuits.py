@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from allstop.faces.cli.impact_given import BECAUSE
-from allstop.faces.cli.page import Cell, Page, Piece
+from allstop.faces.cli.listing import Listing
+from allstop.faces.cli.page import Cell, Piece
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import ago, due, instant
 from allstop.faces.cli.verbs import Named, VerbGroup, verb
@@ -19,34 +20,39 @@ _TONES = {"closed": "good", "disabled": "notice"}
 _NAME = click.argument("name", metavar="CIRCUIT", type=Named("circuit"))
 
 
-def _listed(session: Session) -> None:
-    answer = session.client.get("circuits")
-    if session.as_json:
-        session.print_json(answer)
-        return
-    found, now = answer.data, session.now(answer)
-    page = Page()
-    if session.quiet:
-        shut = ("closed", "disabled")
-        page.table((), [(one["name"],) for one in found if one["state"] not in shut])
-        session.show(page)
-        return
-    page.table(("circuit", "state", "what it does", "because"), [_row(one, now) for one in found])
-    if not found:
-        page.line("No circuit was ever open, and fleet.yaml has no breakers.")
-    session.show(page)
+def _row(one: Shape, now: datetime) -> tuple[Cell, ...]:
+    does = f"pulls {one['service']}:{one['fallback']} while {one['watches']} fails"
+    if one["kind"] == "calls":
+        does = f"keeps calls to {one['service']} through {one['via']} back"
+    return one["name"], _state(one, now), does, one["because"]
+
+
+def _state(one: Shape, now: datetime) -> Cell:
+    since, until = instant(one["since"]), instant(one["until"])
+    text = one["state"].replace("-", " ").replace("disabled", "off")
+    if since:
+        text = f"{text}, {ago(since, now)}"
+    if until and one["state"] == "open":
+        text = f"{text}, tried again {due(until, now)[0].removeprefix('due ')}"
+    return Piece(text, _TONES.get(one["state"], "bad"))
+
+
+_LIST = Listing(
+    "circuits", ("circuit", "state", "what it does", "because"), _row, lambda one: one["state"] not in _TONES,
+    "No circuit was ever open, and fleet.yaml has no breakers.",
+)  # fmt: skip
 
 
 @verb("circuit", "allstop circuit", "allstop circuit -q")
 def _circuit(session: Session) -> None:
     """Circuits of calls to services, and breakers of the fleet: what is open, until when."""
-    _listed(session)
+    _LIST.show(session)
 
 
 @verb("list", "allstop circuit list", "allstop circuit list --json")
 def list_(session: Session) -> None:
     """Every breaker of the fleet, and every circuit of calls that was ever open."""
-    _listed(session)
+    _LIST.show(session)
 
 
 def _force(session: Session, name: str, state: str, because: str, text: str) -> None:
@@ -77,23 +83,6 @@ def close(session: Session, name: str, because: str) -> None:
 def off(session: Session, name: str, because: str) -> None:
     """Let it never open, until somebody closes it."""
     _force(session, name, "off", because, f"{name} is off")
-
-
-def _row(one: Shape, now: datetime) -> tuple[Cell, ...]:
-    does = f"pulls {one['service']}:{one['fallback']} while {one['watches']} fails"
-    if one["kind"] == "calls":
-        does = f"keeps calls to {one['service']} through {one['via']} back"
-    return one["name"], _state(one, now), does, one["because"]
-
-
-def _state(one: Shape, now: datetime) -> Cell:
-    since, until = instant(one["since"]), instant(one["until"])
-    text = one["state"].replace("-", " ").replace("disabled", "off")
-    if since:
-        text = f"{text}, {ago(since, now)}"
-    if until and one["state"] == "open":
-        text = f"{text}, tried again {due(until, now)[0].removeprefix('due ')}"
-    return Piece(text, _TONES.get(one["state"], "bad"))
 
 
 circuit = VerbGroup(_circuit, list_, open_, close, off)

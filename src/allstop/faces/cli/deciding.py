@@ -59,6 +59,7 @@ def approve(
         body["as_reviewer"] = True
     kind, _, name = subject_of(subject).rpartition(":")
     whom = " as a reviewer" if as_reviewer else ""
+    plan: dict[str, Any] = {}
     if kind == "change":
         _show_change(session, incident, name)
         session.confirm(f"Approve {name}{whom}?", yes=yes)
@@ -72,8 +73,14 @@ def approve(
     answer = session.client.post("incidents", incident, "approvals", body=body)
     waits = answer.data.get("waits_for")
     told = f"signed: {subject}; it still waits for {waits}" if waits else f"approved: {subject}"
-    made = f"allstop change made {name}" if kind == "change" and not waits else "allstop show"
-    session.told(answer, told, next_command=made)
+    session.told(answer, told, next_command="allstop show" if waits else _after(kind, name, plan))
+
+
+def _after(kind: str, name: str, plan: dict[str, Any]) -> str:
+    """The next command once everybody has agreed. A plan that a person asked for is started by a person."""
+    if kind == "change":
+        return f"allstop change made {name}"
+    return f"allstop plan run {plan['id']} --follow" if plan.get("asked") else "allstop show"
 
 
 def _plan(session: Session, name: str) -> dict[str, Any]:

@@ -154,6 +154,9 @@ def _failed(error: Exception, session: Session, group: click.Group, given: Seque
         otherwise = "allstop doctor" if code in OUR_SIDE else help_of(given, group)
         complain(error, lambda hint: addressed(hint, session.incident, group), otherwise)
         return code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()  # the help of a word that does nothing by itself
+        return error.exit_code
     if isinstance(error, click.ClickException):
         _complain_usage(error, help_of(given, group))
         return error.exit_code

@@ -130,12 +130,27 @@ def service_rows(found: Iterable[Shape]) -> list[Row]:
     return [
         (
             one["name"],
-            Piece(one["state"], UP.get(one["state"], "notice")),
+            _left_as(one),
             one["title"],
             *_protected(one),
         )
         for one in found
     ]
+
+
+def service_state(one: Shape) -> Piece:
+    """What its probes say. What a plan has stopped is down on purpose."""
+    if one["off"] and one["state"] != "up":
+        return Piece("off on purpose", "notice")
+    return Piece(one["state"], UP.get(one["state"], "notice"))
+
+
+def _left_as(one: Shape) -> Piece:
+    """The state, and what plans have left the service in."""
+    state = service_state(one)
+    off = state.text != one["state"]
+    left = f", {one['standing']}" if one["standing"] and not off else ""
+    return Piece(f"{state.text}{left}", state.tone)
 
 
 def agent_rows(found: Iterable[Shape]) -> list[Row]:
@@ -160,7 +175,7 @@ def _service(one: Shape) -> Row:
     )
     return (
         one["name"],
-        Piece(one["state"], UP.get(one["state"], "notice")),
+        _left_as(one),
         one["category"],
         ", ".join(one["depends"]) or "-",
         one["known_good"][:12] or "-",

@@ -13,6 +13,7 @@ TITLES = {
     "revenue": "Revenue", "customer-facing": "Customer-facing", "internal": "Internal",
     "analytics": "Analytics",
 }  # fmt: skip
+NONE = "There are no services in fleet.yaml."
 STATES = {"up": "good", "down": "bad", "unknown": "notice"}
 
 
@@ -34,7 +35,7 @@ def overview(page: Page, view: FleetView) -> None:
         page.blank()
         page.line(Piece(f"In a circle, so they are handled together: {cycle}", "notice"), hang=2)
     if not view.services:
-        page.line("There are no services in fleet.yaml.")
+        page.line(NONE)
 
 
 def _in_short(page: Page, one: FleetService) -> None:

@@ -203,14 +203,21 @@ def graph(
     if form != "text":
         _hand_out(session, _markup(form)(picture), target, force=force)
     elif target is not None:
-        from allstop.faces.cli.graph_text import draw_text  # noqa: PLC0415
-
-        text = plain(draw_text(picture, USUAL_COLUMNS), USUAL_COLUMNS)
-        _hand_out(session, text, target, force=force)
+        _hand_out(session, plain(_drawn(picture), USUAL_COLUMNS), target, force=force)
     else:
-        from allstop.faces.cli.graph_text import draw_text  # noqa: PLC0415
+        _end(session, source, _drawn(picture, columns() or USUAL_COLUMNS, fine=_fine()))
 
-        _end(session, source, draw_text(picture, columns() or USUAL_COLUMNS, fine=_fine()))
+
+def _drawn(picture: Picture, width: int = USUAL_COLUMNS, *, fine: bool = True) -> Page:
+    """The picture in letters. Of no service there is none, and that is said."""
+    from allstop.faces.cli.fleet_page import NONE  # noqa: PLC0415
+    from allstop.faces.cli.graph_text import draw_text  # noqa: PLC0415
+
+    if picture.boxes:
+        return draw_text(picture, width, fine=fine)
+    page = Page()
+    page.line(NONE)
+    return page
 
 
 def _markup(form: str) -> Callable[[Picture], str]:

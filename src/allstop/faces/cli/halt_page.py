@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from allstop.faces.cli.page import Cell, Page, Piece
-from allstop.faces.cli.times import ago, due, instant
+from allstop.faces.cli.times import ago, clock, due, instant
 
 Shape = Mapping[str, Any]
 
@@ -43,14 +43,52 @@ def roll_call(page: Page, halt: Shape, now: datetime) -> None:
     """Everybody on the roll, the ones that have not stopped first."""
     ordered = instant(halt["ordered_at"])
     when = f", ordered {ago(ordered, now)} by {halt['ordered_by']}" if ordered else ""
-    page.line(Piece(f"{halt['id']} ({halt['scope']})", "strong"), f": {halt['reason']}{when}")
+    page.line(
+        Piece(f"{halt['id']} ({halt['scope']}{tools(halt)})", "strong"), f": {halt['reason']}{when}"
+    )
+    for conflict in halt.get("conflicts", ()):
+        page.line("  ", Piece(conflict, "notice"))
     page.line("  ", *_standing(halt, now))
+    for cells in _releasing(halt, now):
+        page.line("  ", *cells)
     rows = sorted(halt["roll"], key=lambda line: line["settled"])
     page.table(
         ("agent", "team", "state", "was working on", "saved as", "evidence"),
         [_roll(row) for row in rows],
         2,
     )
+
+
+def tools(halt: Shape) -> str:
+    """What is blocked, where that is not the usual: everything but reading and reporting."""
+    classes = list(halt.get("classes", ["default"]))
+    if classes == ["default"]:
+        return ""
+    return ", every tool" if classes == ["hard"] else f", tools {', '.join(classes)}"
+
+
+def _releasing(halt: Shape, now: datetime) -> list[tuple[Cell, ...]]:
+    """How far a release has come: what it waits for, which stage is watched, what has happened in it."""
+    found: list[tuple[Cell, ...]] = []
+    if halt.get("waits_for"):
+        found.append(
+            (Piece(f"its release was asked for and waits for {halt['waits_for']}", "notice"),)
+        )
+    if halt.get("stage"):
+        until = instant(halt["stage_until"])
+        left = f", watched until {clock(until)} UTC" if until and until > now else ""
+        allowed = [
+            f"{line['agent']} ({', '.join(line['allowed'])})"
+            if list(line["allowed"]) == ["read"]
+            else line["agent"]
+            for line in halt["roll"]
+            if line.get("allowed")
+        ]
+        found.append(
+            (Piece(f"release, stage {halt['stage']}{left}: {', '.join(allowed)}", "notice"),)
+        )
+    found += [(Piece(f"ALARM: {one}", "bad"),) for one in halt.get("alarms", ())]
+    return found
 
 
 def _standing(halt: Shape, now: datetime) -> tuple[Cell, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +10,8 @@ import click
 from allstop.errors import Missing
 from allstop.faces.cli.halt_page import roll_call
 from allstop.faces.cli.impact_given import BECAUSE
+from allstop.faces.cli.keys import signed
+from allstop.faces.cli.named import Scope
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.session import CURRENT, Session
 from allstop.faces.cli.verbs import Named, verb
@@ -19,15 +22,23 @@ from allstop.faces.cli.verbs import Named, verb
     'allstop halt "an agent is dropping tables"',
     'allstop halt "bad migration" --scope team:builders --except builder-2',
     'allstop halt "looks wrong" --incident INC-1',
+    'allstop halt "no changes while we look" --scope repository:/srv/shop --tools write,exec',
 )
 @click.argument("reason")
 @click.option(
     "--scope",
     default="all",
     show_default=True,
-    type=Named("scope"),
-    help="all, team:NAME or agent:NAME.",
+    type=Scope(),
+    help="all, or NAME after team:, agent:, session:, repository: or host:.",
 )
+@click.option(
+    "--tools",
+    default="",
+    metavar="CLASS,...",
+    help="Block only these: read, write, exec, net, deploy, spend, comms, other.",
+)
+@click.option("--hard", is_flag=True, help="Block reading too; answering stays possible.")
 @click.option(
     "--except",
     "exempt",
@@ -43,19 +54,32 @@ from allstop.faces.cli.verbs import Named, verb
     type=Named("incident", empty=True),  # a script without one must stop the agents all the same
     help="The halt ends with this incident.",
 )
-def halt(session: Session, reason: str, scope: str, exempt: tuple[str, ...], incident: str) -> None:
+def halt(  # noqa: PLR0917 - one for each option
+    session: Session, reason: str, scope: str, tools: str, hard: bool, exempt: tuple[str, ...],
+    incident: str,
+) -> None:  # fmt: skip
     """Order agents to stop.
 
-    Cheap to ask for: every person may. It stands until somebody with the right lifts it.
+    Cheap to ask for: every person may. It stands until somebody with the right lifts it. Without --tools and --hard everything but reading and
+    reporting is blocked; where several halts hold an agent, what any of them blocks is blocked.
     """
+    if tools and hard:
+        raise click.UsageError("--hard blocks every tool; leave --tools out")
+    classes = ["hard"] if hard else [one.strip() for one in tools.split(",") if one.strip()]
     if incident == CURRENT:
         incident = session.client.get("incidents", CURRENT).data["line"]["id"]
-    body = {"scope": scope, "reason": reason, "incident": incident, "exempt": list(exempt)}
+    body: dict[str, Any] = {
+        "scope": scope, "reason": reason, "incident": incident, "exempt": list(exempt),
+    }  # fmt: skip
+    if classes:
+        body["classes"] = classes
     answer = session.client.post("halts", body=body)
     name = answer.data.get("halt", "")
-    session.told(
-        answer, f"{name} is ordered: {scope}", name=name, next_command=f"allstop rollcall {name}"
-    )
+    what = "every tool" if hard else ", ".join(classes)
+    text = f"{name} is ordered: {scope}{f', {what}' if what else ''}"
+    if answer.data.get("warning"):
+        text += f"; {answer.data['warning']}"
+    session.told(answer, text, name=name, next_command=f"allstop rollcall {name}")
 
 
 @verb("rollcall", "allstop rollcall", "allstop rollcall HALT-1")
@@ -107,15 +131,49 @@ def answer(session: Session, agent: str, **words: Any) -> None:
     session.told(said, f"{agent} is {state}", next_command=f"allstop rollcall {words['halt']}")
 
 
-@verb("release", 'allstop release HALT-1 --because "false alarm, checked with Grace"')
+@verb(
+    "release",
+    'allstop release HALT-1 --because "false alarm, checked with Grace"',
+    'allstop release HALT-1 --because "I saw the fix" --sign ada.key',
+)
 @click.argument("halt", type=Named("halt"))
 @BECAUSE
-def release(session: Session, halt: str, because: str) -> None:
+@click.option(
+    "--sign", "files", multiple=True, metavar="KEYFILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Sign with a release key, here on this machine; repeatable.",
+)  # fmt: skip
+@click.option("--abort", is_flag=True, help="Put the halt back: whoever was let go stops again.")
+def release(
+    session: Session, halt: str, because: str, files: tuple[Path, ...], abort: bool
+) -> None:
     """Lift a halt.
 
-    Agents that another halt holds stay stopped. Nothing else is started again.
+    Agents that another halt holds stay stopped. Nothing else is started again. Where the protocol asks for two people, each of them says so; where
+    it asks for release keys, each is signed with where it is kept. Where it goes by stages, each call begins the next one.
     """
-    answer = session.client.post("halts", halt, "release", body={"because": because})
+    if abort:
+        if files:
+            raise click.UsageError("to put a halt back takes no signature; leave --sign out")
+        put_back = session.client.post("halts", halt, "release", "abort", body={"because": because})
+        session.told(
+            put_back, f"{halt} is put back for everybody", next_command=f"allstop rollcall {halt}"
+        )
+        return
+    body: dict[str, Any] = {"because": because}
+    if files:
+        body["statements"] = [signed(session, halt, file) for file in files]
+    answer = session.client.post("halts", halt, "release", body=body)
+    if answer.data.get("waits_for"):
+        text = f"recorded; {halt} stands and waits for {answer.data['waits_for']}"
+        session.told(answer, text, next_command=f"allstop rollcall {halt}")
+        return
+    if answer.data.get("stage"):
+        allowed = ", ".join(answer.data.get("allowed") or [])
+        text = f"{halt} stands; {answer.data['stage']}: {allowed} may go on"
+        session.told(answer, text, next_command=f"allstop rollcall {halt}")
+        return
     held = answer.data.get("still_held") or []
-    more = f"; still held by another halt: {', '.join(held)}" if held else ""
+    by = answer.data.get("held_by") or {}
+    named = [f"{one} ({', '.join(by[one])})" if one in by else one for one in held]
+    more = f"; still held by another halt: {', '.join(named)}" if held else ""
     session.told(answer, f"{halt} is lifted{more}", next_command="allstop agents")

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from click.types import StringParamType
 
 LONGEST = 100
-_PRINCIPAL = re.compile(r"(person|agent|source):[\w.@+-]+")
+_PRINCIPAL = re.compile(r"(person|agent|source):(host:)?[\w.@+-]+")
 _DIGEST = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -61,6 +61,23 @@ def _typed(param: click.Parameter | None, ctx: click.Context | None) -> bool:
     if param is None or ctx is None:
         return False
     return ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+
+
+class Scope(Named):
+    """Whom a halt takes in. The only name that may be a path."""
+
+    def __init__(self) -> None:
+        super().__init__("scope")
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:  # fmt: skip
+        from allstop.domain.halt.scope import trouble_with  # noqa: PLC0415 - only halts ask
+
+        trouble = trouble_with(value) if _typed(param, ctx) else ""
+        if trouble:
+            self.fail(trouble, param, ctx)
+        return value
 
 
 class Holder(StringParamType):

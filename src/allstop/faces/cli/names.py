@@ -82,6 +82,11 @@ def _scopes(agents: list[dict[str, Any]]) -> Names:
         ("all", "every agent"),
         *((f"team:{team}", "one team") for team in teams),
         *((f"agent:{each['id']}", each["name"]) for each in agents),
+        *(
+            (f"{kind}:{name}", f"whoever is in this {kind}")
+            for kind in ("host", "session", "repository")
+            for name in sorted({each.get(kind, "") for each in agents} - {""})
+        ),
     ]
 
 

@@ -10,9 +10,10 @@ import click
 
 from allstop.errors import Missing
 from allstop.faces.cli.exit_codes import Ended, ProblemAnswer
-from allstop.faces.cli.fleet import agent_rows, service_rows
+from allstop.faces.cli.fleet import agent_rows, service_rows, service_state
 from allstop.faces.cli.halt_page import halt_summary
 from allstop.faces.cli.incident_page import compact, headline
+from allstop.faces.cli.lever_page import overdue
 from allstop.faces.cli.page import Page, Piece
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.times import ago, instant
@@ -62,10 +63,12 @@ def _tell(session: Session, *, full: bool) -> None:
     _halts(page, overview)
     _beside(page, overview, now, _kept(session))
     if full:
-        page.title("Services")
-        page.table((), service_rows(overview["services"]), indent=2)
-        page.title("Agents")
-        page.table((), agent_rows(overview["agents"]), indent=2)
+        for title, rows, none in (
+            ("Services", service_rows(overview["services"]), "fleet.yaml describes none"),
+            ("Agents", agent_rows(overview["agents"]), "none is registered"),
+        ):
+            page.title(title)
+            page.table((), rows or [(Piece(none, "dim"),)], indent=2)
     else:
         _counts(page, overview)
     session.show(page)
@@ -116,6 +119,7 @@ def _beside(page: Page, overview: Shape, now: datetime, kept: str) -> None:
     if kept:
         told.append((f"policy    {KEPT}: {kept}. {MENDED}", "bad"))
     told += _readiness(overview.get("readiness"), now)
+    told += [(text, "bad") for text in overdue(overview.get("overdue_levers", ()), now)]
     mode, review = overview["mode"], overview["review"]
     shown = {line["id"] for line in overview["incidents"] if line["state"] == "open"}
     if _mode_is_news(mode, shown):
@@ -167,11 +171,12 @@ def _counts(page: Page, overview: Shape) -> None:
     """One line each about services and agents, naming only what is not well."""
     page.blank()
     services, agents = overview["services"], overview["agents"]
-    ill = [f"{one['name']} {one['state']}" for one in services if one["state"] != "up"]
+    ill = [one for one in services if one["state"] != "up"]
+    told = ", ".join(f"{one['name']} {service_state(one).text}" for one in ill)
     well = sum(1 for one in services if one["state"] == "up")
     page.line(
         f"services  {well} of {len(services)} up",
-        Piece(f"; {', '.join(ill)}" if ill else "", "bad"),
+        Piece(f"; {told}" if told else "", "notice" if all(one["off"] for one in ill) else "bad"),
     )
     held = sum(1 for one in agents if one["held_by"])
     page.line(f"agents    {len(agents) - held} of {len(agents)} free to work, {held} held")

@@ -11,7 +11,7 @@ import click
 from allstop.domain.moment import words
 from allstop.errors import Unavailable
 from allstop.faces.cli.page import Page, Piece
-from allstop.faces.cli.plan_page import TONES, stuck_step
+from allstop.faces.cli.plan_page import TONES, open_tasks, settled, stuck_step
 from allstop.faces.cli.safe_text import safe_json
 from allstop.faces.cli.session import Session, coloured
 from allstop.faces.cli.times import instant
@@ -24,6 +24,13 @@ EVERY_SECONDS = 0.5
 PATIENCE = 60
 SHOWN = 12
 BAR = 30
+WIDE = 60
+# Why a plan that has not ended does not go on, and what moves it.
+_STANDS = {
+    "proposed": ("it waits for approval by {whom}", "allstop approve {name}"),
+    "approved": ("everybody has agreed, and nobody has started it", "allstop plan run {name}"),
+    "paused": ("somebody paused it", "allstop plan resume {name}"),
+}
 # In the order in which a person wants to see them.
 STATES = ("held", "running", "forced", "isolated", "returned", "left", "reached", "waiting")
 
@@ -32,8 +39,8 @@ def follow_plan(session: Session, name: str) -> None:
     """Until it has ended, or waits for a person. Exits with 1 when it did not end well."""
     last = _live(session, name) if _on_a_screen(session) else _lines(session, name)
     if last["state"] != "done":
-        if last["state"] == "held" and not session.as_json:
-            _advise_held(session, last)
+        if not session.as_json:
+            _advise(session, last)
         click.get_current_context().exit(1)
 
 
@@ -56,11 +63,12 @@ def _asked(session: Session, name: str) -> Shape:
 
 
 def _ends(plan: Shape) -> bool:
-    return plan["state"] in OVER or (plan["state"] in WAITING and not _moves(plan))
-
-
-def _moves(plan: Shape) -> bool:
-    return any(one["state"] == "running" for one in plan["steps"])
+    """Whether it is over, or goes on only when a person says or does something."""
+    if plan["state"] in OVER:
+        return True
+    tasks = len(open_tasks(plan))
+    moves = sum(1 for one in plan["steps"] if one["state"] == "running") > tasks
+    return not moves and (plan["state"] in WAITING or tasks > 0)
 
 
 def _lines(session: Session, name: str) -> Shape:
@@ -132,13 +140,18 @@ def _screen(plan: Shape) -> Page:
             (
                 one["id"],
                 Piece(one["state"], TONES.get(one["state"], "plain")),
-                (one.get("because") or one.get("evidence") or "")[:60],
+                _cut(one.get("because") or one.get("evidence") or ""),
             )
             for one in shown
         ],
         indent=2,
     )
     return page
+
+
+def _cut(text: str) -> str:
+    """As much as fits into a row that is drawn again and again; `plan show` has all of it."""
+    return text if len(text) <= WIDE else f"{text[: WIDE - 3]}..."
 
 
 def _place(state: str) -> int:
@@ -161,9 +174,21 @@ def _head(page: Page, plan: Shape) -> None:
         page.line("  ", Piece(plan["held_because"], "bad"), hang=2)
 
 
-def _advise_held(session: Session, plan: Shape) -> None:
-    stuck = stuck_step(plan)
-    if stuck:
-        session.advise(f"allstop plan retry {plan['id']} {stuck}")
-    else:
-        session.advise(f"allstop plan show {plan['id']}")
+def _advise(session: Session, plan: Shape) -> None:
+    """What it waits for, and the command that moves it."""
+    name, tasks = plan["id"], open_tasks(plan)
+    told, command = "", ""
+    if plan["state"] == "held":
+        stuck = stuck_step(plan)
+        command = f"allstop plan retry {name} {stuck}" if stuck else f"allstop plan show {name}"
+    elif tasks and plan["state"] == "running":
+        told = "; ".join(f"asks {one['role']}: {one['title']} ({one['id']})" for one in tasks)
+        command = settled(plan)
+    elif plan["state"] in _STANDS:
+        told, command = _STANDS[plan["state"]]
+    if told and not session.quiet:
+        page = Page()
+        page.line("  ", Piece(told.format(whom=plan["waits_for"] or plan["approve"]), "notice"), hang=2)  # fmt: skip
+        session.show(page)
+    if command:
+        session.advise(command.format(name=name))

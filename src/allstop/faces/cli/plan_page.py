@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allstop.faces.cli.page import Cell, Page, Piece
-from allstop.faces.cli.plan_preview_page import in_order, phases
+from allstop.faces.cli.plan_preview_page import before_it_runs, in_order, phases
 from allstop.faces.cli.times import day, instant
 from allstop.faces.cli.work_page import bare
 
@@ -29,13 +29,16 @@ TONES = {
     "returned": "notice",
     "left": "bad",
 }
+# Nothing of it has begun: whoever reads it wants to know what it will do.
+BEFORE = ("proposed", "approved")
 
 
 def plan_summary(plan: Shape) -> tuple[Cell, ...]:
     """One line: which, how far, and what it waits for."""
     if plan["nodes"]:
         counts = ", ".join(f"{count} {state}" for state, count in plan["counts"].items())
-        far = f", {len(plan['nodes'])} nodes: {counts}"
+        nodes = len(plan["nodes"])
+        far = f", {nodes} {'node' if nodes == 1 else 'nodes'}: {counts}"
     else:
         done = sum(1 for step in plan["steps"] if step["state"] == "done")
         far = f", {done} of {len(plan['steps'])} steps done"
@@ -56,6 +59,9 @@ def whole_plan(page: Page, plan: Shape) -> None:
     )
     _agreed(page, plan)
     page.line(Piece(f"  hash {plan['hash']}", "dim"))
+    if plan["nodes"] and plan["state"] in BEFORE:
+        before_it_runs(page, plan)
+        return
     phases(page, plan)
     if plan["nodes"]:
         _with_nodes(page, plan)
@@ -106,9 +112,10 @@ def stuck_step(plan: Shape) -> str:
     )
 
 
-def open_task(plan: Shape) -> str:
-    """The first task that waits for a person, or empty."""
-    return next((one["id"] for one in open_tasks(plan)), "")
+def settled(plan: Shape) -> str:
+    """The command that ends the first task that waits for a person, or empty."""
+    settle = f'allstop plan settle {plan["id"]} {{}} --happened --evidence "what you saw"'
+    return next((settle.format(one["id"]) for one in open_tasks(plan)), "")
 
 
 def open_tasks(plan: Shape) -> list[Shape]:

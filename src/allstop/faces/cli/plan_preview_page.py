@@ -20,8 +20,24 @@ def previewed(page: Page, plan: Shape, *, whole: bool = False) -> None:
     """The plan for people. whole: every node and step."""
     name = plan.get("id") or "not made yet"
     page.line(Piece(f"{name} ({plan['purpose']})", "strong"), f": {plan['title']}")
+    rows = _facts(plan, plan["outlook"] or {})
+    rows.append(("hash", Piece(plan["hash"][:16], "dim")))
+    page.table((), rows, indent=2)
+    beforehand(page, plan, whole=whole)
+    if whole:
+        page.title("Steps")
+        page.table(("step", "after", "what"), _steps(plan), indent=2)
+
+
+def before_it_runs(page: Page, plan: Shape) -> None:
+    """What whoever is to agree has to know of a plan that has not begun."""
+    page.table((), _expected(plan["outlook"] or {}), indent=2)
+    beforehand(page, plan, whole=True)
+
+
+def beforehand(page: Page, plan: Shape, *, whole: bool) -> None:
+    """What it runs against, what is lost or missing, and what is done in which order. whole: all of it."""
     outlook = plan["outlook"] or {}
-    page.table((), _facts(plan, outlook), indent=2)
     if plan["bites"]:
         page.title("Runs against these safety rules")
         page.table(
@@ -47,11 +63,10 @@ def previewed(page: Page, plan: Shape, *, whole: bool = False) -> None:
     page.title("In this order" if whole or len(nodes) <= LISTED else "What it is made of")
     if whole or len(nodes) <= LISTED:
         page.table(("", "what", "after", "if it fails"), _nodes(plan), indent=2)
+        if _marked(plan):
+            page.line("  ", Piece("* no probe proves it: whoever does it is taken at its word", "dim"), hang=4)  # fmt: skip
     else:
         _counted(page, plan)
-    if whole:
-        page.title("Steps")
-        page.table(("step", "after", "what"), _steps(plan), indent=2)
 
 
 def phases(page: Page, plan: Shape) -> None:
@@ -84,6 +99,12 @@ def _facts(plan: Shape, outlook: Shape) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = [("who must agree", _agree(plan))]
     if plan["because"]:
         rows.append(("", Piece(plan["because"], "dim")))
+    return rows + _expected(outlook)
+
+
+def _expected(outlook: Shape) -> list[tuple[Cell, ...]]:
+    """How long it takes, and at what price."""
+    rows: list[tuple[Cell, ...]] = []
     whole, bound = outlook.get("whole_ms", 0), outlook.get("bound_ms", 0)
     if whole:
         least = "" if whole == bound else f", never under {words(bound)}"
@@ -106,7 +127,6 @@ def _facts(plan: Shape, outlook: Shape) -> list[tuple[Cell, ...]]:
         ("order left out", Piece(f"{one} before {to}, a soft need", "notice"))
         for one, to in outlook.get("dropped", ())
     ]
-    rows.append(("hash", Piece(plan["hash"][:16], "dim")))
     return rows
 
 
@@ -133,6 +153,12 @@ def _node(plan: Shape, node: Shape) -> tuple[Cell, ...]:
     return what, _few(node["after"], ", ") or "-", node["on_failure"]
 
 
+def _marked(plan: Shape) -> bool:
+    """Whether a step stands there with the mark of what nothing proves."""
+    shown = {id for one in plan["nodes"] if one["service"] or len(one["steps"]) > 1 for id in one["steps"]}  # fmt: skip
+    return any(one["id"] in shown and not one["proven"] for one in plan["steps"])
+
+
 def _short(step: Shape, service: str) -> str:
     """`stop` instead of `stop-payments`, or `stop-payments@halt` of a playbook; marked where nothing proves it."""
     word = step["id"].partition("@")[0].removesuffix(f"-{service}") if service else step["id"]
@@ -153,10 +179,16 @@ def in_order(nodes: Iterable[Shape]) -> list[Shape]:
 
 
 def _counted(page: Page, plan: Shape) -> None:
-    actions = Counter(one["id"].partition("-")[0] for one in plan["steps"] if not one["latent"])
+    actions = Counter(_sort(one) for one in plan["steps"] if not one["latent"])
     page.line(f"  {len(plan['nodes'])} nodes, {sum(actions.values())} steps: ", hang=4)
     page.table((), [(f"{count}", action) for action, count in actions.most_common()], indent=4)
     page.line("  ", Piece("--all lists every one", "dim"))
+
+
+def _sort(step: Shape) -> str:
+    """What kind of step it is: an action by its own word, which is how its name begins."""
+    acts = step["kind"] in ("act", "probe") and step["service"]
+    return str(step["id"].partition("-")[0] if acts else step["kind"])
 
 
 def _steps(plan: Shape) -> list[tuple[Cell, ...]]:

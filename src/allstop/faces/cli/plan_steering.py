@@ -45,8 +45,10 @@ def resume(session: Session, name: str) -> None:
 @BECAUSE
 def abort(session: Session, name: str, because: str) -> None:
     """Give a plan up. What is under way ends, and what is done stays done."""
+    begun = session.client.get("plans", name).data["started_at"]
     answer = session.client.post("plans", name, "abort", body={"because": because})
-    session.told(answer, f"{name} is aborted", next_command=f"allstop plan undo {name} --dry-run")
+    back = f"allstop plan undo {name} --dry-run" if begun else "allstop plans"
+    session.told(answer, f"{name} is aborted", next_command=back)
 
 
 @verb("waive", 'allstop plan waive PLAN-3 snapshot-ledger --because "the nightly backup is enough"')
@@ -65,7 +67,7 @@ def waive(session: Session, name: str, step: str, because: str) -> None:
 def follow(session: Session, name: str) -> None:
     """Show a plan live until it ends or waits for a person.
 
-    Exit code 0: it is done; 1: it is held or was aborted.
+    Exit code 0: it is done; 1: it waits for a person, or was aborted.
     """
     follow_plan(session, name)
 

@@ -6,7 +6,7 @@ import click
 
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.plan_asking import ASKING
-from allstop.faces.cli.plan_page import open_task, plan_summary, stuck_step, whole_plan
+from allstop.faces.cli.plan_page import plan_summary, settled, stuck_step, whole_plan
 from allstop.faces.cli.plan_steering import STEERING
 from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, group, verb
@@ -54,9 +54,8 @@ def show(session: Session, name: str) -> None:
         session.advise(f"allstop plan run {found['id']}")
     elif stuck:
         session.advise(f"allstop plan retry {found['id']} {stuck}")
-    elif open_task(found):
-        done = f'{open_task(found)} --happened --evidence "what you saw"'
-        session.advise(f"allstop plan settle {found['id']} {done}")
+    elif settled(found):
+        session.advise(settled(found))
 
 
 @verb("retry", "allstop plan retry PLAN-1 stop-payments")

@@ -78,7 +78,7 @@ def show(session: Session, name: str) -> None:
         _as_it_comes(session, name)
         return
     if found is None:
-        known = [one["name"] for one in answer.data]
+        known = {*(one["name"] for one in answer.data), *built_in()}
         raise Missing(
             f"there is no playbook {name}", nearest(name, known) or "allstop playbook list"
         )

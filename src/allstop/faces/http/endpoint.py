@@ -18,6 +18,7 @@ from allstop.domain.verdict import nearest
 from allstop.errors import Missing, Unauthenticated
 from allstop.faces.http.bodies import read_model
 from allstop.faces.http.guards import (
+    HOST,
     OPERATION,
     PRINCIPAL,
     REQUEST_ID,
@@ -92,6 +93,8 @@ class Endpoint:
     def _who(self, http: HttpRequest) -> Principal:
         state = http.scope["state"]
         who: Principal | None = state.get(PRINCIPAL)
+        if who is None and self._operation.for_hosts:
+            who = state.get(HOST)
         if who is not None:
             return who
         if self._operation.open or (self._operation.local and is_local(http.scope)):

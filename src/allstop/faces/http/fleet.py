@@ -8,8 +8,10 @@ from typing import Any
 from allstop.application.plan_shapes import PlanPreview, PlanView
 from allstop.application.shapes import AgentLine, HaltView, ServiceLine
 from allstop.domain.halt import commands as halt
+from allstop.domain.halt.order_text import Statement
 from allstop.domain.plan import commands as plan
 from allstop.domain.plan.asked import Asked
+from allstop.errors import Unavailable
 from allstop.faces.http import models as m
 from allstop.faces.http.operation import (
     Call,
@@ -30,12 +32,27 @@ AGENTS = "/api/v1/agents"
 
 def _register(call: Call) -> halt.RegisterAgent:
     body: m.NewAgent = call.body
-    return halt.RegisterAgent(body.agent, body.name, body.team, body.adapter, dict(body.options))
+    return halt.RegisterAgent(
+        body.agent, body.name, body.team, body.adapter, dict(body.options), body.host, body.session,
+        body.repository,
+    )  # fmt: skip
 
 
 def _halt(call: Call) -> halt.OrderHalt:
     body: m.Halt = call.body
-    return halt.OrderHalt(body.scope, body.reason, call.named(body.incident), body.exempt)
+    incident = call.named(body.incident)
+    return halt.OrderHalt(body.scope, body.reason, incident, body.exempt, body.classes)
+
+
+def _release(call: Call) -> halt.ReleaseHalt:
+    body: m.Release = call.body
+    signed = tuple(Statement(one.text, one.key, one.signature) for one in body.statements)
+    releases = call.coordinator.releases
+    if releases is None:
+        if signed:
+            raise Unavailable("this coordinator knows no release keys")
+        return halt.ReleaseHalt(call.path["id"], body.because)
+    return releases.command(call.path["id"], body.because, signed)
 
 
 def _answer(call: Call) -> halt.AnswerRollCall:
@@ -142,8 +159,13 @@ AGENT_STOPS: tuple[Operation, ...] = (
         "halt", HALTS, "Order agents to stop.", m.Halt, _halt, subject="", tag="halts", status=201,
     ),
     _change(
-        "release", f"{HALTS}/{{id}}/release", "Lift one halt; what another one holds stays.",
-        m.Because, lambda call: halt.ReleaseHalt(call.path["id"], call.body.because),
+        "release", f"{HALTS}/{{id}}/release", "Ask for the release of one halt; with enough people and keys it is lifted.",
+        m.Release, _release,
+        subject="halt", tag="halts",
+    ),
+    _change(
+        "release-abort", f"{HALTS}/{{id}}/release/abort", "Put a halt back whose release is under way.",
+        m.Because, lambda call: halt.AbortRelease(call.path["id"], call.body.because),
         subject="halt", tag="halts",
     ),
     Operation(

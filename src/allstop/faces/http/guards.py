@@ -32,6 +32,8 @@ PEER = "allstop_peer_uid"
 OPERATION = "allstop_operation"
 PRINCIPAL = "principal"
 STRANGER = "allstop_stranger"
+# Whose token is a host's: for the few operations that are for hosts.
+HOST = "allstop_host"
 RECOGNISE = "allstop_recognise"
 REQUEST_ID = "request_id"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -108,7 +110,7 @@ class Envelope:
     def _note(self, scope: Scope, status: int, milliseconds: int) -> None:
         state = scope["state"]
         operation = state.get(OPERATION, "none")
-        who = state.get(PRINCIPAL)
+        who = state.get(PRINCIPAL) or state.get(HOST)
         self._measuring.seen(operation, status, milliseconds)
         log.info(
             "request", request_id=state[REQUEST_ID], method=scope["method"], operation=operation,
@@ -161,7 +163,12 @@ class Identity:
         # Kept for what outlives its first moment: a stream ends when its token does.
         scope["state"][RECOGNISE] = lambda: self._recognise(scope)
         try:
-            scope["state"][PRINCIPAL] = self._recognise(scope)
+            who = self._recognise(scope)
+            # A host is nobody but where hosts are asked for: its token opens nothing else, whatever is added.
+            scope["state"][PRINCIPAL] = None if who.host else who
+            if who.host:
+                scope["state"][HOST] = who
+                scope["state"][STRANGER] = BadToken("this token follows orders and nothing else")
         except Unauthenticated as error:
             scope["state"][PRINCIPAL] = None
             scope["state"][STRANGER] = error

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from allstop.application.lever_views import CircuitLine, LeverLine, circuit_lines, lever_lines
+from allstop.application.lever_shapes import CircuitLine, LeverLine
+from allstop.application.lever_views import circuit_lines, lever_lines
 from allstop.domain.plan.lever_commands import ExtendLever, ForceCircuit
 from allstop.faces.http import models as m
 from allstop.faces.http.operation import Call, Operation, command, long_view

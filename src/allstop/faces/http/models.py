@@ -280,22 +280,44 @@ class Because(Body):
 
 
 class Halt(Body):
-    """scope: all, team:NAME or agent:ID; exempt: agents that stay active as responders."""
+    """scope: all, team:NAME, agent:ID, session:ID, repository:NAME or PATH, host:NAME; exempt: agents that stay
+    active as responders; classes: of tools that are blocked: default, hard, or of read, write, exec, net, deploy,
+    spend, comms, other."""
 
-    scope: Name
+    scope: Line
     reason: Text
     incident: Name = ""
     exempt: Names = ()
+    classes: Annotated[tuple[Name, ...], Field(max_length=20)] = ("default",)
+
+
+class SignedStatement(Body):
+    """text: the canonical JSON that was signed; key: name of the release key; signature: Ed25519 in hexadecimal."""
+
+    text: Text
+    key: Name
+    signature: Line
+
+
+class Release(Body):
+    """statements: signed by people for the release of this halt, where the protocol asks for release keys."""
+
+    because: Text
+    statements: Annotated[tuple[SignedStatement, ...], Field(max_length=10)] = ()
 
 
 class NewAgent(Body):
-    """An agent and the adapter that reaches it."""
+    """An agent and the adapter that reaches it; host, where its host does. What is left empty stays as it was
+    known: host, session of its client, repository it works in."""
 
     agent: NewName
     name: Line
     team: NewName
     adapter: NewName
     options: Annotated[dict[Name, Any], Field(max_length=100)] = {}
+    host: Name = ""
+    session: Name = ""
+    repository: Line = ""
 
 
 class RollCall(Body):

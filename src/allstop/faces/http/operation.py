@@ -19,6 +19,7 @@ from allstop.domain.policy import Policy
 from allstop.domain.principal import Principal
 from allstop.errors import Missing, Refused
 from allstop.faces.http.measuring import Measuring
+from allstop.faces.http.order_stream import Followers
 from allstop.faces.http.problems import Unknown
 from allstop.faces.http.streaming import Streams
 
@@ -46,6 +47,7 @@ class Face:
     streams: Streams
     measuring: Measuring
     console_link: Callable[[Principal], str] | None = None
+    followers: Followers = field(default_factory=Followers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Operation:
     id: its verb, as on the command line; answer: the shape it answers with, or None for media of
     its own; more_media: further types it may answer in; keyed: whether a repeat with the same Idempotency-Key gives the first answer again;
     subject: what the path addresses, for 404; open: needs no authentication, local: needs none on
-    the Unix socket.
+    the Unix socket; for_hosts: the token of a host opens it too.
     """
 
     id: str
@@ -141,6 +143,7 @@ class Operation:
     keyed: bool = False
     open: bool = False
     local: bool = False
+    for_hosts: bool = False
     problems: tuple[int, ...] = field(default=())
 
     @property

@@ -27,7 +27,7 @@ RETRY_AFTER_S = 2
 LINGER_S = 2.0
 LINGER_BYTES = 64_000_000
 # A refusal for want of authority is 403, any other is a conflict with the present state.
-NO_RIGHT = frozenset({"no-authority", "human-only", "not-yours"})
+NO_RIGHT = frozenset({"no-authority", "human-only", "not-yours", "hosts-only"})
 
 
 @dataclass(frozen=True, slots=True)

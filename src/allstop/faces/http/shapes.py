@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +20,9 @@ class Done:
     incident, halt, plan, proposal, task, evidence, change, action: what was opened; reopened: it was
     there and is open again; into: where the response goes on; number: of the update or the filing of
     the form, preflight: of the checks; state: of the agent in the roll call; still_held: agents of a
-    released halt that another one holds; severity: as triaged; crew, members: as assigned; waits_for:
-    who must agree; team: that was given points; warning: what was done all the same; looked: evidence that
-    is being collected.
+    released halt that another one holds, held_by: which; stage, allowed: of a release, and whom it lets go on;
+    severity: as triaged; crew, members: as assigned; waits_for: who must agree, or what a release takes;
+    team: that was given points; warning: what was done all the same; looked: evidence that is being collected.
     """
 
     incident: str = ""
@@ -36,6 +36,7 @@ class Done:
     number: int = 0
     state: str = ""
     still_held: tuple[str, ...] = ()
+    held_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reopened: bool = False
     into: str = ""
     form: str = ""
@@ -44,6 +45,8 @@ class Done:
     crew: str = ""
     members: tuple[str, ...] = ()
     waits_for: str = ""
+    stage: str = ""
+    allowed: tuple[str, ...] = ()
     team: str = ""
     warning: str = ""
     looked: tuple[str, ...] = ()

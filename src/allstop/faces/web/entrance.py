@@ -11,6 +11,7 @@ from starlette.responses import Response
 from allstop.application.access import digest_of
 from allstop.application.coordinator import Coordinator
 from allstop.domain.principal import Principal
+from allstop.errors import Unauthenticated
 from allstop.faces.web.sessions import LONGEST_MS, Sessions
 
 FORM_LIMIT = 4096
@@ -53,7 +54,10 @@ class Entrance:
 
     def with_token(self, token: str) -> str:
         """Open a session for a bearer token. Raises Unauthenticated."""
-        return self._sessions.begin(self._coordinator.access.by_token(token), digest_of(token))
+        who = self._coordinator.access.by_token(token)
+        if who.host:
+            raise Unauthenticated("this token follows orders and nothing else")
+        return self._sessions.begin(who, digest_of(token))
 
     def with_code(self, code: str) -> str | None:
         principal = self._sessions.redeem(code)

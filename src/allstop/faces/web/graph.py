@@ -61,8 +61,9 @@ def draw(services: Sequence[ServiceLine]) -> Drawing:
                 service.name, title, x, y, sign("service", service_state(service))
             )
     states = {service.name: service_state(service) for service in services}
+    placed = [[boxes[service.name] for service in row] for row in rows]
     lines = [
-        Line(_path(boxes[service.name], boxes[to]), states[to] in ("down", "failing"))
+        Line(_path(placed, boxes[service.name], boxes[to]), states[to] in ("down", "failing"))
         for service in services
         for to in service.depends
         if to in boxes and to != service.name
@@ -91,11 +92,42 @@ def _rows(services: Sequence[ServiceLine]) -> list[list[ServiceLine]]:
     return rows
 
 
-def _path(one: Box, other: Box) -> str:
-    """From the lower edge of one to the upper edge of the other, or round the side when it is above."""
-    x1, x2 = one.x + BOX_WIDTH // 2, other.x + BOX_WIDTH // 2
+def _path(rows: Sequence[Sequence[Box]], one: Box, other: Box) -> str:
+    """From the edge of one to the edge of the other, around whatever stands in the rows between them."""
+    if one.y == other.y:
+        return _beside(one, other, last=one.y == rows[-1][0].y)
     down = other.y > one.y
-    y1 = one.y + BOX_HEIGHT if down else one.y
-    y2 = other.y if down else other.y + BOX_HEIGHT
+    between = [row for row in rows if min(one.y, other.y) < row[0].y < max(one.y, other.y)]
+    x, y = one.x + BOX_WIDTH // 2, one.y + (BOX_HEIGHT if down else 0)
+    end = (other.x + BOX_WIDTH // 2, other.y + (0 if down else BOX_HEIGHT))
+    parts = [f"M{x} {y}"]
+    for number, row in enumerate(between if down else between[::-1], 1):
+        straight = x + (end[0] - x) * number // (len(between) + 1)
+        gap, top = _gap(row, straight), row[0].y
+        enter, leave = (top, top + BOX_HEIGHT) if down else (top + BOX_HEIGHT, top)
+        parts += [_curve(x, y, gap, enter), f"C{gap} {enter} {gap} {leave} {gap} {leave}"]
+        x, y = gap, leave
+    return "".join([*parts, _curve(x, y, *end)])
+
+
+def _curve(x1: int, y1: int, x2: int, y2: int) -> str:
     bend = (y1 + y2) // 2
-    return f"M{x1} {y1}C{x1} {bend} {x2} {bend} {x2} {y2}"
+    return f"C{x1} {bend} {x2} {bend} {x2} {y2}"
+
+
+def _gap(row: Sequence[Box], x: int) -> int:
+    """Where a line can pass a row, as near to `x` as there is room."""
+    room = GAP_X // 2
+    for box in row:
+        left, right = box.x - room, box.x + BOX_WIDTH + room
+        if left < x < right:
+            return max(1, min(WIDTH + 2 * MARGIN - 1, left if x - left < right - x else right))
+    return x
+
+
+def _beside(one: Box, other: Box, *, last: bool) -> str:
+    """Between two of a row, which only a circle leads to: below it, or above the last."""
+    x1, x2 = one.x + BOX_WIDTH // 2, other.x + BOX_WIDTH // 2
+    y = one.y if last else one.y + BOX_HEIGHT
+    bend = y - GAP_Y + 2 if last else y + GAP_Y - 2
+    return f"M{x1} {y}C{x1} {bend} {x2} {bend} {x2} {y}"

@@ -74,6 +74,10 @@ def headline(overview: Overview, ranks: Mapping[str, int]) -> Headline:
 def halt_line(halt: HaltView) -> HaltLine:
     """What a halt may claim. "All stopped" only when the view says so, and of somebody."""
     name = "All-stop" if halt.scope == "all" else f"Halt of {halt.scope}"
+    if halt.classes == ("hard",):
+        name += ", reading too"
+    elif halt.classes != ("default",):
+        name = f"Halt of {', '.join(halt.classes)}, {halt.scope}"
     loose = tuple(line for line in halt.roll if line.state in LOOSE)
     if not halt.stands:
         stuck = f"; {_count(len(loose), 'agent')} could not be told" if loose else ""

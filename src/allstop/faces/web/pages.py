@@ -193,13 +193,20 @@ def next_step(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, 
 
 
 def _next_of_plans(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[str, str] | None:
-    """What is held goes before what waits for approval, and that before what could be run."""
+    """What is held or asks somebody goes before what waits for approval, and that before what could be run."""
     troubled = [
         _held(plan)
         for plan in view.plans
         if plan.state == "held" and not plan.earlier and plan.id not in laid
     ]
     troubled += [found.trouble for found in laid.values() if found.trouble]
+    asking = [
+        (f"allstop plan show {plan.id}", f"{plan.id} asks {step.role}: {step.title}")
+        for plan in view.plans
+        if plan.state not in ("done", "aborted") and not plan.earlier
+        for step in plan.steps
+        if step.kind == "task" and step.state == "running"
+    ]
     waiting = [
         (
             f"allstop approve {plan.id}",
@@ -213,7 +220,7 @@ def _next_of_plans(view: IncidentView, laid: Mapping[str, NodesShown]) -> tuple[
         for plan in view.plans
         if plan.id in laid and laid[plan.id].run
     ]
-    return next(iter((*troubled, *waiting, *ready)), None)
+    return next(iter((*troubled, *asking, *waiting, *ready)), None)
 
 
 def _held(plan: PlanView) -> tuple[str, str]:

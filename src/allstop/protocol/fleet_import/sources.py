@@ -113,7 +113,13 @@ class Ledger:
         return tuple(sorted(found, key=lambda one: (one.first, one.last, one.label)))
 
     def _without_placed(self, left: Left) -> Iterator[Left]:
-        """The stretches of lines that nothing came from: a block may hold one value that found its place."""
+        """The stretches of lines that nothing came from: a block may hold one value that found its place.
+
+        What was left of one line stays named, though something else on it found its place.
+        """
+        if left.first == left.last:
+            yield left
+            return
         lines = [line for line in range(left.first, left.last + 1) if line not in self.placed]
         start = 0
         for at in range(1, len(lines) + 1):
