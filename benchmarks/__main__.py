@@ -14,6 +14,7 @@ from benchmarks import (
     detection,
     first_effect,
     fleet_planning,
+    gate,
     ordered_stop,
     protocols,
     resume,
@@ -30,6 +31,7 @@ NAMES = (
     "ordered-stop",
     "resume",
     "fleet-planning",
+    "gate",
 )
 
 
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> int:
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
         "idle": start.measure_idle, "detection": detection.measure, "protocols": protocols.measure,
         "ordered-stop": ordered_stop.measure, "resume": resume.measure,
-        "fleet-planning": fleet_planning.measure,
+        "fleet-planning": fleet_planning.measure, "gate": gate.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

@@ -390,7 +390,7 @@ def test_where_a_fleet_says_nothing_payments_go_first_and_analytics_last(
         id = played(stage, incident, purpose="contain", targets=["all"])
         stage.wait(20)
         order = [one["text"].split("@")[0] for one in stage.entries(incident, "step.started")]
-        begun = [text.split()[1].removeprefix("isolate-") for text in order if "isolate-" in text]
+        begun = [text.partition("isolate-")[2].split()[0] for text in order if "isolate-" in text]
         assert begun == ["cards", "accounts", "customers", "rates", "counts"]
         assert look(stage, id)["state"] == "done"
 

@@ -13,8 +13,9 @@ from allstop.domain.halt.commands import (
     RemindRollCall,
 )
 from allstop.domain.plan.commands import RecordOutcome
+from allstop.domain.policy import Policy
 from allstop.domain.principal import RUNNER, TIMEKEEPER, Kind, Principal
-from tests.domain.builders import ADA, BUILDER, MINUTE, Story, outage
+from tests.domain.builders import ADA, BUILDER, MINUTE, Story, outage, policy
 
 OTHER = Principal("builder-2", Kind.AGENT)
 
@@ -27,9 +28,16 @@ def at_large(story: Story) -> list[tuple[str, str, str]]:
     ]
 
 
-def freezing() -> Story:
+def owner_heard() -> Policy:
+    """The owner has a channel too."""
+    rules = policy()
+    people = tuple(replace(one, channels=("chat",)) for one in rules.roster.people)
+    return replace(rules, roster=replace(rules.roster, people=people))
+
+
+def freezing(rules: Policy | None = None) -> Story:
     """Nobody has answered, and force is on its way to both."""
-    return outage().answer(done("told"), only="tell").wait(5 * MINUTE)
+    return outage(rules).answer(done("told"), only="tell").wait(5 * MINUTE)
 
 
 def mine(story: Story, purpose: Purpose, agent: str = "builder-1") -> Effect:
@@ -56,12 +64,24 @@ def test_nobody_is_sent_after_an_agent_whose_halt_was_lifted_meanwhile() -> None
     assert at_large(story) == []
 
 
-def test_a_halt_of_no_incident_and_an_agent_that_escapes_it_break_nothing() -> None:
-    story = Story().register().when(OrderHalt("all", "a look at the disk"), ADA)
+def test_where_nobody_commands_whoever_is_next_hears_of_it() -> None:
+    """Given an incident without a commander, an agent that runs on is not kept quiet about."""
+    story = freezing(owner_heard())
+    incident = replace(story.world.incidents["INC-1"], roles={})
+    story.world = replace(story.world, incidents={"INC-1": incident})
+    story.when(RecordOutcome(mine(story, Purpose.FREEZE), failed("pid 1 runs on")), RUNNER)
+    assert at_large(story)
+
+
+def test_of_a_halt_of_no_incident_whoever_ordered_it_hears_and_so_does_the_owner() -> None:
+    story = Story(owner_heard()).register().when(OrderHalt("all", "a look at the disk"), ADA)
     story.answer(done("told"), only="tell").wait(5 * MINUTE)
     story.when(RecordOutcome(mine(story, Purpose.FREEZE), failed("it runs on")), RUNNER)
     assert story.refused is None
     assert story.world.halts["HALT-1"].roll["builder-1"].state == "escaped"
+    told = at_large(story)
+    assert {one[0] for one in told} == {"person:ada", "person:eve"}
+    assert all(one[1] == "HALT-1: builder-1 may still be running" for one in told)
 
 
 def test_what_is_observed_of_somebody_no_halt_holds_changes_nothing() -> None:

@@ -30,7 +30,7 @@ from tests.properties.stories.wishes import WISHES
 
 # What reports on an effect or on the probes is told by the stage, as the coordinator's parts do.
 STAGED = {RecordOutcome, ParkEffect, c.RecordSamples, RecordAftercare, RecordPreflight}
-STORIES, AT_ONCE = 25, 5
+STORIES, AT_ONCE = 40, 5
 
 
 @cache

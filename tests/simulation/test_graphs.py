@@ -41,7 +41,7 @@ def test_whatever_fails_every_node_ends_in_a_state_with_a_name(seed: int) -> Non
     assert told.ends.keys() <= {"reached", "forced", "isolated", "left"}
 
 
-@pytest.mark.parametrize("seed", [4, 12, 34])
+@pytest.mark.parametrize("seed", [4, 5, 12])
 def test_killed_at_every_entry_it_goes_on_where_it_was(seed: int) -> None:
     """Every entry of the log of the whole story is one at which it was killed, before or after its transaction."""
     told = tell(seed)

@@ -11,6 +11,7 @@ from allstop.domain.halt.scope import CLASSES
 from allstop.domain.halt.state import Halt
 from allstop.domain.incident import course_events
 from allstop.domain.incident import events as incident_events
+from allstop.domain.moment import between, words
 from allstop.domain.payload import for_incident
 from allstop.domain.plan import events as plan_events
 from allstop.domain.plan.state import Plan
@@ -93,13 +94,24 @@ def _agent(
         **agent.options,
         "halt": halt.id,
         "incident": halt.incident,
-        "reason": halt.reason,
+        "reason": _what_changed(record, world, halt) if purpose is Purpose.RESUME else halt.reason,
         "checkpoint": line.checkpoint,
     }
     return Effect(
         _key(record, index), record.stream, purpose, name, agent.adapter, verb, name, options,
         Lane.HALT, AGENT_TIMEOUT_MS, halt.epoch,
     )  # fmt: skip
+
+
+def _what_changed(record: Record, world: World, halt: Halt) -> str:
+    """What an agent that may go on is told. No word of it was typed by anybody."""
+    held = words(between(halt.ordered_at, record.at))
+    incident = world.incidents.get(halt.incident)
+    outcome = f"{incident.id} is {incident.state}; " if incident is not None else ""
+    return (
+        f"{halt.id} held you for {held}; {outcome}files and services may have changed since. "
+        "Look at what is there now and plan again; do not replay what you were doing."
+    )
 
 
 def _diagnose(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...]:

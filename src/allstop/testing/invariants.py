@@ -114,7 +114,7 @@ def _unready(moment: Moment) -> Found:
     if not moment.record.actor.startswith("person:"):
         yield f"stood down by {moment.record.actor}", moment
     for plan in moment.before.plans_of(incident.id):
-        if plan.state in (PlanState.RUNNING, PlanState.HELD):
+        if plan.state in (PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED):
             yield f"stood down while {plan.id} was {plan.state}", moment
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from allstop.domain.fleet.standing import Pulled, Standing
 from allstop.domain.incident.commands import Approve, AssignRole, DeclareIncident
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import AbortPlan, MakePlan, StartPlan
 from allstop.domain.plan.state import Plan
+from allstop.domain.planning.node_steps import RAMP
 from allstop.domain.policy import Fleet, FleetLimits, PolicyBook, Service
 from allstop.domain.policy.degradation import Degree
 from tests.domain.builders import ADA, EVE
@@ -109,6 +111,14 @@ def test_traffic_that_nobody_sends_is_not_let_back_in_shares() -> None:
     plan = stopped(found, "payments").drawn(Asked("recover"))
     assert shares(plan, "payments") == []
     assert shares(plan, "web") == [1, 5, 25, 50, 100]
+
+
+def test_traffic_that_a_lever_leads_around_it_comes_back_in_shares() -> None:
+    """Given callers that do without a service which was never away, letting them at it at once would be a rush."""
+    found = ground(fronted("web"))
+    lever = Pulled(found.now.utc, None, "PLAN-0", "pull-cached")
+    found.world = replace(found.world, standings={"web": Standing(pulled={"cached": lever})})
+    assert shares(found.drawn(Asked("recover", ("web",))), "web") == list(RAMP)
 
 
 def test_somebody_who_still_calls_it_is_traffic() -> None:

@@ -14,13 +14,13 @@ from allstop.domain.halt.commands import (
     RegisterAgent,
     ReleaseHalt,
 )
-from allstop.domain.halt.composing import compose, what_stands
 from allstop.domain.halt.host_commands import EnrolHost, Reach, RecordReached
 from allstop.domain.halt.standing_order import Accepted, Known, accept
 from allstop.domain.impact import Impact
 from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.policy import Grant, Policy, ReleaseRule, ReleaseStage
 from allstop.domain.principal import HOSTS, MONITOR
+from allstop.domain.standing_orders import compose, what_stands
 from allstop.testing.invariants import check
 from allstop.testing.traces import Trace
 from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, policy

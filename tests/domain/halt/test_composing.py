@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from allstop.domain.halt.commands import AnswerRollCall, OrderHalt, RegisterAgent, ReleaseHalt
-from allstop.domain.halt.composing import RELEASES_NAMED, compose, what_stands
 from allstop.domain.halt.order_text import order_text, read_order
 from allstop.domain.halt.standing_order import Accepted, Known, accept
 from allstop.domain.incident.commands import SetSeverity
+from allstop.domain.standing_orders import RELEASES_NAMED, compose, what_stands
 from tests.domain.builders import ADA, EVE, MINUTE, Story, outage
 from tests.domain.halt.keys import ORDER_KEYS, RELEASE_KEYS, sealed
 

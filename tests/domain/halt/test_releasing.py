@@ -8,10 +8,10 @@ import pytest
 
 from allstop.domain.effects import Purpose
 from allstop.domain.halt.commands import OrderHalt, ReleaseHalt
-from allstop.domain.halt.composing import what_stands
 from allstop.domain.incident.commands import DeclareIncident, Override, SetSeverity
 from allstop.domain.incident.course_commands import MergeIncident, TriageIncident
 from allstop.domain.policy import Grant, ReleaseRule
+from allstop.domain.standing_orders import what_stands
 from allstop.domain.world import World
 from tests.domain.builders import ADA, BEN, EVE, Story, outage, policy
 from tests.domain.halt.keys import ADA_KEY, EVE_KEY, statement

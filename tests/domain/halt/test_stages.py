@@ -8,7 +8,6 @@ import pytest
 
 from allstop.domain.effects import Purpose, failed
 from allstop.domain.halt.commands import AbortRelease, OrderHalt, RegisterAgent, ReleaseHalt
-from allstop.domain.halt.composing import compose, what_stands
 from allstop.domain.halt.host_commands import Reach, RecordReached
 from allstop.domain.halt.hosts import Host
 from allstop.domain.halt.lifecycle import Hold
@@ -17,6 +16,7 @@ from allstop.domain.halt.standing_order import Accepted, Known, accept
 from allstop.domain.incident.commands import DeclareIncident
 from allstop.domain.policy import ReleaseRule, ReleaseStage
 from allstop.domain.principal import HOSTS, MONITOR, TIMEKEEPER, Principal
+from allstop.domain.standing_orders import compose, what_stands
 from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, outage, policy
 from tests.domain.halt.keys import ORDER_KEYS, RELEASE_KEYS, sealed
 
@@ -49,6 +49,16 @@ def release(story: Story, who: Principal = EVE) -> Story:
 
 def test_without_stages_everybody_goes_on_at_once() -> None:
     assert free(release(halted())) == ["builder-1", "builder-2"]
+
+
+def test_whoever_goes_on_is_told_that_the_world_has_changed_and_by_no_word_of_anybody() -> None:
+    story = halted().wait(90 * MINUTE)
+    story.effects.clear()
+    story.when(ReleaseHalt("HALT-1", "$(rm -rf /) it is over"), EVE)
+    told = {one.options["reason"] for one in story.effects if one.purpose is Purpose.RESUME}
+    (said,) = told
+    assert said.startswith("HALT-1 held you for 1h 30m; INC-1 is open; ")
+    assert said.endswith("plan again; do not replay what you were doing.")
 
 
 def test_one_a_team_goes_first_and_is_watched_before_the_rest() -> None:

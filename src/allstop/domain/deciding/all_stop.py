@@ -13,6 +13,7 @@ from allstop.domain.halt.releasing import asked_for, is_guarded, missing, needed
 from allstop.domain.halt.scope import CLASSES, DEFAULT, KINDS, normal, takes_in, trouble_with
 from allstop.domain.halt.state import Agent, Halt, conflicts
 from allstop.domain.incident.state import Incident
+from allstop.domain.policy import ReleaseRule
 from allstop.domain.principal import Kind
 from allstop.domain.record import AGENTS_STREAM, halt_stream
 from allstop.domain.verdict import Reason, Verdict, nearest
@@ -151,9 +152,14 @@ def abort_release(draft: Draft, command: c.AbortRelease) -> None:
     release_stages.abort(draft, halt, command)
 
 
+def _needed(draft: Draft, halt: Halt) -> ReleaseRule:
+    incident = draft.world.incidents.get(halt.incident)
+    return needed(draft.book.pinned(halt.policy), incident.severity if incident else "", halt)
+
+
 def _asked(draft: Draft, halt: Halt, command: c.ReleaseHalt) -> str:
     """One person more asks for a release that takes several, or keys; what it still waits for."""
-    needs = needed(draft.world, draft.book, halt)
+    needs = _needed(draft, halt)
     if not is_guarded(needs):
         return ""
     who, kept = str(draft.who), set(halt.statements)
@@ -183,7 +189,7 @@ def release_halts_of(draft: Draft, incident: str, reason: str) -> None:
 def _check_enough(draft: Draft, halt: Halt) -> None:
     """Refuse what would end a halt along the way that takes more than one person's word."""
     release_stages.check_no_stage_left(draft, halt)
-    needs = needed(draft.world, draft.book, halt)
+    needs = _needed(draft, halt)
     waits = missing(needs, (*halt.asked_by, str(draft.who)), halt.signed)
     if waits:
         text = f"{halt.id} stands, and its release waits for {waits}"

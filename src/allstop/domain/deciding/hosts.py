@@ -12,16 +12,17 @@ from allstop.domain.effects import Purpose, done, failed
 from allstop.domain.halt import events as e
 from allstop.domain.halt import host_commands as c
 from allstop.domain.halt import host_events as he
-from allstop.domain.halt.hosts import Host
+from allstop.domain.halt.hosts import REFUSALS, Host, Refusal
 from allstop.domain.halt.lifecycle import TRANSITIONS, Hold
 from allstop.domain.halt.state import Halt
+from allstop.domain.moment import between
 from allstop.domain.record import HOSTS_STREAM, halt_stream
 from allstop.domain.verdict import nearest
 from allstop.domain.world import World
 
 TEXT_LIMIT = 500
-# More than a host in its senses has to refuse at once.
-MOST_REFUSALS = 20
+# A host that refuses more in this time is not recorded any more.
+REFUSALS_WITHIN_MS = 600_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -85,10 +86,11 @@ def told_by(world: World, reach: c.Reach) -> Iterator[tuple[str, object]]:
 def report(draft: Draft, command: c.ReportHost) -> None:
     """What a host refused, froze and saw. Believed of its own agents only."""
     host = _own(draft, command.host)
-    known = {(one.seq, one.code) for one in host.refused}
-    for refused in command.refused[:MOST_REFUSALS]:
-        if (refused.seq, refused.code) not in known:
-            known.add((refused.seq, refused.code))
+    for refused in command.refused:
+        known = draft.world.hosts[host.name].refused
+        if _too_many(draft, known):
+            break
+        if (refused.seq, refused.code) not in {(one.seq, one.code) for one in known}:
             because = refused.because[:TEXT_LIMIT]
             event = he.HostRefused(host.name, refused.seq, refused.code[:40], because)
             draft.emit(HOSTS_STREAM, event)
@@ -96,6 +98,11 @@ def report(draft: Draft, command: c.ReportHost) -> None:
         _frozen(draft, host.name, frozen)
     for checked in command.checked:
         _checked(draft, host.name, checked)
+
+
+def _too_many(draft: Draft, known: tuple[Refusal, ...]) -> bool:
+    """Whether a host has said more of late than one in its senses has to say."""
+    return len(known) == REFUSALS and between(known[0].at, draft.now.utc) < REFUSALS_WITHIN_MS
 
 
 def _frozen(draft: Draft, host: str, frozen: c.FrozenAgent) -> None:

@@ -69,7 +69,7 @@ def _check(draft: Draft, incident: Incident, into: Incident) -> None:
     active = [
         plan
         for plan in draft.world.plans_of(incident.id)
-        if plan.state.value in ("running", "held")
+        if plan.state.value in ("running", "held", "paused")
     ]
     if active:
         hint = f"wait for it, or allstop plan abort {active[0].id}"

@@ -26,7 +26,7 @@ from allstop.domain.incident.events import MilestoneReached
 from allstop.domain.moment import between, words
 from allstop.domain.plan import commands as c
 from allstop.domain.plan import events as e
-from allstop.domain.plan.lifecycle import PlanState, StepState
+from allstop.domain.plan.lifecycle import ENDS, PlanState, StepState
 from allstop.domain.plan.remedies import milestone_of
 from allstop.domain.plan.state import ENDED, FAILURES, RULE, Plan, holds_all
 from allstop.domain.preflight import lets_start
@@ -361,6 +361,11 @@ def _tell_held(draft: Draft, plan_id: str, step: str, because: str) -> None:
         escalate(
             draft, incident.id, f"{plan_id} is {plan.state}, and {step} went wrong", text, first
         )
+        return
+    found = plan.step(step)
+    if found is not None and found.node and plan.node_at(found.node).state in ENDS:
+        subject = f"{found.node} of {plan_id} is left as it is"
+        escalate(draft, incident.id, subject, f"{because}. allstop plan show {plan_id}", first)
         return
     text = f"{because}. {again}, or allstop plan abort {plan_id}"
     escalate(draft, incident.id, f"{plan_id} is held", text, first)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from allstop.domain.authority import may, people_called
 from allstop.domain.copying import replace
-from allstop.domain.deciding.telling import tell_person
+from allstop.domain.deciding.telling import tell_outside, tell_person
 from allstop.domain.draft import Draft, Rules, refuse
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.incident import course_commands as cc
 from allstop.domain.incident import course_events as ce
 from allstop.domain.incident.course_events import CheckResult
-from allstop.domain.incident.events import NotificationRequested
 from allstop.domain.incident.state import Incident
 from allstop.domain.moment import time_words
 from allstop.domain.preflight import check_words, nothing_known, read_results
@@ -100,7 +99,7 @@ def note_preflight(draft: Draft, command: NotePreflight) -> None:
         else ""
     )
     for person in people:
-        _tell(draft, person, subject, text)
+        tell_outside(draft, person, subject, text)
 
 
 def _whom(draft: Draft) -> tuple[str, ...]:
@@ -109,15 +108,6 @@ def _whom(draft: Draft) -> tuple[str, ...]:
         return ()
     policy = draft.book.latest
     return people_called(policy, {}, policy.protocol.preflight.tell)
-
-
-def _tell(draft: Draft, person: str, subject: str, text: str) -> None:
-    """One notification per channel of a person, on the fleet's stream: there is no incident."""
-    entry = draft.book.latest.roster.person(person)
-    for channel in entry.channels if entry else ():
-        number = draft.world.versions.get(FLEET_STREAM, 0) + 1
-        event = NotificationRequested(f"N{number}", f"person:{person}", channel, subject, text)
-        draft.emit(FLEET_STREAM, event)
 
 
 RULES: Rules = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from allstop.domain.authority import people_called
 from allstop.domain.deciding.all_stop import may_answer
-from allstop.domain.deciding.telling import tell_person
+from allstop.domain.deciding.escalating import escalate
+from allstop.domain.deciding.telling import tell_outside, tell_person
 from allstop.domain.draft import Draft, refuse
 from allstop.domain.effects import Ending, Outcome, Purpose
 from allstop.domain.halt import commands as c
@@ -82,15 +84,24 @@ def agent_outcome(
 
 
 def _tell_of_escape(draft: Draft, halt: Halt, agent: str, because: str) -> None:
-    """Force did not help: the commander must know, because only a person can go and stop it."""
+    """Force did not help: somebody must know, because only a person can go and stop it.
+
+    That is the commander; where there is none, the chain of the incident; where there is no incident, whoever
+    ordered the halt, and the owners.
+    """
+    if not halt.stands:
+        return
+    subject = f"{agent} may still be running"
+    text = f"{because}. Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
     incident = draft.world.incidents.get(halt.incident)
-    commander = (
-        incident.roles.get("commander") if incident is not None and incident.is_open else None
-    )
-    if incident is not None and commander and halt.stands:
-        hint = f"Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
-        subject = f"{incident.id}: {agent} may still be running"
-        tell_person(draft, incident.id, commander, subject, f"{because}. {hint}")
+    if incident is None or not incident.is_open:
+        owners = people_called(draft.book.latest, {}, ("owner",))
+        for person in dict.fromkeys((halt.ordered_by.removeprefix("person:"), *owners)):
+            tell_outside(draft, person, f"{halt.id}: {subject}", text)
+    elif commander := incident.roles.get("commander"):
+        tell_person(draft, incident.id, commander, f"{incident.id}: {subject}", text)
+    else:
+        escalate(draft, incident.id, subject, text)
 
 
 def _observed(purpose: Purpose, agent: str, outcome: Outcome) -> object | None:

@@ -15,6 +15,7 @@ from allstop.domain.moment import time_words
 from allstop.domain.payload import CARRIED_ON, payload_name, payload_of, payload_path
 from allstop.domain.policy import Audience, Policy
 from allstop.domain.recognition import hit_domains
+from allstop.domain.record import FLEET_STREAM
 from allstop.domain.templates import render
 from allstop.domain.world import World
 
@@ -39,6 +40,15 @@ def tell_audience(
     """
     every = _fields_now(draft, draft.incident(incident, must_be_open=False))
     return _tell(draft, incident, audience, occasion, (every, fields), told)
+
+
+def tell_outside(draft: Draft, person: str, subject: str, text: str) -> None:
+    """One notification per channel of a person about what belongs to no incident; it stands on the fleet's stream."""
+    entry = draft.book.latest.roster.person(person)
+    for channel in entry.channels if entry else ():
+        number = draft.world.versions.get(FLEET_STREAM, 0) + 1
+        event = e.NotificationRequested(f"N{number}", f"person:{person}", channel, subject, text)
+        draft.emit(FLEET_STREAM, event)
 
 
 def _fields_now(draft: Draft, incident: Incident) -> dict[str, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from allstop.domain.halt.state import Halt
-from allstop.domain.policy import Policy, PolicyBook, ReleaseRule
-from allstop.domain.world import World
+from allstop.domain.policy import Policy, ReleaseRule
 
 
 def asked_for(policy: Policy, severity: str) -> ReleaseRule:
@@ -15,16 +14,13 @@ def asked_for(policy: Policy, severity: str) -> ReleaseRule:
     return next((one for one in rules if one.severity == severity), ReleaseRule(severity))
 
 
-def needed(world: World, book: PolicyBook, halt: Halt) -> ReleaseRule:
-    """What lifting this halt takes: as the incident is now, and never less than when it was ordered.
+def needed(policy: Policy, severity: str, halt: Halt) -> ReleaseRule:
+    """What lifting this halt takes: as its incident is now, and never less than when it was ordered.
 
-    A severity that is lowered makes no release easier.
+    A severity that is lowered makes no release easier. policy: the one the halt is pinned to.
     """
-    incident = world.incidents.get(halt.incident)
-    now = asked_for(book.pinned(halt.policy), incident.severity if incident else "")
-    return ReleaseRule(
-        now.severity, max(now.persons, halt.persons), max(now.keys, halt.keys)
-    )  # fmt: skip
+    now = asked_for(policy, severity)
+    return ReleaseRule(severity, max(now.persons, halt.persons), max(now.keys, halt.keys))
 
 
 def is_guarded(needs: ReleaseRule) -> bool:

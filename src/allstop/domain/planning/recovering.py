@@ -113,6 +113,8 @@ def _steps(
 
 def _shares(standing: Standing, *, idle: bool) -> tuple[int, ...]:
     """By which shares traffic returns. idle: whoever uses it is stopped, so that there is none to return."""
+    if standing.pulled:
+        return RAMP  # its callers do without it, whatever share it would get
     if standing.is_away:
         return () if idle and standing.capacity == WHOLE else RAMP
     # It is there: what it carries is never made less.

@@ -67,9 +67,11 @@ def compose(
 
 def _halt(world: World, book: PolicyBook, halt: Halt) -> StandingHalt:
     incident = world.incidents.get(halt.incident)
+    severity = incident.severity if incident else ""
+    takes = needed(book.pinned(halt.policy), severity, halt)
     return StandingHalt(
-        halt.id, halt.incident, incident.severity if incident else "", halt.scope, halt.classes,
-        halt.exempt, min(needed(world, book, halt).keys, MOST_KEYS),
+        halt.id, halt.incident, severity, halt.scope, halt.classes,
+        halt.exempt, min(takes.keys, MOST_KEYS),
     )  # fmt: skip
 
 
