@@ -14,7 +14,7 @@ SELF        := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-test demo test test-tools check check-style check-format check-types \
 	check-imports check-architecture format bench simulate stories conformance \
-	torture lock clean
+	torture lock clean test-agents test-agents-short test-agents-tools
 
 help: ## Show this list
 	@echo "Allstop: incident command for services and AI agents"
@@ -55,6 +55,20 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 		--require-hashes --requirement requirements/bench.txt \
 		&& touch $@ || echo "setup: it could not be installed; the trials that need it are skipped"
 
+# The clients of agents that tests start: in a folder of their own, nothing of ours imports them.
+AGENTS := .agents
+
+$(AGENTS)/.ready: requirements/agents.txt tests/agents/package.json tests/agents/package-lock.json | $(BIN)/python
+	@echo "setup: installing the clients of agents that the tests start (about 1.2 GB)"
+	@command -v npm >/dev/null || { echo "setup: npm is missing; install Node 20 or newer with it, then again" >&2; exit 1; }
+	@rm -rf $(AGENTS) && mkdir -p $(AGENTS)
+	@$(BIN)/python -m venv $(AGENTS)/python
+	@$(AGENTS)/python/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/agents.txt
+	@cp tests/agents/package.json tests/agents/package-lock.json $(AGENTS)
+	@cd $(AGENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # --- running ---
 
 demo: $(VENV)/.core ## Watch Allstop handle an emergency in a small fleet of real processes
@@ -79,10 +93,19 @@ torture: $(VENV)/.test ## Kill a running Allstop at awkward moments and look at 
 # --- checking ---
 
 test: $(VENV)/.test ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/agents/test_real_clients.py $(ARGS)
 
 test-tools: ## Install the system packages the tests use (a browser, servers to try adapters on) with apt-get
 	@scripts/install-test-tools
+
+test-agents-tools: $(AGENTS)/.ready ## Install the clients of agents that the tests start (Claude Code, Codex, Gemini, Copilot) into .agents
+
+# Two workers, one client's tests in one of them: a client is slow to start, and two at once are enough.
+test-agents-short: $(VENV)/.test $(AGENTS)/.ready
+	@$(BIN)/python -m pytest tests/agents --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
+
+test-agents: test-agents-short ## Try the gate on real clients, then how each client takes a hook that fails (writes docs/agents/matrix.md)
+	@$(BIN)/python -m tests.agents.matrix
 
 check: $(VENV)/.test ## Check style, format, types, imports and structure
 	@$(MAKE) --no-print-directory --keep-going \
@@ -122,7 +145,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/.venv-lock/bin/uv --no-c
 	--quiet --universal --python-version 3.11 --generate-hashes $(ARGS)
 
 lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARGS=--upgrade for the newest)
-	@cd requirements && for name in core test bench lock; do \
+	@cd requirements && for name in core test bench agents lock; do \
 		echo "lock: $$name"; $(LOCK) $$name.in --output-file $$name.txt || exit 1; \
 	done
 
@@ -133,7 +156,7 @@ lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARG
 	@touch $@
 
 clean: ## Remove .venv and everything tools left behind
-	@rm -rf $(VENV) .venv-bench .venv-lock build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
+	@rm -rf $(VENV) .venv-bench .venv-lock $(AGENTS) build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

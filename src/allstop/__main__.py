@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
+from importlib.util import find_spec
 from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ def main() -> int:
         name_agent=_name_agent,
         host=_Host(),
         keys=_Keys(),
+        mcp=_Mcp(),
         now=_now,
         new_key=_new_key,
         pause=_pause,
@@ -148,6 +150,32 @@ class _Keys:
 
     def _files(self) -> Any:
         return import_module("allstop.adapters.signing").ReleaseKeyFiles()
+
+
+class _Mcp:
+    """See McpDoors."""
+
+    def stdio(self, socket: str, url: str, token: str, agent: str) -> int:
+        serving, asking = self._loaded()
+        way, caller = asking.Way(socket, url), asking.Caller(token, agent)
+        code: int = serving.serve_stdio(way, caller, _new_key)
+        return code
+
+    def http(
+        self, socket: str, url: str, bind: str, port: int, hosts: tuple[str, ...],
+        ready: Callable[[str], None],
+    ) -> int:  # fmt: skip
+        serving, asking = self._loaded()
+        way = asking.Way(socket, url)
+        code: int = serving.serve_http(way, bind, port, hosts, _new_key, ready)
+        return code
+
+    def _loaded(self) -> tuple[Any, Any]:
+        if find_spec("mcp") is None:
+            raise import_module("allstop.errors").Missing(
+                "the extra `mcp` is not installed", "pip install 'allstop[mcp]'"
+            )
+        return import_module("allstop.faces.mcp.serving"), import_module("allstop.faces.mcp.asking")
 
 
 def _now() -> datetime:

@@ -52,6 +52,8 @@ BUILT_IN: dict[str, str] = {
     "ssh-probe": "allstop.adapters.ssh.probe:SshProbe",
     "container": "allstop.adapters.container.actuator:Container",
     "container-probe": "allstop.adapters.container.probe:ContainerProbe",
+    "model-key": "allstop.adapters.model_key.actuator:ModelKey",
+    "model-key-probe": "allstop.adapters.model_key.probe:ModelKeyProbe",
 }
 
 

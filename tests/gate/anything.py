@@ -90,10 +90,16 @@ def tools(runtime: str) -> st.SearchStrategy[str]:
     known = [tool for names in TOOLS[runtime].values() for tool in names.split()]
     reports = [
         f"{prefix}{tool}"
-        for prefix in ("mcp__allstop__", "mcp_allstop_", "allstop-", "mcp__allstop_evil__")
+        for prefix in (
+            "mcp__allstop__",
+            "mcp_allstop_",
+            "allstop-",
+            "mcp__allstop_evil__",
+            "mcp__plugin_allstop_allstop__",
+        )
         for tool in REPORT_TOOLS[:3]
     ]
-    odd = ["mcp__other__write", "mcp__allstop__", "mcp__allstop__ack_halt_x", "read", "*"]
+    odd = ["mcp__other__write", "mcp__allstop__", "mcp__allstop__halt_status_x", "read", "*"]
     return st.sampled_from([*known, *reports, *odd])
 
 

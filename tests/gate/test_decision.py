@@ -11,7 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allstop.gate.decision import REPORT_TOOLS, RUNTIMES, TOOLS, Caller, Now, decide, tool_class
+from allstop.gate.decision import (
+    REPORT_TOOLS,
+    REPORTING,
+    RUNTIMES,
+    TOOLS,
+    Caller,
+    Now,
+    decide,
+    tool_class,
+)
 from allstop.gate.state_file import CLASSES, Lease, State, Unreadable, parse, render_lease
 from tests.gate.anything import (
     AGENT,
@@ -121,9 +130,8 @@ def test_the_gate_reads_what_python_reads(machine: Machine, text: str) -> None:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_tool_has_the_same_class_in_both(machine: Machine, runtime: str) -> None:
-    spelled = {"gemini": "mcp_allstop_", "copilot": "allstop-"}.get(runtime, "mcp__allstop__")
     known = {tool: name for name, tools in TOOLS[runtime].items() for tool in tools.split()}
-    known |= {f"{spelled}{tool}": "report" for tool in REPORT_TOOLS}
+    known |= {f"{prefix}{tool}": "report" for prefix in REPORTING[runtime] for tool in REPORT_TOOLS}
     for tool, name in known.items():
         assert tool_class(runtime, tool) == name
         body = json.dumps({"tool_name": tool, "tool_input": {}}).encode()

@@ -244,7 +244,7 @@ def test_a_closed_lease_has_to_be_fresh(machine: Machine, lease: str | None, run
         (machine.folder / "lease").write_text(lease)
     answer = machine.asks(call("Read"))
     assert answer.let_through is runs
-    assert machine.asks(call("mcp__allstop__ack_halt")).let_through, "reports stay open"
+    assert machine.asks(call("mcp__allstop__halt_status")).let_through, "reports stay open"
     if not runs:
         assert "lease of this machine has run out" in str(answer.json["stopReason"])
         assert machine.receipts[0].startswith("deny 42 lease claude s-1 Read ")

@@ -26,6 +26,7 @@ from allstop.application.ports import (
 from allstop.domain.decide import Decided, decide
 from allstop.domain.effects import Lane
 from allstop.domain.halt import commands as halt
+from allstop.domain.halt.host_commands import ReportHost
 from allstop.domain.incident import commands as incident
 from allstop.domain.incident import course_commands as course
 from allstop.domain.policy import Policy, PolicyBook
@@ -44,6 +45,8 @@ LANE_OF: dict[type, Lane] = {
     halt.AnswerRollCall: Lane.HALT,
     halt.CloseRollCall: Lane.HALT,
     halt.ReleaseHalt: Lane.APPROVAL,
+    halt.AbortRelease: Lane.HALT,
+    ReportHost: Lane.HALT,
     incident.DeclareIncident: Lane.HALT,
     incident.Approve: Lane.APPROVAL,
     incident.Override: Lane.APPROVAL,

@@ -27,6 +27,7 @@ def releasing(world: World, book: PolicyBook, halt: Halt, reader: Reader) -> dic
             "stage": halt.stage, "stage_until": after(halt.staged_at, watch),
             "alarms": tuple(reader.text(one) for one in alarms(world, halt)),
         }  # fmt: skip
-    needs = needed(world, book, halt)
+    incident = world.incidents.get(halt.incident)
+    needs = needed(book.pinned(halt.policy), incident.severity if incident else "", halt)
     asked = bool(halt.asked_by) and is_guarded(needs)
     return {"waits_for": missing(needs, halt.asked_by, halt.signed)} if asked else {}

@@ -13,10 +13,10 @@ from allstop.application.checkpoints import Signer
 from allstop.application.command_post import CommandPost
 from allstop.application.hub import Hub
 from allstop.application.ports import Clock, Committed, Store
-from allstop.domain.halt.composing import Stands, compose, what_stands
 from allstop.domain.halt.order_text import Statement, envelope_text, order_text
 from allstop.domain.moment import after
 from allstop.domain.record import Record, halt_stream
+from allstop.domain.standing_orders import Stands, compose, what_stands
 
 # How long an order may be accepted. Long enough that a clock that is wrong by minutes keeps no halt out.
 VALID_MS = 3_600_000

@@ -342,12 +342,11 @@ class Views:
             holders = world.holders(agent.id)
             state = holders[-1].roll[agent.id].state.value if holders else "running"
             classes = [each for one in holders for each in one.classes]
-            found.append(
-                AgentLine(
-                    agent.id, agent.name, agent.team, state, tuple(one.id for one in holders),
-                    agent.host, agent.session, agent.repository, shown(classes),
-                )
-            )
+            line = AgentLine(
+                agent.id, agent.name, agent.team, state, tuple(one.id for one in holders), agent.host,
+                agent.session, agent.repository, shown(classes),
+            )  # fmt: skip
+            found.append(line)
         return tuple(found)
 
     def _conflicts(self, halt: Halt) -> tuple[str, ...]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 STATE_VERSION = 1
@@ -13,4 +12,7 @@ STATE_VERSION = 1
 
 def gate_path() -> Path:
     """Where the gate lies in this installation, to be copied to where clients start it."""
+    # Imported here: programs that only read the state file have no use for it, and it takes longer than all else here.
+    from importlib.resources import files  # noqa: PLC0415 - said above
+
     return Path(str(files(__name__).joinpath("allstop-gate")))

@@ -12,7 +12,6 @@ from allstop.gate.state_file import REPORT, Lease, Pass, StandingHalt, State
 
 # Allstop's own tools for agents, by exact name: nothing else is open during a halt, whatever it calls itself.
 REPORT_TOOLS = (
-    "ack_halt",
     "action_result",
     "check_gate",
     "declare_incident",
@@ -57,8 +56,16 @@ TOOLS = {
     },
 }
 RUNTIMES = tuple(TOOLS)
-# How a client spells a tool of the MCP server that is called `allstop`.
-_REPORTING = {"gemini": "mcp_allstop_", "copilot": "allstop-"}
+# How a client spells a tool of the MCP server that is called `allstop`; Claude Code also when it comes with the plugin
+# of that name.
+_BY_CLAUDE = ("mcp__allstop__", "mcp__plugin_allstop_allstop__")
+REPORTING = {
+    "claude": _BY_CLAUDE,
+    "generic": _BY_CLAUDE,
+    "codex": ("mcp__allstop__",),
+    "gemini": ("mcp_allstop_",),
+    "copilot": ("allstop-",),
+}
 
 
 class Asked(Enum):
@@ -86,6 +93,7 @@ class Caller:
     """One client about to do something. session, agent, team: empty when unknown. folders: where it works.
 
     A folder that could be read only up to some character is `partial`: it may go on in any way.
+    tool_class: set by a program that knows its own tools; otherwise the class follows from the tool's name.
     """
 
     runtime: str = "generic"
@@ -96,6 +104,7 @@ class Caller:
     team: str = ""
     folders: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
+    tool_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +118,14 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether it may go on; otherwise which halt refuses it (LAPSED: none, but the lease has run out)."""
+    """Whether it may go on; otherwise which halt refuses it (LAPSED: none, but the lease has run out).
+
+    problem: why the state file could not be read, which refuses too; else empty.
+    """
 
     allowed: bool
     halt: StandingHalt | None = None
+    problem: str = ""
 
 
 ALLOWED = Decision(allowed=True)
@@ -121,9 +134,9 @@ LAPSED = Decision(allowed=False)
 
 def tool_class(runtime: str, tool: str) -> str:
     """The class of a tool: what it can do to the world. What nobody knows is `other`."""
-    prefix = _REPORTING.get(runtime, "mcp__allstop__")
-    if tool.startswith(prefix) and tool.removeprefix(prefix) in REPORT_TOOLS:
-        return REPORT
+    for prefix in REPORTING.get(runtime, ()):
+        if tool.startswith(prefix) and tool.removeprefix(prefix) in REPORT_TOOLS:
+            return REPORT
     for name, tools in TOOLS.get(runtime, {}).items():
         if tool in tools.split():
             return name
@@ -144,7 +157,7 @@ def decide(state: State, caller: Caller, now: Now) -> Decision:
     wanted = asked(caller.event)
     if wanted is Asked.FACT:
         return ALLOWED
-    kind = tool_class(caller.runtime, caller.tool)
+    kind = caller.tool_class or tool_class(caller.runtime, caller.tool)
     if wanted is Asked.TOOL and kind == REPORT:
         return ALLOWED
     if state.lease_closed and not _fresh(now):

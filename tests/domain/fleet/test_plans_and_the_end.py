@@ -42,7 +42,7 @@ def test_an_incident_with_a_paused_plan_is_merged_into_no_other() -> None:
     plan = found.drawn(Asked("stop", ("web",)))
     found.do(StartPlan(plan.id), EVE)
     found.do(PausePlan(plan.id, "wait"), EVE)
-    found.do(MergeIncident("INC-1", "INC-2", "one and the same"), EVE)
+    found.do(MergeIncident("INC-1", "INC-2", "one and the same"), ADA)
     assert found.refused is not None
     assert "plan-active" in [reason.code for reason in found.refused.reasons]
     assert found.world.plans[plan.id].state.value == "paused"

@@ -60,6 +60,23 @@ class HostDoor:
 
 
 @dataclass
+class McpDoor:
+    """The server for agents: what it was started with."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def stdio(self, *words: Any) -> int:
+        self.asked.append(words)
+        return 0
+
+    def http(self, *words: Any) -> int:
+        *words, ready = words
+        self.asked.append(tuple(words))
+        ready("http://127.0.0.1:7412/mcp")
+        return 0
+
+
+@dataclass
 class Doors:
     """What the command line opens instead of the real program. patience: pauses until Ctrl-C;
     meanwhile: what happens during a pause."""
@@ -75,6 +92,7 @@ class Doors:
     group_because: str = ""
     hosted: str = ""
     host: HostDoor = field(default_factory=HostDoor)
+    mcp: McpDoor = field(default_factory=McpDoor)
     agents: list[tuple[AgentAsked, bool]] = field(default_factory=list)
 
     def launch(self, start: Path) -> Launch:
@@ -90,6 +108,7 @@ class Doors:
             name_agent=lambda command, folder: f"{command[0]}-{folder.name}",
             host=self.host,
             keys=ReleaseKeyFiles(),
+            mcp=self.mcp,
             now=lambda: recorded.NOW,
             new_key=lambda: next(keys),
             pause=self._pause,

@@ -181,6 +181,7 @@ OTHERS = {
     "confirm": "PROP-1", "dismiss": "PROP-1", "plan-show": "PLAN-1", "plan-retry": "PLAN-1",
     "plan-run": "PLAN-1", "plan-pause": "PLAN-1", "plan-resume": "PLAN-1", "plan-waive": "PLAN-1",
     "plan-settle": "PLAN-1", "plan-abort": "PLAN-1", "rollcall": "HALT-1", "release": "HALT-1",
+    "release-abort": "HALT-1",
     "answer": "builder-1", "lever-extend": "payments:less", "circuit-force": "payments@sim",
 }  # fmt: skip
 

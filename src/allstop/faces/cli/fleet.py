@@ -47,6 +47,11 @@ def services(session: Session) -> None:
 @verb("agents", "allstop agents", "allstop agents -q")
 def agents(session: Session) -> None:
     """The agents, and which halts hold them."""
+    show_agents(session)
+
+
+def show_agents(session: Session) -> None:
+    """Those the coordinator knows."""
     answer = session.client.get("agents")
     found = answer.data
     if session.as_json:

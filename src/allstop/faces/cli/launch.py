@@ -114,6 +114,22 @@ class KeyDoors(Protocol):
     def pin(self, path: Path, keys: Sequence[Any]) -> Sequence[PublicKey]: ...
 
 
+class McpDoors(Protocol):
+    """The server that agents speak MCP with. socket, url: the way to the coordinator, one of them empty; agent: its name,
+    or empty; ready: called with the address once it listens. Raise Missing when the extra `mcp` is not installed."""
+
+    def stdio(self, socket: str, url: str, token: str, agent: str) -> int: ...
+    def http(
+        self,
+        socket: str,
+        url: str,
+        bind: str,
+        port: int,
+        hosts: tuple[str, ...],
+        ready: Callable[[str], None],
+    ) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The doors to the rest of the program; each is opened only by the command that needs it.
@@ -132,6 +148,7 @@ class Launch:
     host: the host process of this machine: where its files are by default, what it would be called, running it, joining
     a coordinator, and one request to it.
     keys: release keys in files.
+    mcp: the server that agents speak MCP with.
     now: UTC; new_key: a fresh random key; pause: sleeps so many seconds.
     """
 
@@ -145,6 +162,7 @@ class Launch:
     name_agent: Callable[[Sequence[str], Path], str]
     host: HostDoors
     keys: KeyDoors
+    mcp: McpDoors
     now: Callable[[], datetime]
     new_key: Callable[[], str]
     pause: Callable[[float], None]
