@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from allstop.domain.impact import Impact
-from allstop.domain.incident.commands import DeclareIncident, StandDown
+from allstop.domain.incident.commands import AssignRole, DeclareIncident, StandDown
 from allstop.domain.incident.course_commands import MergeIncident
 from allstop.domain.plan.asked import Asked
 from allstop.domain.plan.commands import AbortPlan, PausePlan, StartPlan
@@ -42,6 +42,8 @@ def test_an_incident_with_a_paused_plan_is_merged_into_no_other() -> None:
     plan = found.drawn(Asked("stop", ("web",)))
     found.do(StartPlan(plan.id), EVE)
     found.do(PausePlan(plan.id, "wait"), EVE)
+    for incident in ("INC-1", "INC-2"):
+        found.do(AssignRole(incident, "commander", "ada"), ADA)
     found.do(MergeIncident("INC-1", "INC-2", "one and the same"), ADA)
     assert found.refused is not None
     assert "plan-active" in [reason.code for reason in found.refused.reasons]
