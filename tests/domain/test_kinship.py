@@ -30,7 +30,9 @@ from allstop.domain.incident.course_commands import (
 )
 from allstop.domain.incident.work_commands import FileForm, RecordFacts
 from allstop.domain.plan.commands import AbortPlan
+from allstop.domain.plan.events import Step
 from allstop.domain.plan.lifecycle import PlanState
+from allstop.domain.plan.state import Plan
 from allstop.domain.policy import EmergencyMode, Form, FormField, Grant, Policy
 from allstop.domain.principal import Kind, Principal
 from tests.domain.builders import ADA, BEN, BUILDER, EVE, MINUTE, Story, outage, policy
@@ -414,3 +416,15 @@ def test_an_outage_that_never_ended_is_not_opened_again() -> None:
     one = outage()
     one.policy = whole()
     assert codes(one.when(ReopenIncident("INC-1", "x"), BEN)) == ["already-open"]
+
+
+@pytest.mark.parametrize("state", [PlanState.RUNNING, PlanState.HELD, PlanState.PAUSED])
+def test_one_with_a_plan_that_can_still_go_on_is_merged_into_no_other(state: PlanState) -> None:
+    story = two()
+    step = Step("stop-web", "act", "stop web", "web", adapter="script", verb="stop", action="stop")
+    plan = Plan("PLAN-9", "INC-2", "stop", "stop web", (step,), "", "", 1, "p1", story.now.utc)
+    story.world = replace(story.world, plans={"PLAN-9": replace(plan, state=state)})
+    story.when(MergeIncident("INC-2", "INC-1", "the same outage"))
+    assert story.refused is not None
+    assert [reason.code for reason in story.refused.reasons] == ["plan-active"]
+    assert story.world.plans["PLAN-9"].state is state
