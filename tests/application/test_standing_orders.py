@@ -23,7 +23,7 @@ from allstop.domain.incident.commands import AddNote
 from allstop.domain.policy import Grant, Policy
 from allstop.domain.principal import Principal, host_principal
 from allstop.errors import Missing, Refused, Unauthenticated
-from tests.application.ground import House
+from tests.application.ground import House, told
 from tests.domain import builders
 from tests.domain.builders import ADA, EVE
 
@@ -99,6 +99,17 @@ async def test_the_number_is_the_place_in_the_log_of_what_changed(tmp_path: Path
     await at.house.do(OrderHalt("all", "stop"))
     (ordered,) = (one for one in at.house.store.records() if one.kind == "halt.ordered")
     assert at.orders.current().seq == ordered.position
+
+
+async def test_a_halt_that_is_the_first_thing_ever_has_a_number_of_its_own(tmp_path: Path) -> None:
+    """Given a host that has heard that nothing stands, in a log that is empty, the first halt is news to it."""
+    at = Post(await House(policy=rules()).begin(), tmp_path)
+    known = at.heard(Known("web-1"))
+    await at.house.do(OrderHalt("all", "stop"))
+    assert at.heard(known).seq > known.seq
+    before = at.orders.current().seq
+    await at.again()
+    assert at.orders.current().seq >= before
 
 
 async def test_what_changes_nothing_that_stands_makes_no_order(tmp_path: Path) -> None:
@@ -276,3 +287,20 @@ async def test_one_that_gives_up_keeps_nobody_else_from_being_recorded(tmp_path:
     tasks[0].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert {at.house.world.hosts[name].seq for name in names[1:]} == {seq}
+
+
+@told
+async def test_a_full_disk_ends_nothing_and_the_silence_is_recorded_later(
+    house: House, tmp_path: Path
+) -> None:
+    """Given a host that falls silent while the disk is full, it is noted as lost when there is room again."""
+    await house.begin(rules())
+    at = Post(house, tmp_path)
+    await at.enrol("web-1")
+    async with house.working(at.hosts.run):
+        house.crash.full = True
+        await house.wait(LOST_AFTER_MS + 20_000)
+        assert house.world.hosts["web-1"].lost_at is None
+        house.crash.full = False
+        await house.wait(20_000)
+    assert house.world.hosts["web-1"].lost_at is not None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import pytest
 from allstop.adapters.mechanisms.cgroups import NoGroup, group_at, make_group
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.domain.effects import Ending
+from allstop.domain.halt.host_commands import Question
 from allstop.errors import Invalid, Refused
 from allstop.host.door import Peer
 from allstop.host.held import Held, Here
+from tests.adapters.worlds import Repo
 from tests.host.whole import until
 
 ME = Peer(os.getpid(), os.getuid())
@@ -116,6 +120,27 @@ def test_a_name_that_runs_as_somebody_else_is_not_given_away(
         held.enter(entering(name, child.pid), Peer(os.getpid(), 4711), nobody)
 
 
+def test_nobody_leaves_a_group_by_entering_another(held: Held, name: str) -> None:
+    """Given an agent, when it asks to have a child of its own put into a group that no order knows, the child stays where it is."""
+    words = ["sh", "-c", "read go; sleep 600 & echo $!; wait"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as agent:
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        one = held.enter(entering(name, agent.pid), ME, nobody)
+        group = group_at(one.options["cgroup"])
+        agent.stdin.write(b"go\n")
+        agent.stdin.flush()
+        child = int(agent.stdout.readline())
+        try:
+            with pytest.raises(Refused, match="inside the group of an agent"):
+                held.enter(entering(f"{name}-free", child), Peer(agent.pid, os.getuid()), nobody)
+            assert child in group.processes()
+            assert list(held.agents) == [name]
+        finally:
+            os.kill(child, signal.SIGKILL)
+            group.kill(Deadline.within(5000))
+
+
 def test_git_is_not_run_in_a_work_tree_of_somebody_else(
     held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -208,3 +233,24 @@ def test_a_thousand_agents_are_enough(
     with pytest.raises(Invalid, match="1 agents are known"):
         held.enter(entering("one-more", child.pid), ME, nobody)
     assert len(json.loads((held._path).read_text())["agents"]) == 1
+
+
+async def test_an_answer_is_compared_with_the_work_tree_it_speaks_of(
+    held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    # given an agent with a work tree, which says that all of its work is in a commit
+    tree = Repo.make(tmp_path / "tree")
+    commit = tree.commit("saved", {"notes": "1"})
+    held.enter(entering(name, child.pid, worktree=str(tree.folder)), ME, nobody)
+    question = Question(name, "HALT-3", commit, "")
+    agreed = await held.check(question)
+    assert agreed["agrees"] is True
+    assert f"commit {commit[:12]} is HEAD" in str(agreed["evidence"])
+    # when something is left that it did not save, or it names a commit that is none, then that is said
+    (tree.folder / "notes").write_text("2")
+    assert (await held.check(question))["agrees"] is False
+    (tree.folder / "notes").write_text("1")
+    assert (await held.check(replace(question, checkpoint="0" * 40)))["agrees"] is False
+    # and nothing is said for one that is not here
+    elsewhere = await held.check(replace(question, agent="never-here"))
+    assert (elsewhere["agrees"], elsewhere["evidence"]) == (False, "it does not run here")

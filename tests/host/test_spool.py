@@ -87,3 +87,24 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
         spool.prepare()
     assert list(spool.news()) == []
     assert stat.S_IMODE(secret.stat().st_mode) & 0o022 == 0
+
+
+def test_a_flood_is_cut_before_it_fills_the_disk(spool: Spool, tmp_path: Path) -> None:
+    """Given somebody who writes faster than anybody reads, when the file is larger than it may be, it is begun anew, and
+    what comes after that is read."""
+    write(tmp_path, DENY)
+    assert len(list(spool.news())) == 1
+    write(tmp_path, b"x" * 20_000_000 + b"\n")
+    list(spool.news())
+    assert (tmp_path / "spool" / "receipts").stat().st_size <= 4_194_304
+    assert spool.floods == 1
+    write(tmp_path, DENY)
+    assert len(list(spool.news())) == 1
+
+
+def test_the_spool_comes_back_when_somebody_has_removed_it(spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "receipts").unlink()
+    list(spool.news())
+    write(tmp_path, DENY)
+    assert len(list(spool.news())) == 1
+    assert stat.S_IMODE((tmp_path / "spool" / "receipts").stat().st_mode) == 0o622

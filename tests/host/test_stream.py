@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import httpx
 import pytest
 
+from allstop.domain.halt.host_commands import Question
 from allstop.host import stream
 from allstop.host.stream import OrderStream, acknowledge
 
 Writer = asyncio.StreamWriter
+QUESTION = Question("tick", "HALT-3", "3f2a91c", "main")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 EVENT = b'id: 7\nevent: order\ndata: {"order":"x"}\n\n'
 
@@ -177,13 +180,21 @@ async def test_where_streams_are_held_back_it_polls_and_later_tries_a_stream_aga
 
 
 async def test_an_acknowledgement_that_is_not_taken_says_why() -> None:
-    coordinator = Coordinator([whole(b"{}", b"403 No"), whole(b'{"seq":1}')])
+    asking = whole(json.dumps({"seq": 1, "questions": [asdict(QUESTION)]}).encode())
+    senseless = whole(b'{"seq":1,"questions":[{"agent":"x"}]}')
+    coordinator = Coordinator([whole(b"{}", b"403 No"), whole(b'{"seq":1}'), asking, senseless])
     server = await asyncio.start_server(coordinator.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        assert await acknowledge(client, "build-7", {"seq": 1}) == "the coordinator answered 403"
-        assert await acknowledge(client, "build-7", {"seq": 1}) == ""
+        assert await acknowledge(client, "build-7", {"seq": 1}) == (
+            "the coordinator answered 403",
+            [],
+        )
+        assert await acknowledge(client, "build-7", {"seq": 1}) == ("", [])
+        assert await acknowledge(client, "build-7", {"seq": 1}) == ("", [QUESTION])
+        fault, asked = await acknowledge(client, "build-7", {"seq": 1})
+        assert ("makes no sense" in fault, asked) == (True, [])
         server.close()
         await server.wait_closed()
-        assert "ConnectError" in await acknowledge(client, "build-7", {"seq": 1})
+        assert "ConnectError" in (await acknowledge(client, "build-7", {"seq": 1}))[0]
     assert coordinator.asked[0] == "/api/v1/hosts/build-7/acks"

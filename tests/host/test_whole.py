@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from allstop.adapters.mechanisms.cgroups import NoGroup, make_group
+from tests.adapters.worlds import Repo
 from tests.host.whole import Whole, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -155,3 +156,29 @@ def test_an_agent_that_comes_while_a_halt_stands_begins_when_it_is_lifted(whole:
     assert late.wait(20) == 0
     # and when it has ended, the machine forgets it
     until(lambda: not whole.ask()["agents"])
+
+
+@needs_groups
+def test_what_an_agent_says_of_its_work_counts_once_its_machine_has_looked(whole: Whole) -> None:
+    # given two agents in work trees of their own, one of which has saved what it did
+    trees = {name: Repo.make(whole.folder / name) for name in ("tidy", "sloppy")}
+    commits = {name: tree.commit("saved", {"notes": "1"}) for name, tree in trees.items()}
+    (trees["sloppy"].folder / "notes").write_text("2")
+    for name, tree in trees.items():
+        whole.run(name, "sleep", "600", worktree=str(tree.folder))
+    until(lambda: len(whole.ask()["agents"]) == 2)
+    # when both answer the roll call in the same words
+    halt = ordered(whole)
+    for name, commit in commits.items():
+        whole.cli("answer", halt, "--agent", name, "--checkpoint", commit)
+    # then the machine says of each what it sees
+    tidy = until(lambda: (one := whole.line(halt, "tidy"))["state"] == "confirmed" and one)
+    assert f"build-7 saw: commit {commits['tidy'][:12]} is HEAD" in tidy["evidence"]
+    sloppy = until(
+        lambda: (
+            (one := whole.line(halt, "sloppy"))["state"]
+            in ("contradicted", "unaccounted", "enforced")
+            and one
+        )
+    )
+    assert "not clean" in sloppy["evidence"] or sloppy["state"] == "enforced"

@@ -106,9 +106,11 @@ class Whole:
         assert not check or ran.returncode == 0, ran.stderr
         return ran.stdout if ran.returncode == 0 else ""
 
-    def run(self, agent: str, *command: str) -> subprocess.Popen[bytes]:
+    def run(self, agent: str, *command: str, worktree: str = "") -> subprocess.Popen[bytes]:
         """An agent, started as a person would."""
         words = ("--agent", agent, "--host-folder", str(self.place), "--", *command)
+        if worktree:
+            words = ("--worktree", worktree, *words)
         self.agents.append(self._start(agent, "run", "--home", str(self.home), *words))
         return self.agents[-1]
 

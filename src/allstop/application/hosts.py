@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,12 +12,12 @@ from allstop.application.access import Access
 from allstop.application.command_post import CommandPost, Request, refused
 from allstop.application.ports import Clock
 from allstop.application.standing_orders import StandingOrders
-from allstop.domain.deciding.hosts import is_news, told_by
+from allstop.domain.deciding.hosts import is_news, questions, told_by
 from allstop.domain.halt import host_commands as c
 from allstop.domain.halt.hosts import Host
 from allstop.domain.principal import HOSTS, host_principal
 from allstop.domain.verdict import Verdict, nearest
-from allstop.errors import Missing
+from allstop.errors import Missing, Unavailable
 
 # A host says at least so often that it is there; when it has missed two, it is lost.
 LIFE_SIGN_MS = 60_000
@@ -158,11 +158,17 @@ class Hosts:
             await self._record(reach)
         return self.orders.current().seq
 
+    def questions(self, host: str) -> tuple[c.Question, ...]:
+        """What a host is to look at: answers to roll calls of the agents on it."""
+        return questions(self._post.world, host)
+
     async def run(self) -> None:
         """Notice hosts that are not heard any more, until cancelled."""
         while True:
             await self._clock.sleep(LOOK_MS)
-            await self.look()
+            # On a full disk it is noticed again the next time.
+            with suppress(Unavailable):
+                await self.look()
 
     async def look(self) -> None:
         """Record hosts that have been silent for too long."""

@@ -129,7 +129,8 @@ class StandingOrders:
         stands = what_stands(self._post.world, self._post.book)
         if stands == self._stands:
             return
-        self._stands, self._seq = stands, max(self._seq, records[-1].position)
+        # The order before anything has happened has the number of the first entry: nothing else ever meets.
+        self._stands, self._seq = stands, max(self._seq + 1, records[-1].position)
         self._issued = self._issue()
         for waker in self._wakers:
             waker.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -10,18 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from allstop.adapters.agent_process import AgentProcess
-from allstop.adapters.mechanisms.cgroups import Group, NoGroup, group_at, group_name, make_group
+from allstop.adapters.agent_process.options import in_thread
+from allstop.adapters.mechanisms.cgroups import (
+    PARENT,
+    Group,
+    NoGroup,
+    group_at,
+    group_name,
+    make_group,
+)
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import replace as put
 from allstop.adapters.mechanisms.process_tree import parent_of
 from allstop.application.ports import BlobSink
 from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, done
+from allstop.domain.halt.host_commands import Question
 from allstop.errors import Invalid, Refused
 from allstop.host.door import Peer
 from allstop.host.settings import NAME
 
 FILE = "agents.json"
 _TIMEOUT_MS = 5000
+_AT_ONCE_MS = 20
 _MOST = 1000
 _LONGEST = 1000
 # Of an agent that was here and has ended nothing can run: that is as good as frozen, and said as it is.
@@ -60,6 +71,14 @@ class Held:
                 found[name] = tuple(dict.fromkeys((*found.get(name, ()), one.worktree)))
         return found
 
+    def agent_of(self, pid: int) -> str:
+        """The agent in whose group a process is, or empty."""
+        for one in self.agents.values():
+            group = _group(one)
+            if group is not None and pid in group.processes():
+                return one.agent
+        return ""
+
     def enter(self, found: dict[str, Any], peer: Peer, covered: Callable[[Here], bool]) -> Here:
         """Take in an agent that is about to start: its process waits, and is moved into a group of its own.
 
@@ -82,6 +101,10 @@ class Held:
         if not _child_of(pid, peer):
             text = f"{pid} is no process that {peer.pid} has started"
             raise Refused((("not-yours", text, "allstop run starts it"),))
+        if inside_a_group(peer.pid) or inside_a_group(pid):
+            # A group that no order names would be the way out of one that is frozen.
+            text = f"{peer.pid} runs inside the group of an agent, and what an agent starts stays there"
+            raise Refused((("inside", text, "allstop run in a terminal of your own"),))
         one = Here(
             options=self._reached(texts["agent"], texts["worktree"], pid), uid=peer.uid, **texts
         )
@@ -128,10 +151,15 @@ class Held:
         }
         wanted = set(wanted)
         meant = (wanted & set(self.agents)) | self._newcomers
-        for agent in meant:
-            before = self._frozen.get(agent)
-            if before is None or before.ending is not Ending.DONE:
-                self._frozen[agent] = await self._act("freeze", agent, seq)
+        unfrozen = [
+            agent for agent in sorted(meant)
+            if (before := self._frozen.get(agent)) is None or before.ending is not Ending.DONE
+        ]  # fmt: skip
+        # All groups first, in milliseconds: nobody runs on while somebody else's strays are looked for.
+        with contextlib.suppress(TimeoutError):
+            await in_thread(lambda: self._hold(unfrozen), _TIMEOUT_MS)
+        for agent in unfrozen:
+            self._frozen[agent] = await self._act("freeze", agent, seq)
         for agent in set(self._frozen) - meant:
             if agent not in self.agents:
                 del self._frozen[agent]
@@ -141,6 +169,25 @@ class Held:
                 del self._frozen[agent]
         gone = {agent: _GONE for agent in self._ended if agent in wanted}
         return {**gone, **self._frozen}
+
+    async def check(self, question: Question) -> dict[str, object]:
+        """Whether an agent's answer agrees with its work tree, as an acknowledgement tells it."""
+        said = {"agent": question.agent, "halt": question.halt}
+        one = self.agents.get(question.agent)
+        if one is None:
+            return {**said, "agrees": False, "evidence": "it does not run here"}
+        options = {
+            **one.options, "halt": question.halt, "checkpoint": question.checkpoint, "branch": question.branch,
+        }  # fmt: skip
+        seen = await self._adapter.act(_effect("confirm", one.agent, 0, options), self._blobs)
+        return {**said, "agrees": seen.ending is Ending.DONE, "evidence": seen.because[:200]}
+
+    def _hold(self, agents: list[str]) -> None:
+        """Freeze their groups. What becomes of it is read back when each is dealt with by itself."""
+        for group in (_group(self.agents[agent]) for agent in agents):
+            if group is not None:
+                with contextlib.suppress(NoGroup):
+                    group.freeze(Deadline.within(_AT_ONCE_MS))
 
     def _forget_ended(self) -> None:
         """An agent whose group is empty has ended: whoever starts one waits inside before it is known here."""
@@ -158,15 +205,18 @@ class Held:
 
     async def _act(self, verb: str, agent: str, seq: int) -> Outcome:
         options = {"halt": "order", **self.agents[agent].options} if agent in self.agents else {}
-        effect = Effect(
-            f"host:{agent}:{verb}:{seq}", "host", Purpose.FREEZE, agent, "agent-process", verb, agent, options,
-            Lane.HALT, _TIMEOUT_MS, seq,
-        )  # fmt: skip
-        return await self._adapter.act(effect, self._blobs)
+        return await self._adapter.act(_effect(verb, agent, seq, options), self._blobs)
 
     def _write(self) -> None:
         body = {"agents": [asdict(one) for one in self.agents.values()], "ended": self._ended}
         put(self._path, json.dumps(body) + "\n", mode=0o600)
+
+
+def _effect(verb: str, agent: str, seq: int, options: dict[str, Any]) -> Effect:
+    return Effect(
+        f"host:{agent}:{verb}:{seq}", "host", Purpose.FREEZE, agent, "agent-process", verb, agent, options,
+        Lane.HALT, _TIMEOUT_MS, seq,
+    )  # fmt: skip
 
 
 def _read(path: Path) -> tuple[dict[str, Here], list[str]]:
@@ -196,6 +246,18 @@ def _child_of(pid: int, peer: Peer) -> bool:
         return parent_of(pid) == peer.pid and Path(f"/proc/{pid}").stat().st_uid == peer.uid
     except OSError:
         return False
+
+
+def inside_a_group(pid: int) -> bool:
+    """Whether a process runs inside an agent's group, or descends from one that does. True as well when it cannot be seen."""
+    while pid > 1:
+        try:
+            if f"/{PARENT}/" in Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"):
+                return True
+        except OSError:
+            return True  # who cannot be looked at is not believed
+        pid = parent_of(pid)
+    return False
 
 
 def _owner(folder: str) -> int:

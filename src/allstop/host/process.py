@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import structlog
 
-from allstop.adapters.mechanisms.process_tree import stat_fields
 from allstop.domain.effects import Ending, Outcome
 from allstop.domain.halt.order_text import Statement
 from allstop.errors import Invalid
 from allstop.gate.decision import Caller, covers
 from allstop.host import uptime
+from allstop.host.client_lists import ClientLists
 from allstop.host.door import Door, Peer
-from allstop.host.held import Held, Here
+from allstop.host.held import Held, Here, inside_a_group
 from allstop.host.keeper import Keeper, Turned
 from allstop.host.keys import Keys
 from allstop.host.lease import Lease
+from allstop.host.sessions import Sessions
 from allstop.host.settings import HostSettings
-from allstop.host.spool import Fact, Receipt, Spool
+from allstop.host.spool import Receipt, Spool
 from allstop.host.stream import OrderStream, acknowledge
 
 log = structlog.get_logger("allstop.host")
@@ -33,7 +34,6 @@ log = structlog.get_logger("allstop.host")
 LOOK_AT_SPOOL_S = 1.0
 ACKNOWLEDGE_AGAIN_S = 5.0
 LIFE_SIGN_S = 30.0
-_REMEMBERED = 500
 
 
 class Host:
@@ -54,10 +54,15 @@ class Host:
             self._client, lambda: self.keeper.seq, self._line, self._lease.renewed
         )
         self._fault = "has not been reached yet"
+        self._moved = asyncio.Event()
+        self._moved.set()  # what stood before this start is followed at once
+        self._settled = 0
         self._changed = asyncio.Event()
         self._receipts: dict[str, int] = {}
-        self._facts: list[Fact] = []
+        self._sessions = Sessions()
+        self._clients = ClientLists()
         self._frozen: dict[str, Outcome] = {}
+        self._checked: list[dict[str, object]] = []
         self._reported: dict[str, object] = {}
         self._reported_at = 0.0
 
@@ -74,6 +79,7 @@ class Host:
             async with asyncio.TaskGroup() as tasks:
                 for work in (
                     self._follow(),
+                    self._settle(),
                     self._report(),
                     self._read_spool(),
                     self._lease.keep(),
@@ -92,7 +98,7 @@ class Host:
                 if taken is not None and (taken.added or taken.ended):
                     seq = self.keeper.seq
                     log.info("standing order", seq=seq, added=taken.added, ended=taken.ended)
-                self._changed.set()
+                self._moved.set()
 
     def _line(self, fault: str) -> None:
         if fault and not self._fault:
@@ -101,27 +107,37 @@ class Host:
             log.info("coordinator reached")
         self._fault = fault
 
-    async def _report(self) -> None:
-        """Say what was reached: at once when something changed, again until it was heard, and now and then as a sign of life."""
+    async def _settle(self) -> None:
+        """Freeze and wake agents as the order of the moment says. Never waits for a coordinator that is slow to listen."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ACKNOWLEDGE_AGAIN_S):
-                    await self._changed.wait()
-            self._changed.clear()
+            await _set_within(self._moved, ACKNOWLEDGE_AGAIN_S)
             known = self.keeper.kept.known
             self._frozen = await self._held.follow(known.frozen, self._covered, known.seq)
+            self._settled = known.seq
+            self._changed.set()
+
+    async def _report(self) -> None:
+        """Say what was done: at once when something changed, again until it was heard, and now and then as a sign of life."""
+        while True:
+            await _set_within(self._changed, ACKNOWLEDGE_AGAIN_S)
             turned = tuple(self.keeper.unreported)
             said = self._said(turned)
             silent = uptime.seconds() - self._reported_at
-            if said == self._reported and not turned and silent < LIFE_SIGN_S:
+            # While somebody is held, whether its answer is true may be asked at any moment.
+            often = ACKNOWLEDGE_AGAIN_S / 2 if self.keeper.halts else LIFE_SIGN_S
+            if said == self._reported and not turned and silent < often:
                 continue
-            fault = await acknowledge(self._client, self._settings.name, said)
+            fault, asked = await acknowledge(self._client, self._settings.name, said)
             if fault:
                 log.warning("not heard", because=fault)
                 continue
-            self._reported, self._reported_at = said | {"refused": []}, uptime.seconds()
             for _ in turned:
                 self.keeper.unreported.popleft()
+            self._checked = [await self._held.check(one) for one in asked]
+            if self._checked:
+                self._changed.set()
+            self._reported = said | {"refused": [], "checked": []}
+            self._reported_at = uptime.seconds()
 
     def _said(self, turned: tuple[Turned, ...]) -> dict[str, object]:
         """The acknowledgement, as the coordinator's API has it."""
@@ -135,22 +151,23 @@ class Host:
             if outcome.ending is Ending.DONE
         ]
         return {
-            "seq": self.keeper.seq,
+            # Not before it is carried out: who reads that an agent goes on must find it awake.
+            "seq": self._settled,
             "refused": [
                 {"seq": self.keeper.seq, "code": one.code, "because": one.because[:200]}
                 for one in turned
             ],
             "frozen": frozen,
+            "checked": self._checked,
             "agents": sorted(self._held.agents),
         }
 
     async def _read_spool(self) -> None:
         while True:
             for found in self._spool.news():
+                self._sessions.take(found)
                 if isinstance(found, Receipt):
                     self._receipts[found.halt] = self._receipts.get(found.halt, 0) + 1
-                else:
-                    self._facts = [*self._facts, found][-_REMEMBERED:]
             await asyncio.sleep(LOOK_AT_SPOOL_S)
 
     def _covered(self, one: Here) -> bool:
@@ -166,6 +183,11 @@ class Host:
     async def _ask(self, what: str, body: dict[str, Any], peer: Peer) -> dict[str, Any]:  # noqa: ARG002
         if what != "status":
             raise Invalid(f"there is nothing to ask about {what[:40]}", "status")
+        if body.get("sessions") is True:
+            return self._status() | await self._seen()
+        return self._status()
+
+    def _status(self) -> dict[str, Any]:
         state = self.keeper.state
         return {
             "host": self._settings.name,
@@ -197,7 +219,18 @@ class Host:
                 for one in self.keeper.refused
             ],
             "garbled_receipts": self._spool.garbled,
+            "floods_of_receipts": self._spool.floods,
         }  # fmt: skip
+
+    async def _seen(self) -> dict[str, Any]:
+        """The sessions on this machine: those the gate heard of, and those that clients list themselves."""
+        own = os.geteuid()
+        uids = {own} if own else {one.uid for one in self._held.agents.values()}
+        listed = await self._clients.running(uids, uptime.seconds())
+        return {
+            "sessions": self._sessions.seen(uptime.seconds(), listed, self._held.agent_of),
+            "forgotten": self._sessions.forgotten,
+        }
 
     async def _do(self, what: str, body: dict[str, Any], peer: Peer) -> dict[str, Any]:
         match what:
@@ -209,7 +242,7 @@ class Host:
                 return {"halt": halt}
             case "lift":
                 statements = tuple(_statement(one) for one in body.get("statements") or ())
-                as_root = peer.uid == 0 and not _is_agent(peer.pid)
+                as_root = peer.uid == 0 and not inside_a_group(peer.pid)
                 self.keeper.lift_here(
                     str(body.get("halt", "")), as_root=as_root, statements=statements
                 )
@@ -218,23 +251,10 @@ class Host:
             case "enter":
                 one = self._held.enter(body, peer, self._covered)
                 self.keeper.rewrite()  # a repository may be known by name only now
-                self._changed.set()
+                self._moved.set()
                 return {"options": one.options, "host": self._settings.name}
             case _:
                 raise Invalid(f"{what[:40]} is nothing that can be done here", "halt, lift, enter")
-
-
-def _is_agent(pid: int) -> bool:
-    """Whether somebody runs inside a group of ours, or descends from one who does: an agent lifts nothing, root or not."""
-    while pid > 1:
-        try:
-            if "/allstop/" in Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"):
-                return True
-        except OSError:
-            return True  # who cannot be looked at is not believed
-        fields = stat_fields(pid)
-        pid = int(fields[1]) if len(fields) > 1 else 0
-    return False
 
 
 def _statement(found: Any) -> Statement:
@@ -245,6 +265,14 @@ def _statement(found: Any) -> Statement:
 
 def _no_body(body: bytes) -> str:  # noqa: ARG001 - a host keeps no evidence of its own
     return ""
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Return when it is set, and clear it; or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
 
 
 async def _until(stop: asyncio.Event, work: Any) -> None:

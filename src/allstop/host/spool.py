@@ -48,6 +48,7 @@ class Spool:
         self._file = 0
         self._rest = b""
         self.garbled = 0
+        self.floods = 0
 
     def prepare(self) -> None:
         """The folder and the file agents append to; the folder itself they cannot list or empty."""
@@ -58,15 +59,25 @@ class Spool:
         os.close(handle)
 
     def news(self) -> Iterator[Receipt | Fact]:
-        """Every line that is whole and makes sense; what does not is counted in `garbled`."""
+        """Every line that is whole and makes sense; what does not is counted in `garbled`.
+
+        Whoever writes faster than it is read fills no disk: what is too much is thrown away, and counted in `floods`.
+        """
         try:
             handle = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            with contextlib.suppress(OSError):
+                self.prepare()  # somebody removed it: gates have to find it again
+            return
         except OSError:
             return
         with os.fdopen(handle, "rb") as file:
             seen = os.fstat(file.fileno())
             if seen.st_ino != self._file or seen.st_size < self._place:
                 self._file, self._place, self._rest = seen.st_ino, 0, b""
+            if seen.st_size - self._place > _LARGEST_FILE:
+                self.floods += 1
+                self._place, self._rest = seen.st_size, b""
             file.seek(self._place)
             body = file.read(_AT_ONCE)
             self._place += len(body)

@@ -9,6 +9,8 @@ from contextlib import aclosing
 
 import httpx
 
+from allstop.domain.halt.host_commands import Question
+
 ORDERS = "/api/v1/orders"
 # The coordinator says something at least every 15 s; after twice that and a little the line is dead.
 SILENCE_S = 35.0
@@ -135,8 +137,10 @@ async def _from(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
         yield line
 
 
-async def acknowledge(client: httpx.AsyncClient, host: str, said: dict[str, object]) -> str:
-    """Tell the coordinator how far this host is. Returns why it could not be told, or an empty text."""
+async def acknowledge(
+    client: httpx.AsyncClient, host: str, said: dict[str, object]
+) -> tuple[str, list[Question]]:
+    """Tell the coordinator how far this host is. Returns why it could not be told, or an empty text; and what it asks."""
     try:
         answer = await client.post(
             f"/api/v1/hosts/{host}/acks",
@@ -145,7 +149,12 @@ async def acknowledge(client: httpx.AsyncClient, host: str, said: dict[str, obje
             timeout=5.0,
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"{type(error).__name__}: {error}"
-    if answer.is_success:
-        return ""
-    return f"the coordinator answered {answer.status_code}"
+        return f"{type(error).__name__}: {error}", []
+    if not answer.is_success:
+        return f"the coordinator answered {answer.status_code}", []
+    try:
+        asked = answer.json().get("questions", [])
+        names = ("agent", "halt", "checkpoint", "branch")
+        return "", [Question(*(str(one[name]) for name in names)) for one in asked]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return "the coordinator answered what makes no sense", []

@@ -18,7 +18,7 @@ from allstop.domain.policy import ReleaseRule, ReleaseStage
 from allstop.domain.principal import HOSTS, MONITOR, TIMEKEEPER, Principal
 from allstop.domain.standing_orders import compose, what_stands
 from tests.domain.builders import ADA, BUILDER, EVE, MINUTE, Story, outage, policy
-from tests.domain.halt.keys import ORDER_KEYS, RELEASE_KEYS, sealed
+from tests.domain.halt.keys import ADA_KEY, ORDER_KEYS, RELEASE_KEYS, sealed, statement
 
 CANARY = ReleaseStage("canary", 5 * MINUTE)
 READING = ReleaseStage("reading")
@@ -168,6 +168,26 @@ def test_a_host_lets_the_canary_act_and_nobody_else() -> None:
     assert isinstance(found, Accepted)
     assert [each.agent for each in found.known.passes] == ["builder-1"]
     assert [each.id for each in found.known.halts] == ["HALT-1"]
+
+
+@pytest.mark.parametrize(("signed", "passes"), [(True, 1), (False, 0)])
+def test_a_guarded_halt_lets_a_canary_act_by_the_same_signatures(signed: bool, passes: int) -> None:
+    """Given a coordinator that was taken over, its stages open no host whose halt asks for keys."""
+    story = halted(CANARY, keys=1)
+    known = _heard(story, Known("web-1"), 8)
+    said = statement("HALT-1", ADA_KEY, at=story.now.utc)
+    forged = replace(said, signature="00" * 64)
+    story.when(ReleaseHalt("HALT-1", "over", (said if signed else forged,), ("ada",)), EVE)
+    assert story.result["stage"] == "canary"
+    known = _heard(story, known, 9)
+    assert ([one.id for one in known.halts], len(known.passes)) == (["HALT-1"], passes)
+
+
+def _heard(story: Story, known: Known, seq: int) -> Known:
+    order = compose(what_stands(story.world, story.book), "coordinator", seq, story.now.utc, MINUTE)
+    found = accept(known, sealed(order), ORDER_KEYS, RELEASE_KEYS, story.now.utc)
+    assert isinstance(found, Accepted)
+    return found.known
 
 
 def test_an_agent_on_a_host_is_awake_when_its_host_holds_the_order_that_lets_it_act() -> None:

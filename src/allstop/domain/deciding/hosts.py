@@ -124,6 +124,18 @@ def _checked(draft: Draft, host: str, checked: c.CheckedAgent) -> None:
             agent_outcome(draft, halt.id, Purpose.CONFIRM, checked.agent, outcome)
 
 
+def questions(world: World, host: str) -> tuple[c.Question, ...]:
+    """The answers of agents on a host that nobody has compared with their work trees yet."""
+    return tuple(
+        c.Question(line.agent, halt.id, line.checkpoint, line.branch)
+        for halt in world.standing_halts()
+        for line in halt.roll.values()
+        if line.state is Hold.ANSWERED
+        and _runs_on(world, line.agent, host)
+        and world.agents[line.agent].is_hosted
+    )
+
+
 def lose(draft: Draft, command: c.LoseHost) -> None:
     host = draft.world.hosts.get(command.host)
     if host is not None and host.lost_at is None:

@@ -59,6 +59,16 @@ class CheckedAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """An answer to a roll call that a host is to compare with what it sees. checkpoint, branch: as the agent says."""
+
+    agent: str
+    halt: str
+    checkpoint: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportHost:
     """What a host has to say beside the number that it reached."""
 

@@ -41,11 +41,11 @@ class HttpFace:
         allowed_hosts: Sequence[str] = (),
         extra_routes: Sequence[BaseRoute] = (),
         most_watchers: int = MOST_WATCHERS,
-        console_link: Callable[[Principal], str] | None = None,
+        console_link: Callable[[Principal, bool], str] | None = None,
     ) -> None:
         """stop: asks the process to end; port: the TCP port it is bound to, 0 for none.
 
-        console_link: makes a link for one sign-in to the console; allowed_hosts: further values of
+        console_link: see Face; allowed_hosts: further values of
         the Host header, `name` or `name:port`; extra_routes: of other faces, tried after ours. They
         find `request.state.principal` (a Principal, or None) and `request.state.request_id`, have
         passed the host and origin checks, and set their own Content-Security-Policy.

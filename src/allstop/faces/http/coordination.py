@@ -77,7 +77,8 @@ async def _issue(call: Call) -> Issued:
 async def _console_link(call: Call) -> ConsoleLink:
     if call.face.console_link is None:
         raise Unavailable("this coordinator serves no web console")
-    return ConsoleLink(call.face.console_link(call.request.who))
+    body: m.NewConsoleLink = call.body
+    return ConsoleLink(call.face.console_link(call.request.who, body.halting))
 
 
 async def _revoke(call: Call) -> Revoked:
@@ -196,7 +197,7 @@ RUNNING: tuple[Operation, ...] = (
     ),
     Operation(
         "open", "POST", "/api/v1/console-link", "A link that opens the web console, once.",
-        _console_link, ConsoleLink, m.Nothing, tag="coordinator", problems=(503,),
+        _console_link, ConsoleLink, m.NewConsoleLink, tag="coordinator", problems=(503,),
     ),
     Operation(
         "down", "POST", "/api/v1/down", "Stop the coordinator gracefully.", _down, Stopping,

@@ -48,9 +48,11 @@ class OrderKeys:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """seq: number of the order of the moment."""
+    """seq: number of the order of the moment; questions: answers of agents on the host, to be compared with what it
+    sees, and told as `checked` the next time."""
 
     seq: int
+    questions: tuple[c.Question, ...] = ()
 
 
 def _hosts(call: Call) -> Hosts:
@@ -117,7 +119,8 @@ async def _acknowledge(call: Call) -> Acked:
         ),
         body.agents,
     )  # fmt: skip
-    return Acked(await _hosts(call).acknowledge(call.path["host"], said, call.request))
+    hosts, host = _hosts(call), call.path["host"]
+    return Acked(await hosts.acknowledge(host, said, call.request), hosts.questions(host))
 
 
 def _for_hosts(

@@ -70,6 +70,13 @@ class Nothing(Body):
     """An operation that takes no fields; the body may be left out."""
 
 
+class NewConsoleLink(Body):
+    """Without fields: for a browser on this machine. halting: for a phone, to the page that stops agents; it is good
+    for 15 minutes, and fetching it does not use it up."""
+
+    halting: bool = False
+
+
 class MoneyBody(Body):
     """An amount as a decimal string, with its ISO 4217 currency."""
 

@@ -39,14 +39,15 @@ class Query:
 class Face:
     """What all handlers share. stop: asks the process to stop gracefully.
 
-    console_link: a link that signs its principal in to the web console once; None without a console.
+    console_link: (principal, halting) makes a link that signs its principal in to the web console once, with halting to the page that
+    stops agents; None without a console.
     """
 
     coordinator: Coordinator
     stop: Callable[[], None]
     streams: Streams
     measuring: Measuring
-    console_link: Callable[[Principal], str] | None = None
+    console_link: Callable[[Principal, bool], str] | None = None
     followers: Followers = field(default_factory=Followers)
 
 

@@ -43,12 +43,12 @@ async def serve(  # noqa: PLR0913 - each is a setting of the installation, named
     *,
     ready: Ready = lambda _: None,
     stop: asyncio.Event | None = None,
-    console_link: Callable[[Principal], str] | None = None,
+    console_link: Callable[[Principal, bool], str] | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT, POST /api/v1/down, or `stop` is set; then end gracefully.
 
     port: 0 takes a free one; ready: called with the port once requests are answered;
-    console_link: makes a link for one sign-in to the console. Raises
+    console_link: see Face. Raises
     Invalid for an address that may not be bound, Unavailable for one that is taken, and whatever
     ended the coordinator when it dies.
     """

@@ -80,7 +80,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLink:
-    """Works once, within ten minutes, and signs in whoever asked for it."""
+    """Works once, within ten minutes (one for halting within 15), and signs in whoever asked for it."""
 
     url: str
 
