@@ -102,12 +102,13 @@ class Network:
             return self.chance.randint(200, max(201, limit_ms * 4 // 10)) * MS
         return self.chance.randint(2, 120) * MS
 
-    async def carry(self, work: Callable[[], Any], limit_ms: int) -> Any:
-        """Do `work` in the world and bring its answer back; None when no answer ever comes."""
+    async def carry(self, work: Callable[[], Any], limit_ms: int, *, look: bool = False) -> Any:
+        """Do `work` in the world and bring its answer back; None when no answer ever comes. look: nothing is done."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         there, back = self.latency(limit_ms), self.latency(limit_ms)
-        lost_on_the_way = self.hit(self.faults.lost_request)
-        lost_on_the_way_back = self.hit(self.faults.lost_answer)
+        losable = not (look and self.faults.clear_sight)
+        lost_on_the_way = losable and self.hit(self.faults.lost_request)
+        lost_on_the_way_back = losable and self.hit(self.faults.lost_answer)
 
         def arrive() -> None:
             found = work()
@@ -173,7 +174,9 @@ class SimProbe:
     ) -> tuple[Sample, dict[str, Any]]:
         net, service = self._network, options["service"]
         look, want = options.get("look", "healthy"), options.get("want", "")
-        found = await net.carry(lambda: net.world.look(service, look, want), timeout_ms)
+        found = await net.carry(
+            lambda: net.world.look(service, look, want), timeout_ms, look=True
+        )
         if found is None:
             return Sample(name, None, "no answer"), {}
         good, text, facts = found

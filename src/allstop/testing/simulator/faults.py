@@ -13,7 +13,7 @@ class Faults:
 
     trouble: `release` (a bad one was deployed), `process` (it died) or `mixed` (the seed says);
     lost_answer: the effect takes place and its answer does not come; lost_request: it never gets
-    there; refused: the other side says no; lying: it says done and does nothing; silent, liar,
+    there; clear_sight: what is lost are orders only, never what probes say; refused: the other side says no; lying: it says done and does nothing; silent, liar,
     late: agents that never answer, answer while they work on, answer after the deadline; unfreezable:
     agents that force does not stop (then a person overrides); hasty: people's mistakes;
     wall_steps: steps of the wall clock; reboots: a crash takes the machine along.
@@ -26,6 +26,7 @@ class Faults:
     slow: int = 0
     lost_answer: int = 0
     lost_request: int = 0
+    clear_sight: bool = False
     refused: int = 0
     lying: int = 0
     silent: int = 0
