@@ -14,7 +14,8 @@ SELF        := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-test demo test test-tools check check-style check-format check-types \
 	check-imports check-architecture format bench simulate stories conformance \
-	torture lock clean test-agents test-agents-short test-agents-tools
+	torture torture-agents lock clean test-agents test-agents-short test-agents-tools \
+	test-shims test-shims-tools
 
 help: ## Show this list
 	@echo "Allstop: incident command for services and AI agents"
@@ -63,10 +64,22 @@ $(AGENTS)/.ready: requirements/agents.txt tests/agents/package.json tests/agents
 	@command -v npm >/dev/null || { echo "setup: npm is missing; install Node 20 or newer with it, then again" >&2; exit 1; }
 	@rm -rf $(AGENTS) && mkdir -p $(AGENTS)
 	@$(BIN)/python -m venv $(AGENTS)/python
-	@$(AGENTS)/python/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement requirements/agents.txt
 	@cp tests/agents/package.json tests/agents/package-lock.json $(AGENTS)
-	@cd $(AGENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(AGENTS)/python/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements/agents.txt & pip=$$!; \
+	(cd $(AGENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); npm=$$?; \
+	wait $$pip && exit $$npm
+	@touch $@
+
+# The frameworks that `allstop.check()` is tried in: nothing of ours imports them, and they do not bear each other.
+SHIMS := .venv-shims/.ready .venv-shims-crewai/.ready
+
+.venv-shims/.ready: requirements/shims.txt
+.venv-shims-crewai/.ready: requirements/shims-crewai.txt
+$(SHIMS):
+	@echo "setup: installing $(notdir $<) into $(@D)"
+	@python=$$(scripts/find-python $(PYTHON)) || exit 1; $$python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 # --- running ---
@@ -90,22 +103,33 @@ conformance: $(VENV)/.test ## Run the conformance suite and keep its table of cl
 torture: $(VENV)/.test ## Kill a running Allstop at awkward moments and look at what it kept
 	@$(BIN)/python -m tests.torture $(ARGS)
 
+torture-agents: $(VENV)/.test ## Halt agents that lie, escape, flood and forge, and look for any that works on (ARGS="--runs 100")
+	@$(BIN)/python -m tests.agents_torture $(ARGS)
+
 # --- checking ---
 
 test: $(VENV)/.test ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/agents/test_real_clients.py $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --ignore=tests/agents/test_real_clients.py --ignore=tests/agents/test_reporting_clients.py --ignore=tests/agents/test_kit.py --ignore=tests/shims/test_frameworks.py $(ARGS)
 
 test-tools: ## Install the system packages the tests use (a browser, servers to try adapters on) with apt-get
 	@scripts/install-test-tools
 
 test-agents-tools: $(AGENTS)/.ready ## Install the clients of agents that the tests start (Claude Code, Codex, Gemini, Copilot) into .agents
 
-# Two workers, one client's tests in one of them: a client is slow to start, and two at once are enough.
-test-agents-short: $(VENV)/.test $(AGENTS)/.ready
-	@$(BIN)/python -m pytest tests/agents --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
+# One client's tests stay in one worker: a client is slow to start, and two at once are enough.
+AGENT_TESTS := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
 
-test-agents: test-agents-short ## Try the gate on real clients, then how each client takes a hook that fails (writes docs/agents/matrix.md)
+test-agents-short: $(VENV)/.test $(AGENTS)/.ready
+	@$(AGENT_TESTS) tests/agents/test_real_clients.py tests/agents/test_matrix.py $(ARGS)
+
+test-agents: $(VENV)/.test $(AGENTS)/.ready ## Try the gate on real clients, then how each client takes a hook that fails (writes docs/agents/matrix.md)
+	@$(AGENT_TESTS) tests/agents $(ARGS)
 	@$(BIN)/python -m tests.agents.matrix
+
+test-shims-tools: $(SHIMS) ## Install the frameworks for agents that the tests use (about 1.5 GB) into .venv-shims and .venv-shims-crewai
+
+test-shims: $(VENV)/.test $(SHIMS) ## Try allstop.check() in real frameworks: Claude Agent SDK, OpenAI Agents, LangGraph, CrewAI, Agent Framework, ADK
+	@$(BIN)/python -m pytest tests/shims --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
 
 check: $(VENV)/.test ## Check style, format, types, imports and structure
 	@$(MAKE) --no-print-directory --keep-going \
@@ -144,10 +168,12 @@ format: $(VENV)/.test ## Put code into its usual form
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(CURDIR)/.venv-lock/bin/uv --no-config pip compile \
 	--quiet --universal --python-version 3.11 --generate-hashes $(ARGS)
 
-lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARGS=--upgrade for the newest)
-	@cd requirements && for name in core test bench agents lock; do \
+lock: .venv-lock/.ready ## Write requirements/*.txt from *.in and the lock of tests/agents, keeping pins (ARGS=--upgrade for the newest)
+	@cd requirements && for name in core test bench agents shims shims-crewai lock; do \
 		echo "lock: $$name"; $(LOCK) $$name.in --output-file $$name.txt || exit 1; \
 	done
+	@echo "lock: tests/agents"
+	@cd tests/agents && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .venv-lock/.ready: requirements/lock.txt
 	@python=$$(scripts/find-python $(PYTHON)) || exit 1; $$python -m venv --clear .venv-lock
@@ -156,7 +182,7 @@ lock: .venv-lock/.ready ## Write requirements/*.txt from *.in, keeping pins (ARG
 	@touch $@
 
 clean: ## Remove .venv and everything tools left behind
-	@rm -rf $(VENV) .venv-bench .venv-lock $(AGENTS) build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
+	@rm -rf $(VENV) .venv-bench .venv-lock $(dir $(SHIMS)) $(AGENTS) build dist htmlcov .coverage .coverage.* coverage.xml .import_linter_cache \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

@@ -11,14 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    check,
     detection,
     first_effect,
     fleet_planning,
+    freezing,
     gate,
+    halt_push,
     ordered_stop,
     protocols,
     resume,
+    roll_call,
+    snapshot,
     start,
+    watchers,
 )
 
 NAMES = (
@@ -32,6 +38,12 @@ NAMES = (
     "resume",
     "fleet-planning",
     "gate",
+    "check",
+    "halt-push",
+    "watchers",
+    "roll-call",
+    "snapshot",
+    "freeze",
 )
 
 
@@ -51,7 +63,9 @@ def main(arguments: list[str]) -> int:
         "append": _append, "first-effect": first_effect.measure, "help": start.measure_help,
         "idle": start.measure_idle, "detection": detection.measure, "protocols": protocols.measure,
         "ordered-stop": ordered_stop.measure, "resume": resume.measure,
-        "fleet-planning": fleet_planning.measure, "gate": gate.measure,
+        "fleet-planning": fleet_planning.measure, "gate": gate.measure, "check": check.measure,
+        "halt-push": halt_push.measure, "watchers": watchers.measure, "roll-call": roll_call.measure,
+        "snapshot": snapshot.measure, "freeze": freezing.measure,
     }  # fmt: skip
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr)

@@ -105,6 +105,11 @@ class Person:
         found: dict[str, Any] = json.loads(said)
         return found
 
+    def connect_again(self) -> None:
+        """A line that has been silent for seconds is closed by the other side."""
+        self._line.close()
+        self._line.connect()
+
     def halt_and_release(self, eyes: Eyes) -> float:
         """Seconds from before the request to the file that holds the halt."""
         began = time.perf_counter()

@@ -52,6 +52,7 @@ def _sized(whole: Whole, person: Person, size: int, rounds: int) -> dict[str, ob
         watchers = stack.enter_context(audience("orders", whole.port, size, token))
         payload = _payload(whole, token)
         nats = stack.enter_context(nats_core(payload, size)) if _has_nats() else None
+        person.connect_again()
         for _ in range(rounds):
             began = time.perf_counter()
             halt = str(person.post("halts", {"scope": "all", "reason": "a measurement"})["halt"])
@@ -129,12 +130,17 @@ def nats_core(payload: bytes, size: int) -> Iterator[Nats]:
     words = ["nats-server", "--addr", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: socket.create_connection(("127.0.0.1", port)).close() is None)
+        until(lambda: _answers(port))
         with audience("nats", port, size) as listeners:
             yield Nats(port, listeners, payload)
     finally:
         server.kill()
         server.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port)):
+        return True
 
 
 def _has_nats() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -49,8 +50,8 @@ class Watcher(asyncio.Protocol):
         self.ready = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(self._opening)
+        # uvloop's transports write without saying so by their type.
+        cast("asyncio.WriteTransport", transport).write(self._opening)
 
     def data_received(self, data: bytes) -> None:
         rest = self._rest + data if self._rest else data

@@ -54,7 +54,7 @@ from allstop.domain.policy import Fleet, Policy
 from allstop.domain.principal import Principal
 from allstop.errors import Invalid
 from allstop.faces.http.server import serve
-from allstop.faces.web import Sessions, routes
+from allstop.faces.web import HALTING_CODE_MS, Sessions, routes
 from allstop.plugins import InstalledAdapters, catalogue_of
 from allstop.protocol import Loaded, Problem, load
 from allstop.protocol.standalone_fleet import load_fleet
@@ -247,8 +247,10 @@ async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
         _write_run_file(settings, coordinator, port)
         ready(port)
 
-    def console_link(who: Principal) -> str:
-        code = sessions.new_code(who)
+    def console_link(who: Principal, halting: bool) -> str:
+        code = (
+            sessions.new_code(who, HALTING_CODE_MS, "/halt") if halting else sessions.new_code(who)
+        )
         return f"http://{settings.bind}:{bound[0]}/enter?code={code}"
 
     coordinator.access.when_revoked(sessions.end_all)

@@ -42,7 +42,10 @@ def test_pyproject_and_core_ask_for_the_same() -> None:
 def test_each_direct_dependency_has_its_row() -> None:
     table = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
     rows = {plain(name) for name in re.findall(r"^\| `([\w.-]+)`", table, re.MULTILINE)}
-    files = ("core.in", "test.in", "bench.in", "agents.in", "lock.in")
+    files = (
+        *("core.in", "test.in", "bench.in", "agents.in"),
+        *("shims.in", "shims-crewai.in", "lock.in"),
+    )
     asked = set[str]().union(*map(in_file, files))
     assert asked - rows == set(), "write a row: what for, why this one, licence, alternative"
     assert rows - asked == set(), "nobody asks for these any more"
@@ -53,6 +56,8 @@ def test_each_direct_dependency_is_pinned() -> None:
     assert in_file("test.in") <= pins("test.txt").keys()
     assert in_file("bench.in") <= pins("bench.txt").keys()
     assert in_file("agents.in") <= pins("agents.txt").keys()
+    assert in_file("shims.in") <= pins("shims.txt").keys()
+    assert in_file("shims-crewai.in") <= pins("shims-crewai.txt").keys()
 
 
 def test_what_allstop_is_measured_beside_is_nothing_it_needs() -> None:
@@ -67,7 +72,8 @@ def test_tests_run_against_the_very_versions_people_get() -> None:
 
 
 def test_every_pin_has_hashes() -> None:
-    for name in ("core.txt", "test.txt", "bench.txt", "agents.txt", "lock.txt"):
+    names = ("core", "test", "bench", "agents", "shims", "shims-crewai", "lock")
+    for name in (f"{one}.txt" for one in names):
         text = (REQUIREMENTS / name).read_text("utf-8")
         blocks = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
         bare = [block.split()[0] for block in blocks if "--hash=sha256:" not in block]

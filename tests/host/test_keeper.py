@@ -112,6 +112,8 @@ def test_a_guarded_halt_ends_only_with_enough_keys_whatever_the_coordinator_says
         ("repository:shop", ["repository:/srv/shop", "repository:/home/ada/shop"]),
         ("repository:unheard-of", []),
         ("repository:/srv/a b", ["repository:/srv/a b"]),
+        ("repository:/srv/shop/", ["repository:/srv/shop"]),
+        ("session:claude_7", ["session:claude_7"]),
         ("team:the night watch", ["team:the night watch"]),
         ("agent:Ü", ["all"]),
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from allstop.host.sessions import MOST, WINDOW_S, Sessions
 from allstop.host.spool import Fact, Receipt
 
 NOW = 10_000
+NOBODY = 65_534
 LISTED = {"sessionId": "s-9", "pid": 4242, "cwd": "/srv/shop", "status": "busy", "kind": "interactive"}  # fmt: skip
 
 
@@ -192,7 +195,7 @@ async def test_one_that_fails_or_says_too_much_lists_nothing(
 async def test_one_that_hangs_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("allstop.host.client_lists.PATIENCE_S", 1.0)
+    monkeypatch.setattr("allstop.host.client_lists.PATIENCE_MS", 1000)
     here = tmp_path / "pids"
     script = (
         f"child = os.fork()\nopen({str(here)!r}, 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)"
@@ -215,6 +218,24 @@ async def gone(pid: int) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"{pid} is still there")
+
+
+async def test_sessions_of_somebody_else_are_asked_for_with_their_rights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given a host process that is root's, when it asks for another user's sessions, then the client runs as that user."""
+    uid = NOBODY if os.geteuid() == 0 else os.geteuid()
+    with tempfile.TemporaryDirectory(prefix="allstop-") as name:
+        Path(name).chmod(0o755)
+        program = Path(name) / "claude"
+        program.write_text(
+            '#!/bin/sh\nprintf \'[{"sessionId":"uid-%s.%s","pid":42}]\' "$(id -u)" "$(id -G)"\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{name}:{os.environ['PATH']}")
+        (found,) = await listed_by_clients([uid])
+    assert found.session.startswith(f"uid-{uid}.")
+    assert os.geteuid() != 0 or found.session == f"uid-{uid}.{pwd.getpwuid(uid).pw_gid}"
 
 
 async def test_where_there_is_no_such_client_nothing_is_listed(

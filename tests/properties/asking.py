@@ -124,6 +124,7 @@ def commands() -> st.SearchStrategy[Any]:
         b(c.StandDown, incidents, words),
         b(c.NoteRelease, st.sampled_from(("payments", "nothing")), st.sampled_from(("a", "b")), numbers),
         b(h.RegisterAgent, agents, agents, st.sampled_from(("builders", "crew")), st.just("script")),
+        b(h.RemoveAgent, agents, words),
         b(h.OrderHalt, scopes, words, st.sampled_from(("", "INC-1", "INC-2")),
           st.sampled_from(((), ("builder-2",), ("ghost",)))),
         b(h.AnswerRollCall, agents, halts, st.just("stopped"), words),

@@ -26,7 +26,7 @@ _PAGE = 1000
 
 # The kinds of entries that can change what stands. Of answers only those of agents that are held by force.
 KINDS = frozenset({
-    "halt.ordered", "halt.released", "release.asked", "release.staged", "release.aborted", "agent.registered", "agent.unaccounted",
+    "halt.ordered", "halt.released", "release.asked", "release.staged", "release.aborted", "agent.registered", "agent.removed", "agent.unaccounted",
     "agent.enforced", "agent.escaped", "severity.classified",
 })  # fmt: skip
 ANSWERED = "roll_call.answered"

@@ -186,6 +186,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     i.ObligationOwed: lambda e: f"Owed by {e.owner} until {e.due_at:%Y-%m-%d %H:%M} UTC: {e.title}",
     i.ReportWritten: lambda e: f"Report written: {e.path}",
     h.AgentRegistered: lambda e: f"Agent {e.agent} of team {e.team} registered",
+    h.AgentRemoved: lambda e: f"Agent {e.agent} removed: {e.reason}",
     h.HaltOrdered: ordered,
     h.AgentHeld: lambda e: f"{e.agent} came during the halt and starts halted",
     h.AgentTold: lambda e: f"{e.agent} told to stop ({e.how})",

@@ -172,6 +172,7 @@ RULES: Rules = {
     incident.StandDown: advancing.stand_down,
     incident.NoteRelease: plan_running.note_release,
     halt.RegisterAgent: all_stop.register,
+    halt.RemoveAgent: all_stop.remove,
     halt.OrderHalt: all_stop.order_halt,
     halt.ReleaseHalt: all_stop.release_halt,
     halt.AbortRelease: all_stop.abort_release,

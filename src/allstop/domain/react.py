@@ -65,7 +65,7 @@ def _to_agents(purpose: Purpose, verb: str, agents: Callable[[Any], tuple[str, .
             _agent(record, world, purpose, verb, name, place)
             for place, name in named
             # What runs under a host is told, frozen and woken by it: the standing order says so.
-            if not world.halts[_id(record)].roll[name].hosted
+            if name in world.agents and not world.halts[_id(record)].roll[name].hosted
         )
 
     return answer
@@ -75,7 +75,7 @@ def _freeze(record: Record, world: World, book: PolicyBook) -> tuple[Effect, ...
     """An agent that is unaccounted for is stopped by force, where the protocol says so."""
     force = book.pinned(world.halts[_id(record)].policy).protocol.all_stop.enforce
     hosted = world.halts[_id(record)].roll[record.event.agent].hosted
-    if force != "freeze" or hosted:
+    if force != "freeze" or hosted or record.event.agent not in world.agents:
         return ()
     return (_agent(record, world, Purpose.FREEZE, "freeze", record.event.agent, 0),)
 

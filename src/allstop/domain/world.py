@@ -186,6 +186,12 @@ def _registered(world: World, record: Record) -> World:
     return replace(world, versions=_counted(world, record), agents=agents)
 
 
+def _removed(world: World, record: Record) -> World:
+    gone = record.event.agent
+    agents = {name: agent for name, agent in world.agents.items() if name != gone}
+    return replace(world, versions=_counted(world, record), agents=agents)
+
+
 def _ordered(world: World, record: Record) -> World:
     epoch = world.epoch + 1
     halt = halt_state.ordered(record, epoch, world.agents)
@@ -334,6 +340,7 @@ def _turned(world: World, record: Record) -> World:
 _BEGINNINGS: dict[type, Callable[[World, Record], World]] = {
     incident_events.IncidentDeclared: _declared,
     halt_events.AgentRegistered: _registered,
+    halt_events.AgentRemoved: _removed,
     halt_events.HaltOrdered: _ordered,
     plan_events.PlanMade: _planned,
     ReleaseKnownGood: _known_good,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import pwd
 import re
 import shutil
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 3.0
+from allstop.adapters.mechanisms.programs import StartError, run
+
+PATIENCE_MS = 3000
 GOOD_FOR_S = 10.0
 _LARGEST = 1_000_000
 _MOST = 500
@@ -90,48 +90,28 @@ def _read(line: Any) -> Listed | None:
 
 
 async def _asked(program: str, uid: int) -> bytes:
-    """What the program answers one user, in their home; nothing when it does not within PATIENCE_S."""
+    """What the program answers one user, in their home; nothing when it does not within PATIENCE_MS."""
     try:
         user = pwd.getpwuid(uid)
     except KeyError:
         return b""
-    home = Path(user.pw_dir)
-    # Never with more rights than theirs: it reads what stands in their home, and does what stands there.
-    rights: dict[str, Any] = {}
+    words = [program, "agents", "--json"]
     if uid != os.geteuid():
-        rights = {"user": uid, "group": user.pw_gid, "extra_groups": []}
-    environment = {
-        "HOME": str(home), "PATH": os.environ.get("PATH", os.defpath), "USER": user.pw_name, "LANG": "C.UTF-8",
-        "DISABLE_AUTOUPDATER": "1",
-    }  # fmt: skip
+        # Never with more rights than theirs: it reads what stands in their home, and does what stands there.
+        words = [
+            "setpriv",
+            f"--reuid={uid}",
+            f"--regid={user.pw_gid}",
+            "--clear-groups",
+            "--",
+            *words,
+        ]
+    environment = {"HOME": user.pw_dir, "USER": user.pw_name, "DISABLE_AUTOUPDATER": "1"}
+    home = user.pw_dir if Path(user.pw_dir).is_dir() else "/"
     try:
-        process = await asyncio.create_subprocess_exec(
-            program, "agents", "--json", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, env=environment, cwd=home if home.is_dir() else "/",
-            start_new_session=True, **rights,
-        )  # fmt: skip
-    except OSError:
+        ran = await run(
+            words, timeout_ms=PATIENCE_MS, cwd=home, env=environment, keep_bytes=_LARGEST
+        )
+    except StartError:
         return b""
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            said = await _all_of(process.stdout)
-            return said if await process.wait() == 0 else b""
-    except TimeoutError:
-        return b""
-    finally:
-        if process.returncode is None:
-            # Its children with it; it has a session of its own.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-async def _all_of(stream: asyncio.StreamReader) -> bytes:
-    """What comes until its end; nothing when it is more than a list could be."""
-    body = b""
-    while more := await stream.read(65_536):
-        body += more
-        if len(body) > _LARGEST:
-            return b""
-    return body
+    return ran.output if ran.code == 0 and not ran.cut else b""

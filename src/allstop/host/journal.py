@@ -29,11 +29,13 @@ class LocalHalt:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All that must survive: what was accepted from the coordinator, and what was ordered here. made: local halts ever."""
+    """All that must survive: what was accepted from the coordinator, and what was ordered here. made: local halts ever;
+    taken: signed halts that were taken, by the SHA-256 of their text, each until when it would be good."""
 
     known: Known
     local: tuple[LocalHalt, ...] = ()
     made: int = 0
+    taken: tuple[tuple[str, datetime], ...] = ()
 
 
 def write_journal(folder: Path, kept: Kept) -> None:
@@ -54,6 +56,7 @@ def write_journal(folder: Path, kept: Kept) -> None:
             for one in kept.local
         ],
         "made": kept.made,
+        "taken": [[digest, until.isoformat()] for digest, until in kept.taken],
     }
     put(folder / FILE, json.dumps(body, ensure_ascii=False) + "\n", mode=0o600)
 
@@ -73,7 +76,10 @@ def read_journal(folder: Path, host: str) -> Kept | None:
             )
             for one in found["local"]
         )
-        return Kept(known, local, int(found["made"]))
+        taken = tuple(
+            (str(digest), datetime.fromisoformat(until)) for digest, until in found.get("taken", ())
+        )
+        return Kept(known, local, int(found["made"]), taken)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,9 +12,16 @@ from pathlib import Path
 
 from allstop.adapters.mechanisms.files import append
 from allstop.adapters.mechanisms.files import replace as put
-from allstop.domain.halt.order_text import StandingHalt, Statement
+from allstop.domain.halt.order_text import Carried, StandingHalt, Statement
 from allstop.domain.halt.scope import DEFAULT, normal, trouble_with
-from allstop.domain.halt.standing_order import Accepted, Known, Refused, accept, signers
+from allstop.domain.halt.standing_order import (
+    Accepted,
+    Known,
+    Refused,
+    accept,
+    carried,
+    signers,
+)
 from allstop.errors import Corrupt, Invalid, Missing
 from allstop.errors import Refused as NotAllowed
 from allstop.gate.state_file import State, Unreadable, parse
@@ -114,6 +122,35 @@ class Keeper:
         local = (*self.kept.local, LocalHalt(halt, self._now(), by))
         self._keep(replace(self.kept, local=local, made=number))
         return halt.id
+
+    def take_signed(self, statement: Statement) -> str:
+        """A halt that somebody with a pinned release key signed elsewhere. Taken once: after it was lifted the same file is a replay.
+
+        Raises NotAllowed, with what was refused written down, and as `order_here` does.
+        """
+        now = self._now()
+        found = carried(statement, self._settings.name, self._check("release"), now)
+        digest = hashlib.sha256(statement.text.encode("utf-8", "surrogatepass")).hexdigest()
+        by = f"key {statement.key[:16]}"
+        if isinstance(found, Carried) and digest in {one for one, _ in self.kept.taken}:
+            meant = (found.scope, found.classes)
+            standing = [
+                one.halt.id
+                for one in self.kept.local
+                if (one.halt.scope, one.halt.classes) == meant
+            ]
+            if standing:
+                return standing[0]
+            found = Refused(
+                "replayed", "the same signed halt was taken here before, and was lifted"
+            )
+        if isinstance(found, Refused):
+            self._note(found)
+            raise NotAllowed(((found.code, found.because, "allstop host halt orders one by hand"),))
+        halt = self.order_here(found.scope, found.classes, by)
+        good = tuple(one for one in self.kept.taken if one[1] >= now)
+        self._keep(replace(self.kept, taken=(*good, (digest, found.not_after))))
+        return halt
 
     def lift_here(
         self, halt: str, *, as_root: bool, statements: tuple[Statement, ...] = ()

@@ -237,7 +237,12 @@ class Host:
             case "halt":
                 classes = tuple(str(one) for one in body.get("classes") or ())
                 by = f"uid {peer.uid}"
-                halt = self.keeper.order_here(str(body.get("scope", "all")), classes, by)
+                signed = body.get("signed")
+                halt = (
+                    self.keeper.order_here(str(body.get("scope", "all")), classes, by)
+                    if signed is None
+                    else self.keeper.take_signed(_statement(signed))
+                )
                 log.warning("halt ordered here", halt=halt, by=by)
                 return {"halt": halt}
             case "lift":

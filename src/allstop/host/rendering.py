@@ -45,7 +45,9 @@ def _scopes(scope: str, place: Place) -> tuple[str, ...]:
     kind, _, name = scope.partition(":")
     if kind == "host":
         return ("all",) if name == place.host else ()
-    if kind == "repository" and not name.startswith("/"):
+    if kind == "repository" and name.startswith("/"):
+        return (f"repository:{name.rstrip('/') or '/'}",)
+    if kind == "repository":
         return tuple(f"repository:{folder}" for folder in place.folders.get(name, ()))
     return (scope,)
 

@@ -70,8 +70,8 @@ class McpDoor:
         return 0
 
     def http(self, *words: Any) -> int:
-        *words, ready = words
-        self.asked.append(tuple(words))
+        *asked, ready = words
+        self.asked.append(tuple(asked))
         ready("http://127.0.0.1:7412/mcp")
         return 0
 

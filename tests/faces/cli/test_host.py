@@ -128,3 +128,31 @@ def test_running_it_gives_its_exit_code(allstop: Run, doors: Doors, tmp_path: Pa
     doors.host.code = 3
     assert allstop("host", "run", "--folder", str(tmp_path)).code == 3
     assert doors.host.asked[-1] == {"run": str(tmp_path)}
+
+
+SESSION = {
+    "runtime": "claude", "session": "s-1", "agent": "builder-1", "folder": "/srv/shop", "last": "refused Bash", "seconds_ago": 4,
+    "ended": False, "status": "busy", "pid": 4242, "resume": "claude --resume s-1", "known_by": ["gate", "client"],
+}  # fmt: skip
+
+
+def test_sessions_are_shown_with_what_they_did_last_and_how_they_are_resumed(
+    allstop: Run, doors: Doors
+) -> None:
+    silent = SESSION | {"session": "s-2", "agent": "", "last": "", "seconds_ago": None, "folder": "", "resume": ""}  # fmt: skip
+    doors.host.answers = QUIET | {"sessions": [SESSION, silent], "forgotten": 3}
+    ran = allstop("host", "status")
+    assert ran.code == 0, ran.err
+    first = next(line for line in ran.out.splitlines() if line.lstrip().startswith("s-1"))
+    for word in ("claude", "builder-1", "refused Bash 4s ago", "/srv/shop", "claude --resume s-1"):
+        assert word in first
+    second = next(line for line in ran.out.splitlines() if line.lstrip().startswith("s-2"))
+    assert second.split() == ["s-2", "claude", "-", "busy", "-", "-"]
+    assert "3 more sessions were told of than are remembered" in " ".join(ran.out.split())
+
+
+def test_a_program_reads_the_sessions_too(allstop: Run, doors: Doors) -> None:
+    doors.host.answers = QUIET | {"sessions": [SESSION], "forgotten": 0}
+    told = json.loads(allstop("host", "status", "--json").out)
+    assert told["sessions"] == [SESSION]
+    assert [one["sessions"] for one in doors.host.asked] == [True]

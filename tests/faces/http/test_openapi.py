@@ -31,7 +31,7 @@ async def face(tmp_path: Path) -> tuple[HttpFace, str]:
     coordinator = await build(tmp_path, memory())
     secret, _ = await coordinator.access.issue(OWNER)
     return HttpFace(
-        coordinator, lambda: None, console_link=lambda who: f"http://testserver/in?{who}",
+        coordinator, lambda: None, console_link=lambda who, halting: f"http://testserver/in?{who}&{halting}",
         allowed_hosts=["testserver"],
     ), secret  # fmt: skip
 

@@ -385,6 +385,7 @@ WISHES: dict[type, Callable[[Wish], Any]] = {
         y.one((y.agent(), "new-1", "new-2")), "new", y.one((one.name for one in y.policy.roster.teams), "crew"), y.one(("rehearsal", "rehearsal", "host")), {},
         y.one(("", "web-1")), y.one(("", "s-1")), y.one(("", "/srv/shop")),
     ),
+    h.RemoveAgent: lambda y: h.RemoveAgent(y.one(("new-1", "new-2", y.agent())), y.words()),
     h.OrderHalt: lambda y: h.OrderHalt(
         y.one(("all", "all", f"agent:{y.agent()}", f"team:{y.policy.roster.teams[0].name}"), "sky"), y.words(),
         y.one(("", y.incident())), y.one(((), (), (y.agent(),))), y.one((DEFAULT, DEFAULT, ("hard",), ("write",), ("x",))),

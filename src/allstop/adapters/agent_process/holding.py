@@ -10,7 +10,13 @@ from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.freezing import ReadBack
 from allstop.adapters.mechanisms.freezing import freeze as stop_tree
 from allstop.adapters.mechanisms.freezing import thaw as wake_tree
-from allstop.adapters.mechanisms.git import Git, GitError, GitTimeoutError, ref_part
+from allstop.adapters.mechanisms.git import (
+    Git,
+    GitError,
+    GitTimeoutError,
+    ref_part,
+    together,
+)
 from allstop.adapters.mechanisms.order_file import (
     NewerOrder,
     Order,
@@ -139,10 +145,10 @@ async def snapshot_of(
         return "", ""
     try:
         git = await Git.opened(options.worktree, deadline, trusted=False)
-        head = await git.resolved("HEAD")
-        tree = await git.tree_of_everything()
         ref = f"refs/allstop/{ref_part(options.halt)}/{ref_part(effect.ref)}"
-        earlier = await git.resolved(ref)
+        head, tree, earlier = await together(
+            git.resolved("HEAD"), git.tree_of_everything(), git.resolved(ref)
+        )
         if earlier and await git.tree_of(earlier) == tree:
             return earlier, f", snapshot {earlier[:12]}"
         message = f"Snapshot of {one_line(effect.ref, 80)} for halt {one_line(options.halt, 80)}"

@@ -53,7 +53,10 @@ def freeze(kin: Kin, deadline: Deadline) -> ReadBack:
         before = numbers
         if any(refused) and settled:
             break
-        time.sleep(_PAUSE_SECONDS)
+        if (
+            found
+        ):  # whoever was told to stop needs a moment; where nobody is there is nobody to wait for
+            time.sleep(_PAUSE_SECONDS)
     unruly = [_named(one) for one in found if not is_stopped(one.pid)]
     return ReadBack(len(found), sessions(found), tuple(unruly))
 

@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.programs import Finished, StartError, run
@@ -80,16 +81,31 @@ def _copied(index: Path, copy: Path) -> str:
     return str(copy)
 
 
+async def _no_filters() -> tuple[tuple[str, str], ...]:
+    return ()
+
+
+async def together(*asked: Awaitable[Any]) -> list[Any]:
+    """What each of them answers, asked at the same time. All have ended when it raises what the first of them raised."""
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return list(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """Git in the work tree `folder`, all commands sharing one deadline.
 
-    settings: names and values that win over every configuration; use `opened` to fill them.
+    settings: names and values that win over every configuration; index: file of the index, seen from the folder; use
+    `opened` to fill them.
     """
 
     folder: str
     deadline: Deadline
     settings: tuple[tuple[str, str], ...] = ()
+    index: str = ""
 
     @classmethod
     async def opened(cls, folder: str, deadline: Deadline, *, trusted: bool) -> Git:
@@ -102,23 +118,26 @@ class Git:
             raise GitError(f"no folder {folder}")
         # Agents have users of their own, and git refuses other people's folders unless told.
         git = cls(folder, deadline, (*_SAFE, ("safe.directory", "*")))
-        top = await git.finished("rev-parse", "--show-toplevel")
+        where = git.finished("rev-parse", "--show-toplevel", "--git-path", "index")
+        # Asked at the same time: a snapshot waits for git eight times as it is.
+        found, filters = await together(where, _no_filters() if trusted else git._filters())
+        top, _, index = os.fsdecode(found.output).removesuffix("\n").rpartition("\n")
         # Inside somebody else's repository is not good enough: we would act on the wrong one.
-        if top.code != 0 or not _same_folder(top.output.decode("utf-8", "replace").strip(), folder):
+        if found.code != 0 or not _same_folder(top, folder):
             raise GitError(f"{folder} is not the top of a work tree")
-        return git if trusted else await git._unfiltered()
+        return cls(folder, deadline, (*git.settings, *filters), index)
 
-    async def _unfiltered(self) -> Git:
+    async def _filters(self) -> tuple[tuple[str, str], ...]:
+        """Settings that turn off every filter the repository names."""
         found = await self.finished(
             "config", "--includes", "--name-only", "-z", "--get-regexp", r"^filter\..*"
         )
         lines = found.output.decode("utf-8", "surrogateescape").split("\0")
-        off = tuple(
+        return tuple(
             (f"{name}.{key}", value)
             for name in sorted({line.rpartition(".")[0] for line in lines if line})
             for key, value in _NO_FILTER
         )
-        return Git(self.folder, self.deadline, (*self.settings, *off))
 
     def _environment(self) -> dict[str, str]:
         # Not `-c name=value`: a name that holds "=" could not be said that way.
@@ -189,7 +208,7 @@ class Git:
         are taken in even when ignored; needed: paths that must be in it as they are. What cannot be
         read is left out. Raises GitError when that is one of `needed`.
         """
-        index = Path(self.folder, await self.ask("rev-parse", "--git-path", "index"))
+        index = Path(self.folder, self.index or await self.ask("rev-parse", "--git-path", "index"))
         with tempfile.TemporaryDirectory(prefix="allstop-index-") as place:
             env = {"GIT_INDEX_FILE": _copied(index, Path(place, "index"))}
             await self._add("--all", "--", ".", env=env)

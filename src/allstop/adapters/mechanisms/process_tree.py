@@ -17,8 +17,9 @@ import psutil
 
 _GONE = frozenset("ZX")
 _PROC = Path("/proc")
-# Place of the number of threads among the fields behind the name.
+# Places among the fields behind the name: number of threads, time of the start.
 _THREADS = 17
+_STARTED = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Mark:
 
     name: str
     value: str
+
+    @property
+    def line(self) -> bytes:
+        """As it stands in an environment."""
+        return os.fsencode(f"{self.name}={self.value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,12 @@ class Kin:
 
 def untouchable() -> frozenset[int]:
     """This very process and those it descends from: stopping one of them stops the stopper."""
-    own = psutil.Process()
-    with contextlib.suppress(psutil.Error):
-        return frozenset({1, own.pid, *(parent.pid for parent in own.parents())})
-    return frozenset({1, own.pid})
+    found = {1, os.getpid()}
+    pid = os.getppid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        pid = parent_of(pid)
+    return frozenset(found)
 
 
 def members(kin: Kin) -> list[psutil.Process]:
@@ -58,46 +66,79 @@ def members(kin: Kin) -> list[psutil.Process]:
     (its parent ended, so that descent is lost) is found by its session or by the mark. The mark
     says nothing about this process and its ancestors: it may have been inherited from there.
     """
-    table = _snapshot()
-    chosen: dict[int, psutil.Process] = {}
+    table = _table()
     own = untouchable()
-    seeds = [one for one in table.values() if _is_seed(one, kin, marked=one.pid not in own)]
-    if kin.root is not None and kin.root.pid in table and kin.root.is_running():
-        seeds.insert(0, kin.root)
-    children: dict[int, list[psutil.Process]] = {}
-    for process in table.values():
-        with contextlib.suppress(psutil.Error):
-            children.setdefault(process.ppid(), []).append(process)
-    waiting = list(seeds)
+    root = kin.root.pid if kin.root is not None and kin.root.is_running() else 0
+    waiting = [root] if root in table else []
+    waiting += [pid for pid in table if _is_seed(pid, table[pid], kin, marked=pid not in own)]
+    children: dict[int, list[int]] = {}
+    for pid, seen in table.items():
+        children.setdefault(seen.parent, []).append(pid)
+    chosen: dict[int, psutil.Process] = {}
+    passed: set[int] = set()
     while waiting:
-        process = waiting.pop(0)
-        if process.pid not in chosen:
-            chosen[process.pid] = process
-            waiting += children.get(process.pid, [])
-    counted = (process for process in chosen.values() if process.pid not in kin.without)
-    return [process for process in counted if states(process.pid) - _GONE]
+        pid = waiting.pop(0)
+        if pid in passed:
+            continue
+        passed.add(pid)
+        waiting += children.get(pid, [])
+        found = None if pid in kin.without else _still(pid, table[pid])
+        if found is not None:
+            chosen[pid] = found
+    return [process for process in chosen.values() if states(process.pid) - _GONE]
 
 
-def _snapshot() -> dict[int, psutil.Process]:
-    table: dict[int, psutil.Process] = {}
-    for pid in psutil.pids():
-        with contextlib.suppress(psutil.Error):
-            table[pid] = psutil.Process(pid)
-    return table
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One line of /proc. started: in ticks since the machine started, which tells it from a later owner of its number."""
+
+    parent: int
+    group: int
+    session: int
+    started: bytes
 
 
-def _is_seed(process: psutil.Process, kin: Kin, *, marked: bool) -> bool:
+def _table() -> dict[int, _Seen]:
+    """Every process that is there, read by hand: a freeze looks at all of them, twice."""
+    numbers = (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208 - half the time
+    found = {pid: _seen(pid) for pid in numbers}
+    return {pid: seen for pid, seen in found.items() if seen is not None}
+
+
+def _seen(pid: int) -> _Seen | None:
+    fields = stat_fields(pid)
+    if len(fields) <= _STARTED:
+        return None
+    return _Seen(int(fields[1]), int(fields[2]), int(fields[3]), fields[_STARTED])
+
+
+def _still(pid: int, seen: _Seen) -> psutil.Process | None:
+    """A handle on exactly the process that was seen; None when its number has gone to another."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        # The handle is bound to a start time; so is what was seen. Read again after, they are the same one.
+        again = stat_fields(pid)
+        if len(again) > _STARTED and again[_STARTED] == seen.started:
+            return process
+    return None
+
+
+def _is_seed(pid: int, seen: _Seen, kin: Kin, *, marked: bool) -> bool:
+    if kin.session is not None and kin.session in (seen.session, seen.group):
+        return True
+    if pid in kin.without:
+        return True  # it is held already; what it started has to be found
+    if kin.mark is None or not marked:
+        return False
     try:
-        if kin.session is not None and kin.session in (
-            os.getsid(process.pid),
-            os.getpgid(process.pid),
-        ):
-            return True
-        if kin.mark is None or not marked:
-            return False
-        return process.environ().get(kin.mark.name) == kin.mark.value
-    except (psutil.Error, OSError):
+        handle = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return False  # gone meanwhile, or another user's: then it did not inherit our mark
+    with os.fdopen(handle, "rb") as file:
+        try:
+            return kin.mark.line in file.read().split(b"\0")
+        except OSError:
+            return False
 
 
 def stat_fields(pid: int) -> list[bytes]:

@@ -94,6 +94,26 @@ def register(draft: Draft, command: c.RegisterAgent) -> None:
             draft.emit(halt_stream(halt.id), e.AgentHeld(command.agent))
 
 
+def remove(draft: Draft, command: c.RemoveAgent) -> None:
+    """An agent that has gone for good. Never one that is held: what stops it must not lose sight of it."""
+    draft.only_people("removes an agent")
+    draft.require(may("register-agent", draft.who, draft.book.latest, {}, command.agent))
+    if command.agent not in draft.world.agents:
+        hint = nearest(command.agent, draft.world.agents)
+        refuse("unknown-agent", f"there is no agent {command.agent}", hint)
+    holders = [one for one in draft.world.standing_halts() if command.agent in one.roll]
+    if holders:
+        named = ", ".join(one.id for one in holders)
+        refuse("held", f"{command.agent} is held by {named}", f"allstop release {holders[0].id}")
+    if draft.book.latest.roster.agent(command.agent) is not None:
+        text = f"{command.agent} stands in roster.yaml, from which it would be registered again"
+        refuse("on-roster", text, "take it out of roster.yaml, then allstop reload")
+    reason = command.reason.strip()
+    if not reason:
+        refuse("no-reason", "removing an agent needs a reason", "what became of it?")
+    draft.emit(AGENTS_STREAM, e.AgentRemoved(command.agent, reason))
+
+
 def _place(command: c.RegisterAgent, known: Agent | None) -> tuple[str, str, str]:
     """Host, session and repository: as they are told, else as they were known."""
     for kind, name in (

@@ -24,6 +24,14 @@ class RegisterAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveAgent:
+    """It will not run again; whoever registers under its name is a new one."""
+
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderHalt:
     """scope: see `domain.halt.scope`; exempt: agents that stay active as responders; classes: of tools
     that are blocked, `default`, `hard` or a list."""

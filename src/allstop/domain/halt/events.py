@@ -25,6 +25,15 @@ class AgentRegistered:
     repository: str = ""
 
 
+@event("agent.removed")
+@dataclass(frozen=True, slots=True)
+class AgentRemoved:
+    """It is no longer an agent: no later halt takes it in, and no roll call asks for it."""
+
+    agent: str
+    reason: str
+
+
 @event("halt.ordered")
 @dataclass(frozen=True, slots=True)
 class HaltOrdered:

@@ -1,4 +1,4 @@
-"""The texts that are signed: a standing order, a statement of release, and the envelope around either.
+"""The texts that are signed: a standing order, a statement of release, a halt that a person carries to machines, and the envelope.
 
 Strict both ways: what is written reads back the same, and what makes no sense raises ValueError in a sentence.
 """
@@ -50,7 +50,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A person's signed word. text: see `release_text`; key: name of the key; signature: hexadecimal."""
+    """A person's signed word. text: see `release_text` and `carried_text`; key: name of the key; signature: hexadecimal."""
 
     text: str
     key: str
@@ -91,6 +91,18 @@ class Release:
     not_after: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A halt that a person signed for machines that no coordinator reaches. audience: `fleet` or `host:NAME`; reason: for people."""
+
+    scope: str
+    classes: tuple[str, ...]
+    reason: str
+    audience: str
+    at: datetime
+    not_after: datetime
+
+
 # --- writing ---------------------------------------------------------------------------------
 
 
@@ -126,6 +138,14 @@ def release_text(release: Release) -> str:
     return _canonical({
         "v": 1, "kind": "release", "halt": release.halt, "audience": release.audience,
         "at": _time(release.at), "not_after": _time(release.not_after),
+    })  # fmt: skip
+
+
+def carried_text(halt: Carried) -> str:
+    """The canonical JSON of a halt that is carried to machines."""
+    return _canonical({
+        "v": 1, "kind": "halt", "scope": halt.scope, "classes": list(halt.classes), "reason": halt.reason,
+        "audience": halt.audience, "at": _time(halt.at), "not_after": _time(halt.not_after),
     })  # fmt: skip
 
 
@@ -180,13 +200,27 @@ def read_release(text: str) -> Release:
     return Release(found.text("halt"), _audience(found), found.time("at"), found.time("not_after"))
 
 
-def _halt(found: _Reader) -> StandingHalt:
+def read_carried(text: str) -> Carried:
+    """Raises ValueError for what is no halt that a person carries."""
+    found = _Reader(_parsed(text), "the halt")
+    found.must_be("halt")
+    return Carried(
+        _scope(found), normal(found.texts("classes")), found.text("reason", 500, empty=True),
+        _audience(found), found.time("at"), found.time("not_after"),
+    )  # fmt: skip
+
+
+def _scope(found: _Reader) -> str:
     scope = found.text("scope", 400)
     if trouble_with(scope):
         raise ValueError(trouble_with(scope))
+    return scope
+
+
+def _halt(found: _Reader) -> StandingHalt:
     return StandingHalt(
         found.text("id"), found.text("incident", empty=True), found.text("severity", empty=True),
-        scope, normal(found.texts("classes")), found.texts("exempt"),
+        _scope(found), normal(found.texts("classes")), found.texts("exempt"),
         found.number("keys", 0, MOST_KEYS),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ _WORDS = {
 }
 KINDS = ("all", "team", "agent", "session", "repository", "host")
 # Words of the state file on a host, which the smallest of programs reads: nothing odd gets in there.
-_WORD = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 LONGEST = 300
 
 

@@ -12,11 +12,13 @@ from datetime import datetime
 
 from allstop.domain.halt.order_text import (
     FLEET,
+    Carried,
     Ended,
     Pass,
     StandingHalt,
     StandingOrder,
     Statement,
+    read_carried,
     read_envelope,
     read_order,
     read_release,
@@ -122,6 +124,24 @@ def trouble_with_statement(
     if said.audience not in audiences:
         return f"it is for {said.audience}"
     return "" if now <= said.not_after else "its time has passed"
+
+
+def carried(one: Statement, host: str, keys: Check, now: datetime) -> Carried | Refused:
+    """The halt that a person signed and that was brought to a host; keys: whose word counts."""
+    trouble = _seal(one, keys)
+    if trouble is not None:
+        return trouble
+    try:
+        said = read_carried(one.text)
+    except ValueError as error:
+        return Refused("no-order", f"it is signed, and no halt: {error}")
+    mine = f"host:{host}"
+    elsewhere = said.scope.startswith("host:") and said.scope != mine
+    if said.audience not in (FLEET, mine) or elsewhere:
+        return Refused("other-audience", f"the halt of {said.scope} is for another host")
+    if now > said.not_after:
+        return Refused("stale", f"the halt was good until {said.not_after.isoformat()}")
+    return said
 
 
 def _seal(sealed: Statement, keys: Check) -> Refused | None:

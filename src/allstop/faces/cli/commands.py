@@ -66,7 +66,7 @@ COMMANDS: dict[str, Entry] = {
     "host": Entry(AGENTS, "host:host", "The process on a machine with agents: join a coordinator, run, look, halt without it."),
     "run": Entry(AGENTS, "running:run", "Start an agent in a control group of its own, registered, so that a halt reaches all of it."),
     "mcp": Entry(AGENTS, "mcp:mcp", "Serve agents over the Model Context Protocol: report, ask, propose."),
-    "agents": Entry(AGENTS, "agents:agents", "The agents, and which halts hold them; the gate in their clients: install it, prove it."),
+    "agents": Entry(AGENTS, "agents:agents", "The agents, and which halts hold them: also puts the gate into their clients, and proves it."),
     "plans": Entry(DECIDE, "plans:plans", "The plans of an incident."),
     "plan": Entry(DECIDE, "plans:plan", "Plan a change of the fleet, look at it, run it, steer it."),
     "playbook": Entry(DECIDE, "playbooks:playbook", "The playbooks: which there are, and what each of them does."),

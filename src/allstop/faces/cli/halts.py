@@ -9,11 +9,12 @@ import click
 
 from allstop.errors import Missing
 from allstop.faces.cli.halt_page import roll_call
+from allstop.faces.cli.halting_here import Wanted, ordered
 from allstop.faces.cli.impact_given import BECAUSE
 from allstop.faces.cli.keys import signed
 from allstop.faces.cli.named import Scope
 from allstop.faces.cli.page import Page
-from allstop.faces.cli.session import CURRENT, Session
+from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import Named, verb
 
 
@@ -23,6 +24,8 @@ from allstop.faces.cli.verbs import Named, verb
     'allstop halt "bad migration" --scope team:builders --except builder-2',
     'allstop halt "looks wrong" --incident INC-1',
     'allstop halt "no changes while we look" --scope repository:/srv/shop --tools write,exec',
+    'allstop halt "the coordinator is down" --here',
+    'allstop halt "no coordinator anywhere" --sign ada.key > halt.json',
 )
 @click.argument("reason")
 @click.option(
@@ -54,26 +57,37 @@ from allstop.faces.cli.verbs import Named, verb
     type=Named("incident", empty=True),  # a script without one must stop the agents all the same
     help="The halt ends with this incident.",
 )
+@click.option(
+    "--here", is_flag=True, help="Where the coordinator does not answer: on this machine, without asking."
+)  # fmt: skip
+@click.option(
+    "--host-folder", default="", metavar="DIR", help="Where the host process of this machine has its files."
+)  # fmt: skip
+@click.option(
+    "--sign", default=None, metavar="KEYFILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Order nothing: print it signed, to be carried to machines (allstop host halt --signed FILE).",
+)  # fmt: skip
 def halt(  # noqa: PLR0917 - one for each option
     session: Session, reason: str, scope: str, tools: str, hard: bool, exempt: tuple[str, ...],
-    incident: str,
+    incident: str, **elsewhere: Any,
 ) -> None:  # fmt: skip
     """Order agents to stop.
 
     Cheap to ask for: every person may. It stands until somebody with the right lifts it. Without --tools and --hard everything but reading and
-    reporting is blocked; where several halts hold an agent, what any of them blocks is blocked.
+    reporting is blocked; where several halts hold an agent, what any of them blocks is blocked. Where the coordinator does not answer, the host process
+    of this machine does the same for this machine.
     """
     if tools and hard:
         raise click.UsageError("--hard blocks every tool; leave --tools out")
     classes = ["hard"] if hard else [one.strip() for one in tools.split(",") if one.strip()]
-    if incident == CURRENT:
-        incident = session.client.get("incidents", CURRENT).data["line"]["id"]
     body: dict[str, Any] = {
         "scope": scope, "reason": reason, "incident": incident, "exempt": list(exempt),
     }  # fmt: skip
     if classes:
         body["classes"] = classes
-    answer = session.client.post("halts", body=body)
+    answer = ordered(session, Wanted(body, **elsewhere))
+    if answer is None:
+        return
     name = answer.data.get("halt", "")
     what = "every tool" if hard else ", ".join(classes)
     text = f"{name} is ordered: {scope}{f', {what}' if what else ''}"

@@ -41,7 +41,8 @@ def status(session: Session, folder: str) -> None:
 
 
 def _status(session: Session, folder: str) -> None:
-    found = session.launch.host.call(_folder(session, folder), {"ask": "status"})
+    asked = {"ask": "status", "sessions": True}
+    found = session.launch.host.call(_folder(session, folder), asked)
     if session.as_json:
         found.pop("ok", None)
         session.print_value(found)
@@ -70,11 +71,32 @@ def _status(session: Session, folder: str) -> None:
             ("agent", "team", "work tree", "group"),
             [_agent(one, found["frozen"]) for one in found["agents"]],
         )
+    _sessions(page, found)
     for one in found["refused"][-5:]:
         page.line(
             Piece(f"  refused {one['code']}: {one['because']}", "warn"), f" ({one['at'][:19]}Z)"
         )
     session.show(page)
+
+
+def _sessions(page: Page, found: Shape) -> None:
+    """The sessions of clients that were heard of in the last quarter of an hour; a host process of before tells none."""
+    sessions = found.get("sessions", [])
+    if sessions:
+        head = ("session", "client", "agent", "last", "folder", "resume with")
+        page.table(head, [_session(one) for one in sessions])
+    if found.get("forgotten"):
+        more = f"  {found['forgotten']} more sessions were told of than are remembered; somebody may be flooding the spool"
+        page.line(Piece(more, "warn"))
+
+
+def _session(one: Shape) -> tuple[str, ...]:
+    ago = "" if one["seconds_ago"] is None else f" {one['seconds_ago']}s ago"
+    last = f"{one['last'] or one['status'] or 'runs'}{ago}"
+    return (
+        one["session"], one["runtime"], one["agent"] or "-", last, one["folder"] or "-",
+        one["resume"] or "-",
+    )  # fmt: skip
 
 
 def _halt(one: Shape) -> tuple[str, ...]:
@@ -189,6 +211,7 @@ def join(
     "halt",
     "allstop host halt",
     "allstop host halt --scope repository:/srv/shop --tools write,exec",
+    "allstop host halt --signed halt.json",
 )
 @click.option(
     "--scope",
@@ -204,9 +227,26 @@ def join(
     help="Only these classes of tools, such as write,exec.",
 )
 @click.option("--hard", is_flag=True, help="Everything but reporting.")
+@click.option(
+    "--signed", default=None, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="As `allstop halt --sign KEYFILE` printed it, with a release key that is pinned here.",
+)  # fmt: skip
 @_FOLDER
-def halt(session: Session, scope: str, tools: str, folder: str, *, hard: bool) -> None:
+def halt(
+    session: Session, scope: str, tools: str, folder: str, *, hard: bool, signed: Path | None
+) -> None:
     """Halt agents on this machine, without a coordinator. Stands until it is lifted here."""
+    if signed is not None:
+        if hard or tools or scope != "all":
+            raise click.UsageError(
+                "what is halted stands in the file; leave --scope, --tools and --hard out"
+            )
+        request = {"do": "halt", "signed": _statement(signed, "allstop halt --sign KEYFILE")}
+        found = session.launch.host.call(_folder(session, folder), request)
+        text = f"{found['halt']} stands on this machine, as it was signed"
+        _told(session, found, text, str(found["halt"]))
+        session.advise("allstop host")
+        return
     classes = ["hard"] if hard else [one for one in tools.split(",") if one]
     found = session.launch.host.call(
         _folder(session, folder), {"do": "halt", "scope": scope, "classes": classes}
@@ -239,13 +279,11 @@ def lift(session: Session, halt: str, statements: tuple[Path, ...], folder: str)
     _told(session, found, f"{halt} is lifted on this machine", halt)
 
 
-def _statement(path: Path) -> Any:
+def _statement(path: Path, hint: str = "allstop release HALT --sign KEYFILE") -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Invalid(
-            f"{path} is no signed statement: {error}", "allstop release HALT --sign KEYFILE"
-        ) from error
+        raise Invalid(f"{path} is no signed statement: {error}", hint) from error
 
 
 def _told(session: Session, found: Shape, text: str, name: str) -> None:

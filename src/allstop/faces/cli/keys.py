@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from allstop.domain.halt.order_text import FLEET, Release, release_text
+from allstop.domain.halt.order_text import FLEET, Carried, Release, carried_text, release_text
+from allstop.domain.halt.scope import DEFAULT, normal
 from allstop.faces.cli.page import Page
 from allstop.faces.cli.safe_text import safe
 from allstop.faces.cli.session import Session
@@ -25,6 +27,28 @@ def signed(session: Session, halt: str, file: Path) -> dict[str, Any]:
     text = release_text(Release(halt, FLEET, now, now + GOOD_FOR))
     key, signature = session.launch.keys.sign(file, text)
     return {"text": text, "key": key, "signature": signature}
+
+
+def print_signed(session: Session, body: Mapping[str, Any], file: Path) -> None:
+    """Print a halt for machines that no coordinator reaches, signed here with the key in a file. Raises Missing, Invalid."""
+    if body["exempt"] or body["incident"]:
+        raise click.UsageError(
+            "a signed halt is for every agent in its scope and belongs to no incident; leave --except and --incident out"
+        )
+    try:
+        classes = normal(body.get("classes", DEFAULT))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    now = session.launch.now()
+    halt = Carried(
+        body["scope"], classes, body["reason"][:500], FLEET, now, now + GOOD_FOR,
+    )  # fmt: skip
+    text = carried_text(halt)
+    name, signature = session.launch.keys.sign(file, text)
+    session.print_value({"text": text, "key": name, "signature": signature})
+    if not session.quiet and not session.as_json:
+        told = f"signed with {name}; nobody is stopped yet. On a machine that has pinned it, within 24 hours:"
+        click.echo(f"{told}\nallstop host halt --signed FILE", err=True)
 
 
 @group("key")

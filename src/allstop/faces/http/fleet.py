@@ -38,6 +38,11 @@ def _register(call: Call) -> halt.RegisterAgent:
     )  # fmt: skip
 
 
+def _remove(call: Call) -> halt.RemoveAgent:
+    body: m.Because = call.body
+    return halt.RemoveAgent(call.path["id"], body.because)
+
+
 def _halt(call: Call) -> halt.OrderHalt:
     body: m.Halt = call.body
     incident = call.named(body.incident)
@@ -175,6 +180,10 @@ AGENT_STOPS: tuple[Operation, ...] = (
     _change(
         "register", AGENTS, "Register an agent.", m.NewAgent, _register,
         subject="", tag="agents", status=201,
+    ),
+    _change(
+        "agent-remove", f"{AGENTS}/{{id}}/remove", "Remove an agent that will not run again.", m.Because, _remove,
+        subject="agent", tag="agents",
     ),
     _change(
         "answer", f"{AGENTS}/{{id}}/roll-call", "Answer the roll call.", m.RollCall, _answer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +17,7 @@ from allstop.errors import Unauthenticated
 from allstop.faces.web.sessions import LONGEST_MS, Sessions
 
 FORM_LIMIT = 4096
+FORM_FIELDS = 10
 # The HTTP face may have recognised somebody already, such as the peer of the Unix socket.
 PRINCIPAL = "principal"
 
@@ -59,6 +62,26 @@ class Entrance:
             raise Unauthenticated("this token follows orders and nothing else")
         return self._sessions.begin(who, digest_of(token))
 
+    def seal(self, request: Request, purpose: str) -> str:
+        """What a form of this session bears, for one purpose, once. Empty when there is no session of a browser."""
+        secret = self._secret(request)
+        number = self._sessions.fresh()
+        return f"{number}.{_seal(secret, purpose, number)}" if secret else ""
+
+    def sealed(self, request: Request, purpose: str, seal: str) -> str:
+        """The number in a seal that this session was given for a purpose; empty for any other text."""
+        secret = self._secret(request)
+        number, _, given = seal.partition(".")
+        if not secret or not number or not given.isascii():
+            return ""
+        return number if hmac.compare_digest(given, _seal(secret, purpose, number)) else ""
+
+    def _secret(self, request: Request) -> str:
+        """The secret of the live session whoever asks is recognised by; empty when it was by something else."""
+        if request.scope.get("state", {}).get(PRINCIPAL) is not None or self.who(request) is None:
+            return ""
+        return request.cookies.get(cookie_name(request), "")
+
     def with_code(self, code: str) -> str | None:
         principal = self._sessions.redeem(code)
         return None if principal is None else self._sessions.begin(principal)
@@ -73,8 +96,13 @@ class Entrance:
         return self._sessions.throttle.admit(request.client.host if request.client else "local")
 
 
-async def read_form(request: Request) -> Form:
-    """A small form from one of our own pages; anything else is refused with a reason."""
+def _seal(secret: str, purpose: str, number: str) -> str:
+    said = f"{purpose}\0{number}".encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode("utf-8", "surrogatepass"), said, hashlib.sha256).hexdigest()
+
+
+async def read_form(request: Request, limit: int = FORM_LIMIT) -> Form:
+    """A small form from one of our own pages; anything else is refused with a reason. limit: bytes."""
     if not from_here(request):
         return Form({}, "the form was sent from another site")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -83,9 +111,12 @@ async def read_form(request: Request) -> Form:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_LIMIT:
+        if len(body) > limit:
             return Form({}, "the form is too long")
-    found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    try:
+        found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=FORM_FIELDS)
+    except ValueError:
+        return Form({}, "the form has too many fields")
     return Form({name: values[0] for name, values in found.items()})
 
 

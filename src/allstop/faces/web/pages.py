@@ -70,6 +70,8 @@ def show(
     asked = Asked(coordinator, views, query)
     if incident := incident_of(path):
         return _incident(asked, entries, incident)
+    if name == "halts" and rest:
+        return _halt(asked, rest)
     if rest or name not in _GATHERERS:
         raise Missing(f"there is no page /{path}", "the list of incidents is at /")
     return _GATHERERS[name](asked)
@@ -234,6 +236,12 @@ def _agents(asked: Asked) -> Shown:
     context["standing"] = [halt for halt in halts if halt.stands]
     context["lifted"] = [halt for halt in halts if not halt.stands]
     return _shown("agents", ("state", "agents", "roll-calls"), "Agents", context)
+
+
+def _halt(asked: Asked, name: str) -> Shown:
+    context = _shared(asked)
+    context["halt"] = halt = asked.views.halt(name)
+    return _shown("halt", ("state", "halt"), halt.id, context)
 
 
 def _services(asked: Asked) -> Shown:

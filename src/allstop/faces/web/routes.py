@@ -15,9 +15,17 @@ from starlette.types import Scope
 
 from allstop.application.aside import aside
 from allstop.application.coordinator import Coordinator
-from allstop.domain.principal import Principal
 from allstop.errors import AllstopError, Missing, Unauthenticated
-from allstop.faces.web.assets import Assets
+from allstop.faces.web.answers import (
+    ASSETS,
+    HEADERS,
+    PAGES,
+    STATUS,
+    error_page,
+    page,
+    sign_in_page,
+    stranger_page,
+)
 from allstop.faces.web.entrance import (
     Entrance,
     drop_cookie,
@@ -26,31 +34,20 @@ from allstop.faces.web.entrance import (
     read_form,
     set_cookie,
 )
+from allstop.faces.web.halting import Halting
 from allstop.faces.web.live import WATCHERS, Painter, Stream
-from allstop.faces.web.rendering import Pages
 from allstop.faces.web.sessions import Sessions
 
-CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action "
-)
-HEADERS = {
-    "Content-Security-Policy": CSP + "'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # not no-referrer: forms would then be sent with Origin: null
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-STATUS = {"not-found": 404, "invalid": 400, "unauthenticated": 401, "unavailable": 503}
 EVIDENCE_SHOWN = 200_000
 
 
 def routes(coordinator: Coordinator, sessions: Sessions) -> list[BaseRoute]:
     """Every page of the console. They share one renderer, so make them once for a coordinator."""
     console = Console(coordinator, sessions)
-    pages = ("/", "/incidents/{id}", "/agents", "/services", "/log", "/about")
+    halting = Halting(coordinator, console.entrance)
+    pages = (
+        "/", "/incidents/{id}", "/agents", "/services", "/log", "/about", "/halts/{id}",
+    )  # fmt: skip
     return [
         *(Route(path, console.page, methods=["GET"]) for path in pages),
         Route("/evidence/{sha256}", console.evidence, methods=["GET"]),
@@ -60,6 +57,10 @@ def routes(coordinator: Coordinator, sessions: Sessions) -> list[BaseRoute]:
         Route("/sign-out", console.sign_out_form, methods=["GET"]),
         Route("/sign-out", console.sign_out, methods=["POST"]),
         Route("/enter", console.enter, methods=["GET"]),
+        Route("/enter", console.enter_by_hand, methods=["POST"]),
+        Route("/halt", halting.form, methods=["GET"]),
+        Route("/halt/look", halting.look, methods=["GET"]),
+        Route("/halt/order", halting.order, methods=["POST"]),
         Route("/static/{name}", console.static, methods=["GET"]),
         Elsewhere("/{path:path}", console.missing, methods=["GET"]),
     ]
@@ -88,24 +89,24 @@ class Console:
         self.coordinator = coordinator
         self.sessions = sessions
         self.entrance = Entrance(coordinator, sessions)
-        self.painter = Painter(coordinator, _PAGES)
+        self.painter = Painter(coordinator, PAGES)
         self.watching = 0
 
     async def page(self, request: Request) -> Response:
         who = self.entrance.who(request)
         if who is None:
-            return _stranger(request)
+            return stranger_page(request)
         try:
             paint = await self.painter.paint(request.scope["path"][1:], request.query_params, who)
         except AllstopError as error:
-            return _error(error, STATUS.get(error.code, 500), who)
+            return error_page(error, STATUS.get(error.code, 500), who)
         context = {
             **paint.shown.context,
             "fragments": paint.fragments,
             "said": paint.shown.said,
             "live": _live_address(request) if paint.shown.live else "",
         }
-        return _page(
+        return page(
             paint.shown.template, paint.shown.title, context, who=who, path=request.url.path
         )
 
@@ -145,13 +146,13 @@ class Console:
     async def evidence(self, request: Request) -> Response:
         who = self.entrance.who(request)
         if who is None:
-            return _stranger(request)
+            return stranger_page(request)
         digest = request.path_params["sha256"]
         views = self.coordinator.views.for_(who)
         well_formed = re.fullmatch(r"[0-9a-f]{64}", digest)
         body = await aside(lambda: views.body(digest)) if well_formed else None
         if body is None:
-            return _error(
+            return error_page(
                 Missing("there is no such evidence", "links to it stand on the incident's page"),
                 404,
                 who,
@@ -163,14 +164,14 @@ class Console:
             "text": text[:EVIDENCE_SHOWN],
             "cut": len(text) > EVIDENCE_SHOWN,
         }
-        return _page("evidence", "Evidence · Allstop", context, who=who, path=request.url.path)
+        return page("evidence", "Evidence · Allstop", context, who=who, path=request.url.path)
 
     async def missing(self, request: Request) -> Response:
         error = Missing(f"there is no page {request.url.path}", "the list of incidents is at /")
-        return _error(error, 404, self.entrance.who(request))
+        return error_page(error, 404, self.entrance.who(request))
 
     async def static(self, request: Request) -> Response:
-        found = _ASSETS.body(request.path_params["name"])
+        found = ASSETS.body(request.path_params["name"])
         if found is None:
             return await self.missing(request)
         headers = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
@@ -179,103 +180,72 @@ class Console:
     # --- signing in and out ------------------------------------------------------------------
 
     async def sign_in_form(self, request: Request) -> Response:
-        return _sign_in(200, after=local_path(request.query_params.get("next", "/")))
+        return sign_in_page(200, after=local_path(request.query_params.get("next", "/")))
 
     async def sign_in(self, request: Request) -> Response:
         if not self.entrance.admit(request):
-            return _sign_in(429, "Too many attempts from your address. Wait a minute.")
+            return sign_in_page(429, "Too many attempts from your address. Wait a minute.")
         form = await read_form(request)
         after = local_path(form.fields.get("next", "/"))
         if form.trouble:
-            return _sign_in(403, f"Not signed in: {form.trouble}.", after)
+            return sign_in_page(403, f"Not signed in: {form.trouble}.", after)
         try:
             secret = self.entrance.with_token(form.fields.get("token", "").strip())
         except Unauthenticated as error:
-            return _sign_in(401, f"Not signed in: {error.text}.", after)
+            return sign_in_page(401, f"Not signed in: {error.text}.", after)
         response = RedirectResponse(after, 303, HEADERS)
         set_cookie(request, response, secret)
         return response
 
     async def enter(self, request: Request) -> Response:
         if not self.entrance.admit(request):
-            return _sign_in(429, "Too many attempts from your address. Wait a minute.")
-        secret = self.entrance.with_code(request.query_params.get("code", ""))
+            return sign_in_page(429, "Too many attempts from your address. Wait a minute.")
+        code = request.query_params.get("code", "")
+        if self.sessions.place_of(code) not in ("", "/"):
+            # Messengers fetch links to show what is behind them: that must neither use it up nor sign anybody in.
+            return page("enter", "Sign in · Allstop", {"code": code}, form=True)
+        secret = self.entrance.with_code(code)
         if secret is None:
-            return _sign_in(401, "This link was used already, or is too old.")
+            return sign_in_page(401, "This link was used already, or is too old.")
         response = _to_list(request)
+        set_cookie(request, response, secret)
+        return response
+
+    async def enter_by_hand(self, request: Request) -> Response:
+        """The press on the page of a link that leads further than to the list."""
+        if not self.entrance.admit(request):
+            return sign_in_page(429, "Too many attempts from your address. Wait a minute.")
+        form = await read_form(request)
+        if form.trouble:
+            return sign_in_page(403, f"Not signed in: {form.trouble}.")
+        code = form.fields.get("code", "")
+        place = local_path(self.sessions.place_of(code))
+        secret = self.entrance.with_code(code)
+        if secret is None:
+            return sign_in_page(401, "This link was used already, or is too old.")
+        response = RedirectResponse(place, 303, HEADERS)
         set_cookie(request, response, secret)
         return response
 
     async def sign_out_form(self, request: Request) -> Response:
         who = self.entrance.who(request)
         if who is None:
-            return _sign_in(200)
-        return _page("sign-out", "Sign out · Allstop", {}, who=who, form=True)
+            return sign_in_page(200)
+        return page("sign-out", "Sign out · Allstop", {}, who=who, form=True)
 
     async def sign_out(self, request: Request) -> Response:
         if not from_here(request):
-            return _sign_in(403, "Not signed out: the form was sent from another site.")
+            return sign_in_page(403, "Not signed out: the form was sent from another site.")
         self.entrance.leave(request)
         response = RedirectResponse("/sign-in", 303, HEADERS)
         drop_cookie(request, response)
         return response
 
 
-_ASSETS = Assets()
-_PAGES = Pages(_ASSETS)
-
-
-def _page(
-    template: str, title: str, context: dict[str, Any], *, who: Principal | None = None,
-    status: int = 200, path: str = "", form: bool = False,
-) -> Response:  # fmt: skip
-    """form: the page holds one, which the policy of every other page forbids."""
-    whole = {
-        "live": "",
-        "said": "",
-        "fragments": {},
-        **context,
-        "title": title,
-        "who": who,
-        "path": path,
-    }
-    headers = {**HEADERS, "Content-Security-Policy": CSP + ("'self'" if form else "'none'")}
-    return Response(_PAGES.page(template, whole), status, headers, "text/html; charset=utf-8")
-
-
-def _error(error: AllstopError, status: int, who: Principal | None = None) -> Response:
-    return _page(
-        "error", f"{status} · Allstop", {"error": error, "status": status}, who=who, status=status
-    )
-
-
-def _sign_in(status: int, trouble: str = "", after: str = "/") -> Response:
-    response = _page(
-        "sign-in",
-        "Sign in · Allstop",
-        {"trouble": trouble, "after": after, "again": ""},
-        status=status,
-        form=True,
-    )
-    if status == 429:
-        response.headers["Retry-After"] = "60"
-    return response
-
-
-def _stranger(request: Request) -> Response:
-    """Somebody not recognised. A link in a chat brings no strict cookie: then the page asks once more itself."""
-    address = local_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-    abroad = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
-    context = {"trouble": "", "after": address, "again": address if abroad else ""}
-    response = _page("sign-in", "Sign in · Allstop", context, status=401, form=True)
-    response.headers["WWW-Authenticate"] = 'Bearer realm="allstop"'
-    return response
-
-
 def _to_list(request: Request) -> Response:
     """On to the list. After a link from another site only a page of ours may take the cookie there."""
     if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        return _page("entered", "Allstop", {})
+        return page("entered", "Allstop", {})
     return RedirectResponse("/", 303, HEADERS)
 
 

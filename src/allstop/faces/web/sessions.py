@@ -14,6 +14,8 @@ from allstop.domain.principal import Principal
 IDLE_MS = 30 * 60_000
 LONGEST_MS = 12 * 3_600_000
 CODE_MS = 10 * 60_000
+# A link for a phone: it is typed, sent or read from a screen first.
+HALTING_CODE_MS = 15 * 60_000
 SESSIONS_KEPT = 1_000
 CODES_KEPT = 100
 
@@ -34,11 +36,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A one-time code. Who holds it before `until_ms` from `made` may sign in as `principal`."""
+    """A one-time code. Who holds it before `ttl_ms` from `made` may sign in as `principal`.
+
+    place: where it leads, a path of ours.
+    """
 
     principal: Principal
     made: Now
     ttl_ms: int
+    place: str
 
 
 class Sessions:
@@ -93,13 +99,24 @@ class Sessions:
             del self._codes[key]
         return len(gone)
 
-    def new_code(self, principal: Principal, ttl_ms: int = CODE_MS) -> str:
-        """A code for `/enter?code=`, good once and only for a while."""
+    def fresh(self) -> str:
+        """A random text nobody can guess."""
+        return self._new_secret()
+
+    def new_code(self, principal: Principal, ttl_ms: int = CODE_MS, place: str = "/") -> str:
+        """A code for `/enter?code=`, good once and only for a while. place: where it leads."""
         code = self._new_secret()
-        self._codes[_digest(code)] = Code(principal, self._clock.now(), ttl_ms)
+        self._codes[_digest(code)] = Code(principal, self._clock.now(), ttl_ms, place)
         while len(self._codes) > CODES_KEPT:
             self._codes.popitem(last=False)
         return code
+
+    def place_of(self, code: str) -> str:
+        """Where a code that is still good leads; empty for any other. Looking does not use it up."""
+        found = self._codes.get(_digest(code))
+        if found is None or _elapsed(found.made, self._clock.now()) >= found.ttl_ms:
+            return ""
+        return found.place
 
     def redeem(self, code: str) -> Principal | None:
         """Use a code up; None when it is unknown, used or too old."""
