@@ -159,7 +159,7 @@ def whole() -> Iterator[Whole]:
     with tempfile.TemporaryDirectory(prefix="allstop-kit-") as name:
         whole = Whole(Path(name))
         try:
-            whole.begin()
+            whole.begin(roll_call="5m")  # whoever has not answered by then is frozen
             whole.host_up()
             yield whole
         finally:
@@ -209,3 +209,36 @@ def test_claude_code_finds_nothing_to_complain_of(desk: Desk, what: str) -> None
 def test_neither_does_gemini(desk: Desk) -> None:
     folder = str(desk.folder / "kit/gemini/allstop")
     assert "successfully validated" in desk.says("extensions", "validate", folder)
+
+
+@pytest.mark.parametrize(
+    ("desk", "words", "settings"),
+    [
+        pytest.param(name, words, settings, marks=pytest.mark.xdist_group(name))
+        for name, words, settings in (
+            ("claude", ("--bare",), None),
+            ("claude", ("--safe-mode",), None),
+            ("claude", (), (".claude/settings.json", {"disableAllHooks": True})),
+            ("gemini", (), (".gemini/settings.json", {"hooksConfig": {"enabled": False}})),
+        )
+    ],
+    indirect=["desk"],
+)
+def test_a_plugin_is_switched_off_as_its_readme_says(
+    desk: Desk, words: tuple[str, ...], settings: tuple[str, dict[str, Any]] | None
+) -> None:
+    """Given a halt, when the client is started so, or in a repository that says so, then the call runs: only managed settings hold."""
+    desk.stands("default")
+    readme = (desk.folder / "kit" / desk.runtime.name / "allstop/README.md").read_text("utf-8")
+    if settings is not None:
+        path = desk.folder / "work" / settings[0]
+        path.parent.mkdir()
+        path.write_text(json.dumps(settings[1]), "utf-8")
+    usual = desk.runtime.words
+    desk.runtime = replace(
+        desk.runtime, words=lambda trial, prompt: (*usual(trial, prompt), *words)
+    )
+    tried = desk.works(desk.runtime.run("touch made-1"))
+    assert desk.made == ["made-1"], tried.said
+    for word in (*words, *(settings[1] if settings else ())):
+        assert word in readme

@@ -29,6 +29,8 @@ SOURCE = str(Path(allstop.__file__).resolve().parents[1])
 STOPPED_WITHIN_S = 60.0
 WATCHED_S = 0.7
 AWAKE_WITHIN_S = 30.0
+# Whatever an agent says of its work tree, it is as it says.
+_COMMIT = ("-c", "user.name=x", "-c", "user.email=x@y", "commit", "--quiet", "--message=work")
 # Ends whenever it is told to, so nothing has to go on after the release.
 MAY_END = frozenset({"mortal"})
 
@@ -77,7 +79,8 @@ class Ground(Whole):
         if not work.exists():
             work.mkdir(parents=True)
             (work / "file").write_text("work\n")
-            subprocess.run(["git", "init", "--quiet"], cwd=work, check=True)
+            for one in (("init", "--quiet"), ("add", "--all"), _COMMIT):
+                subprocess.run(["git", *one], cwd=work, check=True)
         other = next((one for one in self._kinds if one != kind), "nobody")
         stub = [sys.executable, "-S", str(STUB), kind, str(folder), str(self.place), str(self.port), other]  # fmt: skip
         words = ["run", "--home", str(self.home), "--agent", kind, "--host-folder", str(self.place)]

@@ -235,6 +235,67 @@ def test_a_thousand_agents_are_enough(
     assert len(json.loads((held._path).read_text())["agents"]) == 1
 
 
+async def test_an_agent_taken_at_its_word_cannot_work_on_behind_it(
+    held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """Given an agent that says it has stopped and whose work tree agrees, it is held until no halt takes it in; one whose work
+    tree disagrees goes on, and can save its work."""
+    tree = Repo.make(tmp_path / "tree")
+    commit = tree.commit("saved", {"notes": "1"})
+    one = held.enter(entering(name, child.pid, worktree=str(tree.folder)), ME, nobody)
+    group = group_at(one.options["cgroup"])
+    question = Question(name, "HALT-3", commit, "")
+    (tree.folder / "notes").write_text("2")
+    assert (await held.check(question))["agrees"] is False
+    assert not group.frozen()
+    (tree.folder / "notes").write_text("1")
+    assert (await held.check(question))["agrees"] is True
+    assert group.frozen()
+    assert held.at_word == {name}
+    await held.follow((), everybody, 41)
+    assert group.frozen()
+    # an answer that is looked at again, and agrees no more, wakes nobody whom the first one holds
+    assert (await held.check(replace(question, checkpoint="0" * 40)))["agrees"] is False
+    assert group.frozen()
+    await held.follow((), nobody, 42)
+    assert not group.frozen()
+    assert held.at_word == set()
+
+
+async def test_a_release_that_follows_at_once_wakes_whoever_was_just_held(
+    held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """Given an agent that came under a halt, or was taken at its word, when the next order lifts the halt before anything
+    else has happened, then it is woken."""
+    tree = Repo.make(tmp_path / "tree")
+    commit = tree.commit("saved", {"notes": "1"})
+    one = held.enter(entering(name, child.pid, worktree=str(tree.folder)), ME, everybody)
+    group = group_at(one.options["cgroup"])
+    assert group.frozen()
+    await held.follow((), nobody, 41)
+    assert not group.frozen()
+    assert (await held.check(Question(name, "HALT-3", commit, "")))["agrees"] is True
+    assert group.frozen()
+    await held.follow((), nobody, 42)
+    assert not group.frozen()
+
+
+async def test_an_agent_that_was_released_while_the_host_was_down_is_woken_by_its_next_start(
+    held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    one = held.enter(entering(name, child.pid), ME, nobody)
+    group = group_at(one.options["cgroup"])
+    await held.follow((name,), everybody, 41)
+    # while a halt stands, a new start wakes nobody
+    again = Held(tmp_path, lambda _: "")
+    await again.follow((), everybody, 41)
+    assert group.frozen()
+    # and when it was lifted meanwhile, it wakes whom it finds
+    last = Held(tmp_path, lambda _: "")
+    assert await last.follow((), nobody, 42) == {}
+    assert not group.frozen()
+
+
 async def test_an_answer_is_compared_with_the_work_tree_it_speaks_of(
     held: Held, name: str, child: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:

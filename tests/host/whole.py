@@ -68,13 +68,13 @@ class Whole:
 
     # --- the coordinator ---
 
-    def begin(self) -> None:
-        """A project with a running coordinator, and a machine that has joined it."""
+    def begin(self, roll_call: str = "4s") -> None:
+        """A project with a running coordinator, and a machine that has joined it. roll_call: its deadline."""
         self.home.mkdir()
         self.cli("init", str(self.home))
         (self.home / "allstop.toml").write_text("port = 0\n", "utf-8")
         with (self.home / "protocol.yaml").open("a") as protocol:
-            protocol.write("all_stop: {roll_call: 4s, remind_after: 2s}\n")
+            protocol.write(f"all_stop: {{roll_call: {roll_call}, remind_after: 2s}}\n")
         self.up()
         enrolled = json.loads(self.cli("hosts", "enrol", "build-7", "--json"))
         token = self.folder / "token"

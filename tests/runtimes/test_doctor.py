@@ -160,6 +160,16 @@ def test_a_hook_that_is_not_as_we_install_it_is_named(desk: Desk) -> None:
     assert desk.one("user settings").state == "fail"
 
 
+def test_a_hook_without_whole_paths_is_named(desk: Desk) -> None:
+    hook = {"type": "command", "command": "allstop-gate --runtime claude --state somewhere"}
+    desk.settings.parent.mkdir(parents=True)
+    desk.settings.write_text(json.dumps({"hooks": {"PreToolUse": [{"hooks": [hook]}]}}))
+    for check in ("gate", "state"):
+        found = desk.one(check)
+        assert found.state == "fail"
+        assert "is no whole path" in found.text
+
+
 def test_what_others_may_write_is_found_out_whatever_stands_above_it(tmp_path: Path) -> None:
     path = tmp_path / "a" / "state"
     path.parent.mkdir(mode=0o755)

@@ -13,6 +13,8 @@ import pytest
 from allstop.errors import Invalid, Missing, Refused, Unavailable
 from allstop.gate import gate_path
 from allstop.gate.state_file import State, parse, render
+from allstop.host.journal import FILE as JOURNAL
+from allstop.host.settings import FILE as SETTINGS_OF_A_HOST
 from allstop.runtimes.installed_files import Place
 from allstop.runtimes.installing import Plan, carry_out, known, plan_install, plan_uninstall
 from allstop.runtimes.settings_places import MANAGED, SCOPES, SETTINGS, USER
@@ -199,6 +201,18 @@ def test_a_first_state_file_says_that_nothing_stands_and_an_older_one_is_kept(
     machine.state.write_text(render(State(9, "boot")), "ascii")
     machine.install("gemini", MANAGED, state_first=True)
     assert parse(machine.state.read_text("ascii")).seq == 9
+
+
+@pytest.mark.parametrize("name", [SETTINGS_OF_A_HOST, JOURNAL])
+def test_where_a_host_has_joined_nobody_else_says_that_nothing_stands(
+    machine: Machine, name: str
+) -> None:
+    """Given that somebody took the state file away under a halt, which the host's journal still knows."""
+    machine.state.unlink()
+    (machine.state.parent / name).write_text("")
+    with pytest.raises(Refused, match="it alone says what stands"):
+        machine.install("claude", MANAGED, state_first=True)
+    assert not machine.state.exists()
 
 
 def test_what_somebody_changed_since_stays_and_it_is_said(machine: Machine) -> None:

@@ -77,6 +77,18 @@ def test_other_keys_their_order_and_the_indentation_stay() -> None:
     assert not new.endswith(b"\n")
 
 
+def test_half_a_character_is_kept_as_it_is_spelt() -> None:
+    body = b'{"title": "\\ud83d"}'
+    new = edited("settings.json", body, changes("claude", "user")).body
+    assert json.loads(new)["title"] == "\ud83d"
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"9" * 5000])
+def test_a_number_that_cannot_be_kept_is_no_reason_to_change_it(number: bytes) -> None:
+    with pytest.raises(Invalid, match=r"settings\.json"):
+        edited("settings.json", b'{"a": ' + number + b"}", changes("claude", "user"))
+
+
 def test_hooks_of_others_stay_before_ours_and_after_ours_has_gone() -> None:
     body = as_json({"hooks": {"PreToolUse": [THEIRS, {"matcher": "*", **OURS}]}}, indent=2)
     new = edited("settings.json", body, changes("claude", "user"))
@@ -137,6 +149,8 @@ def test_what_was_pinned_goes_back_to_what_it_was_unless_somebody_set_it_since()
         ("settings.json", b"\xef\xbb\xbf{}", "no plain JSON"),
         ("settings.json", b"[1]", "no table of settings"),
         ("settings.json", b"[" * 100_000, "no plain JSON"),
+        ("settings.json", b'{"a":' + b"[" * 400 + b"]" * 400 + b"}", "nested deeper"),
+        ("requirements.toml", b"a = " + b"[" * 150 + b"]" * 150 + b"\n", "nested deeper"),
         ("settings.json", b'{"hooks": []}', "hooks is no table"),
         ("settings.json", b'{"hooks": {"PreToolUse": {}}}', "hooks.PreToolUse is no list"),
         ("requirements.toml", b"a = \n", "no plain TOML"),

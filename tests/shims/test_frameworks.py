@@ -244,10 +244,11 @@ def test_openai_agents_is_stopped_by_either_also_in_calls_made_together(
     assert tried.asked == 1
 
 
-@pytest.mark.xdist_group("openai_agents")
-@pytest.mark.parametrize("desk", ["openai_agents"], indirect=True)
-@pytest.mark.parametrize("by", ["guardrail", "hooks"])
-def test_openai_agents_is_stopped_also_when_it_streams(desk: Desk, by: str) -> None:
+STREAMS = [("openai_agents", "guardrail"), ("openai_agents", "hooks"), ("agent_framework", "")]
+
+
+@pytest.mark.parametrize(("desk", "by"), STREAMS, indirect=["desk"])
+def test_an_agent_is_stopped_also_when_it_streams(desk: Desk, by: str) -> None:
     desk.stands()
     assert desk.works(streamed=True, by=by, calls=[["make", "made-1"]]).said == "That is all."
     desk.stands(halt())
@@ -370,6 +371,21 @@ def test_claude_agent_sdk_is_stopped_by_what_is_broken(claude: Desk, broken: boo
         (claude.folder / "allstop/state").unlink()
     claude.works(broken=broken)
     assert claude.made == []
+
+
+@pytest.mark.xdist_group("claude")
+@pytest.mark.parametrize("place", ["given by the program", "in the repository"])
+def test_claude_agent_sdk_is_stopped_also_where_settings_switch_hooks_off(
+    claude: Desk, place: str
+) -> None:
+    off = json.dumps({"disableAllHooks": True})
+    in_repository = place == "in the repository"
+    if in_repository:
+        (claude.folder / "work/.claude").mkdir()
+        (claude.folder / "work/.claude/settings.json").write_text(off)
+    claude.stands(halt())
+    tried = claude.works(**({"sources": ["project"]} if in_repository else {"settings": off}))
+    assert claude.made == [], tried.said
 
 
 @pytest.mark.xdist_group("claude")

@@ -88,7 +88,7 @@ class StandingOrders:
 
     def current(self) -> Issued:
         """What stands now, good for at least half of its time."""
-        if self._clock.now().utc > after(self._issued.at, VALID_MS // 2):
+        if self._clock.now().utc > self._again_at:  # asked once for each of thousands of watchers
             self._issued = self._issue()
         return self._issued
 
@@ -145,6 +145,7 @@ class StandingOrders:
         text = order_text(compose(stands, self.issuer, self._seq, now, VALID_MS))
         sealed = Statement(text, self.issuer, self._signer.sign(text.encode()))
         envelope = envelope_text(sealed).encode()
+        self._again_at = after(now, VALID_MS // 2)
         event = b"id: %d\nevent: order\ndata: %b\n\n" % (self._seq, envelope)
         halts = tuple(one.id for one in stands.halts)
         ended = tuple(one.halt for one in stands.released)

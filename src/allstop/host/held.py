@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -22,9 +23,10 @@ from allstop.adapters.mechanisms.cgroups import (
 )
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.adapters.mechanisms.files import replace as put
+from allstop.adapters.mechanisms.freezing import ReadBack
 from allstop.adapters.mechanisms.process_tree import parent_of
 from allstop.application.ports import BlobSink
-from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, done
+from allstop.domain.effects import Effect, Ending, Lane, Outcome, Purpose, done, failed
 from allstop.domain.halt.host_commands import Question
 from allstop.errors import Invalid, Refused
 from allstop.host.door import Peer
@@ -36,6 +38,7 @@ _AT_ONCE_MS = 20
 _MOST = 1000
 _LONGEST = 1000
 # Of an agent that was here and has ended nothing can run: that is as good as frozen, and said as it is.
+_NOT_YET = failed("it is frozen, and was not read back yet")
 _GONE = done("it has ended: no process of it is left", {"processes": 0})
 
 
@@ -59,8 +62,15 @@ class Held:
         self._blobs = blobs
         self._adapter = AgentProcess()
         self.agents, self._ended = _read(self._path)
-        self._frozen: dict[str, Outcome] = {}
-        self._newcomers: set[str] = set()
+        # Who stays frozen until no halt takes it in: it came under one, was found so at the start, or was taken at its word.
+        self._staying = {
+            agent for agent, one in self.agents.items()
+            if (group := _group(one)) is not None and group.frozen()
+        }  # fmt: skip
+        self._frozen = dict.fromkeys(self._staying, _NOT_YET)
+        self.at_word: set[str] = set()
+        # Two who freeze and wake at the same time would each believe of the other's agents what is no longer so.
+        self._turn = asyncio.Lock()
 
     def folders(self) -> dict[str, tuple[str, ...]]:
         """The work trees on this machine, by the name of their folder."""
@@ -113,7 +123,7 @@ class Held:
             if group is None or group.freeze(Deadline.within(_TIMEOUT_MS)).unruly:
                 text = f"a halt stands that takes in {one.agent}, and nothing here can hold it"
                 raise Refused((("held", text, "Wait until it is lifted: allstop host"),))
-            self._newcomers.add(one.agent)
+            self._stays(one.agent)
         self.agents[one.agent] = one
         self._ended = [agent for agent in self._ended if agent != one.agent]
         self._write()
@@ -143,14 +153,21 @@ class Held:
         """Freeze and wake until it is as wanted; what was read back about each agent that is frozen here.
 
         wanted: agents the order wants frozen; covered: whether a standing halt takes an agent in. Whoever came while
-        one did stays frozen until none does: it has not begun, and has nothing to say.
+        one did stays frozen until none does: it has not begun, and has nothing to say. So does whoever said truly that it
+        has stopped.
         """
+        async with self._turn:
+            return await self._followed(set(wanted), covered, seq)
+
+    async def _followed(
+        self, wanted: set[str], covered: Callable[[Here], bool], seq: int
+    ) -> dict[str, Outcome]:
         self._forget_ended()
-        self._newcomers = {
-            one for one in self._newcomers if one in self.agents and covered(self.agents[one])
+        self._staying = {
+            one for one in self._staying if one in self.agents and covered(self.agents[one])
         }
-        wanted = set(wanted)
-        meant = (wanted & set(self.agents)) | self._newcomers
+        self.at_word &= self._staying
+        meant = (wanted & set(self.agents)) | self._staying
         unfrozen = [
             agent for agent in sorted(meant)
             if (before := self._frozen.get(agent)) is None or before.ending is not Ending.DONE
@@ -171,7 +188,15 @@ class Held:
         return {**gone, **self._frozen}
 
     async def check(self, question: Question) -> dict[str, object]:
-        """Whether an agent's answer agrees with its work tree, as an acknowledgement tells it."""
+        """Whether an agent's answer agrees with its work tree, as an acknowledgement tells it.
+
+        An answer is looked at while the agent cannot move. Where it agrees, the agent stays so: it says that it has
+        stopped, and a word alone would let it work on behind it. Where it does not, it goes on, to save what it has not.
+        """
+        async with self._turn:
+            return await self._compared(question)
+
+    async def _compared(self, question: Question) -> dict[str, object]:
         said = {"agent": question.agent, "halt": question.halt}
         one = self.agents.get(question.agent)
         if one is None:
@@ -179,8 +204,21 @@ class Held:
         options = {
             **one.options, "halt": question.halt, "checkpoint": question.checkpoint, "branch": question.branch,
         }  # fmt: skip
+        group = _group(one)
+        held = group is not None and not (await _turned(group, frozen=True)).unruly
         seen = await self._adapter.act(_effect("confirm", one.agent, 0, options), self._blobs)
-        return {**said, "agrees": seen.ending is Ending.DONE, "evidence": seen.because[:200]}
+        agrees = seen.ending is Ending.DONE
+        if agrees and held:
+            self._stays(one.agent)
+            self.at_word.add(one.agent)
+        elif group is not None and one.agent not in self._frozen:
+            await _turned(group, frozen=False)
+        return {**said, "agrees": agrees, "evidence": seen.because[:200]}
+
+    def _stays(self, agent: str) -> None:
+        """It is frozen, and whoever follows the next order either reads that back or wakes it."""
+        self._staying.add(agent)
+        self._frozen.setdefault(agent, _NOT_YET)
 
     def _hold(self, agents: list[str]) -> None:
         """Freeze their groups. What becomes of it is read back when each is dealt with by itself."""
@@ -210,6 +248,17 @@ class Held:
     def _write(self) -> None:
         body = {"agents": [asdict(one) for one in self.agents.values()], "ended": self._ended}
         put(self._path, json.dumps(body) + "\n", mode=0o600)
+
+
+async def _turned(group: Group, *, frozen: bool) -> ReadBack:
+    """Freeze or wake a group, read back. A group that cannot be reached is unruly."""
+    within = Deadline.within(_TIMEOUT_MS)
+    try:
+        return await in_thread(
+            lambda: group.freeze(within) if frozen else group.thaw(within), 2 * _TIMEOUT_MS
+        )
+    except (NoGroup, TimeoutError) as error:
+        return ReadBack(0, 0, (str(error),))
 
 
 def _effect(verb: str, agent: str, seq: int, options: dict[str, Any]) -> Effect:

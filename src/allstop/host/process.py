@@ -141,6 +141,8 @@ class Host:
 
     def _said(self, turned: tuple[Turned, ...]) -> dict[str, object]:
         """The acknowledgement, as the coordinator's API has it."""
+        # Whoever was taken at its word is confirmed, and not enforced unless that was asked for.
+        by_word = self._held.at_word - set(self.keeper.kept.known.frozen)
         frozen = [
             {
                 "agent": agent,
@@ -148,7 +150,7 @@ class Host:
                 "evidence": outcome.because,
             }
             for agent, outcome in sorted(self._frozen.items())
-            if outcome.ending is Ending.DONE
+            if outcome.ending is Ending.DONE and agent not in by_word
         ]
         return {
             # Not before it is carried out: who reads that an agent goes on must find it awake.
@@ -171,12 +173,15 @@ class Host:
             await asyncio.sleep(LOOK_AT_SPOOL_S)
 
     def _covered(self, one: Here) -> bool:
-        """Whether a halt that stands here takes in an agent."""
+        """Whether a halt that stands here takes in an agent, and has let it go for nothing yet."""
         caller = Caller(
             agent=one.agent, team=one.team, folders=(one.worktree,) if one.worktree else ()
         )
         state = self.keeper.state
-        return any(covers(state, halt.scope, caller) for halt in state.halts)
+        passed = {two.halt for two in self.keeper.kept.known.passes if two.agent == one.agent}
+        return any(
+            covers(state, halt.scope, caller) and halt.id not in passed for halt in state.halts
+        )
 
     # --- the door ---
 

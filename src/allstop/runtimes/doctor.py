@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allstop.errors import AllstopError, Invalid, Unavailable
+from allstop.errors import AllstopError, Unavailable
 from allstop.gate import gate_path
-from allstop.gate.state_file import Unreadable, parse
+from allstop.gate.state_file import parse
 from allstop.runtimes import RUNTIMES
 from allstop.runtimes.bypasses import ATTEMPTS, NAMED
 from allstop.runtimes.canary import Layers, Seen, state_of, try_call
@@ -160,10 +160,10 @@ class Doctor:
 
     def _gate(self, name: str, scope: str, gate: Path) -> Finding:
         again = f"allstop agents install --runtime {name} --scope {scope}"
-        disk = self.place(scope).on_disk(gate)
         try:
+            disk = self.place(scope).on_disk(gate)
             body = read_bytes(disk)
-        except Invalid as error:
+        except AllstopError as error:
             return Finding(name, "gate", FAIL, str(error), again)
         if body is None:
             return Finding(name, "gate", FAIL, f"{gate} is not there", again)
@@ -186,16 +186,16 @@ class Doctor:
         )
 
     def _state(self, name: str, scope: str, folder: Path) -> Iterator[Finding]:
-        disk = self.place(scope).on_disk(folder / "state")
         run = "allstop host run"
         try:
+            disk = self.place(scope).on_disk(folder / "state")
             body = read_bytes(disk)
             if body is None:
                 text = f"{folder / 'state'} is not there: every tool call is refused"
                 yield Finding(name, "state", FAIL, text, run)
                 return
             parse(body.decode("utf-8", "surrogateescape"))
-        except (Invalid, Unreadable) as error:
+        except AllstopError as error:
             yield Finding(
                 name,
                 "state",

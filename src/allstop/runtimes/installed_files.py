@@ -58,18 +58,13 @@ class Place:
         return Hook(self.gate, runtime, self.state)
 
     def on_disk(self, path: Path) -> Path:
-        """Where a path lies here, through a symbolic link of the file. Raises Refused when that leads out of the root."""
+        """Where a path lies here, through a symbolic link of the file. Raises Invalid, and Refused when it leads out of the root."""
+        if not path.is_absolute():
+            raise Invalid(f"{path} is no whole path, one that begins with /")
         found = (self.root / path.relative_to("/")).resolve()
         if not found.is_relative_to(self.root.resolve()):
-            raise Refused(
-                (
-                    (
-                        "outside",
-                        f"{path} is a link that leads out of {self.root}",
-                        "Install without --root, there.",
-                    ),
-                )
-            )
+            text = f"{path} is a link that leads out of {self.root}"
+            raise Refused((("outside", text, "Install without --root, there."),))
         return found
 
 

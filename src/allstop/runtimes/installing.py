@@ -27,6 +27,8 @@ from allstop.runtimes.installed_files import (
 from allstop.runtimes.settings_file import cleaned, edited, holds_ours
 from allstop.runtimes.settings_places import MANAGED, SETTINGS, Settings
 
+# What the folder of a host process holds from the moment it has joined.
+_OF_A_HOST = ("host.toml", "journal.json")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -87,7 +89,8 @@ def plan_install(settings: Settings, place: Place, at: str, *, state_first: bool
     state_first: a state file with nothing standing is written when there is none. Raises Missing when there is none and
     that was not asked for, Invalid when a file cannot be understood, Refused.
     """
-    changes = list(_state(place, state_first=state_first))
+    first = list(_state(place, state_first=state_first))
+    changes = list(first)
     path = settings.file(place.scope, place.home, place.environment)
     disk = place.on_disk(path)
     record = read_record(place.on_disk(place.record))
@@ -114,7 +117,7 @@ def plan_install(settings: Settings, place: Place, at: str, *, state_first: bool
             folders=tuple(sorted(folders)),
         ),
         put_gate,
-        (*notes, *_notes(settings, place)), spool=_spool(place) if state_first else None,
+        (*notes, *_notes(settings, place)), spool=_spool(place) if first else None,
     )  # fmt: skip
 
 
@@ -223,6 +226,11 @@ def _state(place: Place, *, state_first: bool) -> Iterable[FileChange]:
     path = place.on_disk(place.state / "state")
     body = read_bytes(path)
     if body is None and state_first:
+        for name in _OF_A_HOST:
+            if place.on_disk(place.state / name).exists():
+                # What stands is in its journal: a file that says otherwise would end it.
+                said = f"a host process has joined here ({place.state / name}), and it alone says what stands"
+                raise Refused((("host", said, "allstop host run writes the state file again."),))
         text = render(State(0, _boot()))
         yield FileChange(path, None, text.encode("ascii"))
     elif body is None:

@@ -16,10 +16,12 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from allstop.errors import Invalid
 
 GATE = "allstop-gate"
+_DEEPEST = 100
 _PRESENT = "is set to something else by now, and was left as it is"
 
 
@@ -270,7 +272,23 @@ def _read(name: str, body: bytes | None) -> dict[str, Any]:
         raise Invalid(
             f"{name} holds no table of settings, so it was left alone", "Mend it by hand."
         )
+    if _is_deep(found):
+        raise Invalid(f"{name} is nested deeper than {_DEEPEST} levels, so it was left alone")
     return found
+
+
+def _is_deep(tree: dict[str, Any]) -> bool:
+    level: list[Any] = [tree]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -290,12 +308,8 @@ def _write(name: str, body: bytes | None, before: dict[str, Any], after: dict[st
     """The new bytes; the old ones when nothing changed. Raises Invalid when they would be read as something else."""
     if body is not None and before == after and body.strip():
         return body
-    if _format(name) == "toml":
-        document = tomlkit.parse((body or b"").decode("utf-8"))
-        _follow(document, before, after)
-        text = tomlkit.dumps(document)
-    else:
-        text = _json(body, after)
+    is_toml = _format(name) == "toml"
+    text = _toml(name, body, before, after) if is_toml else _json(body, after)
     new = text.encode("utf-8")
     if _read(name, new) != after:
         raise Invalid(
@@ -303,6 +317,18 @@ def _write(name: str, body: bytes | None, before: dict[str, Any], after: dict[st
             "Put the hook in by hand (docs/agents/install.md).",
         )
     return new
+
+
+def _toml(name: str, body: bytes | None, before: dict[str, Any], after: dict[str, Any]) -> str:
+    try:
+        document = tomlkit.parse((body or b"").decode("utf-8"))
+        _follow(document, before, after)
+        return tomlkit.dumps(document)
+    except TOMLKitError as error:
+        raise Invalid(
+            f"{name} cannot be changed, so it was left alone: {error}",
+            "Put the hook in by hand (docs/agents/install.md).",
+        ) from error
 
 
 def _json(body: bytes | None, tree: dict[str, Any]) -> str:
@@ -315,7 +341,11 @@ def _json(body: bytes | None, tree: dict[str, Any]) -> str:
     end = "\n" if text.endswith("\n") or not text.strip() else ""
     close = indent is None and '": ' not in text
     marks = (",", ":") if close else (", " if indent is None else ",", ": ")
-    return json.dumps(tree, indent=indent, ensure_ascii=False, separators=marks) + end
+    # Half a character, which JSON can spell and no file can hold, keeps its spelling, and all others get one.
+    whole = json.dumps(tree, indent=indent, ensure_ascii=False, separators=marks)
+    halves = any("\ud800" <= letter <= "\udfff" for letter in whole)
+    spelt = json.dumps(tree, indent=indent, separators=marks) if halves else whole
+    return spelt + end
 
 
 def _follow(document: Any, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -68,6 +68,10 @@ def _run(words: tuple[str, ...], environment: Mapping[str, str], work: Path) -> 
             raise Unavailable(
                 f"{words[0]} did not end within {_PATIENCE_S} seconds", "Try it again."
             ) from error
+        except BaseException:
+            # Nobody waits for it any longer, as after an interrupt: it goes too.
+            os.killpg(client.pid, signal.SIGKILL)
+            raise
     return client.returncode, said.decode("utf-8", "replace")
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from allstop.shims.checking import Place
 from allstop.shims.guard import Guard
 
 # The check takes microseconds; what takes this long is a program that stands still.
@@ -23,17 +22,16 @@ def halting(
     classes: Mapping[str, str] | None = None,
     agent: str = "",
     team: str = "",
-    folder: Place = "",
 ) -> Any:
     """The options (default: new ones) with Allstop's hooks before all others: on each tool call and each prompt.
 
-    Tools are classed by their names as Claude Code has them; classes: for others. The session is the one the client
-    gives. A client too old to honour `on_failure="block"` does not connect.
+    Tools are classed by their names as Claude Code has them; classes: for others. Session and folder are those the
+    client gives. A client too old to honour `on_failure="block"` does not connect.
     """
     sdk = import_module("claude_agent_sdk")
 
     # No class for a tool not named here: its name says it.
-    guard = Guard("claude_agent_sdk", classes, agent=agent, team=team, folder=folder, otherwise="")
+    guard = Guard("claude_agent_sdk", classes, agent=agent, team=team, otherwise="")
 
     async def before_tool(given: Any, _id: str | None, _context: Any) -> Any:
         why = guard.refuses(

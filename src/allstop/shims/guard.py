@@ -15,7 +15,7 @@ _MOST = 10_000
 class Guard:
     """Asks for one program. classes: what its tools can do to the world, by name; a tool not named is of class `otherwise`.
 
-    agent, team: who it is beside ALLSTOP_AGENT and ALLSTOP_TEAM; session, folder: as for `check`.
+    agent, team: who it is beside ALLSTOP_AGENT and ALLSTOP_TEAM; session: where the framework gives none.
     Raises ValueError for a class that does not exist.
     """
 
@@ -27,12 +27,11 @@ class Guard:
         agent: str = "",
         team: str = "",
         session: str = "",
-        folder: Place = "",
         otherwise: str = "other",
     ) -> None:
         self._runtime = runtime
         self._classes = dict(classes or {})
-        self._agent, self._team, self._session, self._folder = agent, team, session, folder
+        self._agent, self._team, self._session = agent, team, session
         self._otherwise = otherwise
         self._refused: dict[str, str] = {}
         for tool, kind in self._classes.items():
@@ -83,7 +82,7 @@ class Guard:
                 agent or self._agent,
                 self._team,
                 session or self._session,
-                folder or self._folder,
+                folder,
             )
             decision = ask(asked, self._runtime, receipt=receipt)
         except Exception as error:  # noqa: BLE001 - some frameworks run the tool when the one who is asked fails

@@ -73,7 +73,7 @@ def _look(guard: Guard, request: Any, session: str) -> None:
     why = guard.refuses(str(request.tool_call["name"]), session=session or _thread(request))
     if why:
         # Only what the graph raises for itself passes a tool node whatever it does with errors of tools.
-        raise why
+        raise import_module("langgraph.errors").GraphDrained(why.text) from why
 
 
 def _thread(request: Any) -> str:

@@ -47,7 +47,7 @@ def halting(
     """The agent, with the guardrail first on each of its function tools and MCP servers, and on those of the agents it hands over to.
 
     Tools and servers are changed where they are, so who shares them has the guardrail too. An agent behind a
-    `handoff(...)` is not seen: hand it over here as well.
+    `handoff(...)` or `as_tool(...)` is not seen: give it to this function as well.
     """
     ours = guardrail(classes=classes, team=team, session=session)
     waiting, seen = [agent], set[int]()

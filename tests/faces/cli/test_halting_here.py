@@ -108,10 +108,14 @@ def test_a_refusal_is_no_silence(
     assert (ran.code, len(machine.done)) == (code, done), ran.err
 
 
+@pytest.mark.parametrize(("settings", "code"), [(None, 4), ("port = ", 2)])
 def test_where_there_is_no_project_the_machine_is_halted_all_the_same(
-    allstop: Run, doors: Doors, home: Path
+    allstop: Run, doors: Doors, home: Path, settings: str | None, code: int
 ) -> None:
     (home / "allstop.toml").unlink()
+    if settings is not None:
+        (home / "allstop.toml").write_text(settings)
+    assert allstop("halt", "w", "--here").code == code
     machine = Machine(doors)
     assert allstop("halt", "w", "--here").code == 0
     assert len(machine.done) == 1

@@ -43,7 +43,8 @@ def test_over_http_each_request_brings_its_own_token(allstop: Run, doors: Doors)
 
 
 @pytest.mark.parametrize(
-    "words", [("--port", "65536"), ("--port", "x"), ("--agent", "a/b"), ("--stdio",), ("builder-1",)]
+    "words", [("--port", "65536"), ("--port", "x"), ("--agent", "a/b"), ("--stdio",), ("builder-1",),
+     ("--port", "7412"), ("--bind", "127.0.0.1"), ("--allow-host", "x"), ("--http", "--agent", "builder-1")]
 )  # fmt: skip
 def test_nonsense_starts_nothing(allstop: Run, doors: Doors, words: tuple[str, ...]) -> None:
     assert allstop("mcp", *words).code == 2

@@ -45,7 +45,8 @@ def test_a_link_no_phone_can_follow_says_so(allstop: Run, links: Recorded) -> No
 
 
 @pytest.mark.parametrize(
-    "at", ["allstop.example.org", "https://", "https://a/b", "https://u@a", "ftp://a", "https://a b"]
+    "at",
+    ["allstop.example.org", "https://", "https://a/b", "https://u@a", "ftp://a", "https://a b"],
 )
 def test_what_is_no_address_makes_no_link(allstop: Run, links: Recorded, at: str) -> None:
     asked = len(links.asked)

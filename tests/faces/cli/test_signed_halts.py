@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from allstop.adapters.signing import PinnedKeys
-from allstop.domain.halt.order_text import Carried, read_carried
+from allstop.domain.halt.order_text import Carried, Statement, read_carried
+from allstop.errors import Refused
 from allstop.faces.cli.keys import GOOD_FOR
 from tests.faces.cli.conftest import Doors, Run
 from tests.faces.cli.recorded import NOW
+from tests.host.hosts import Machine
 
 
 @pytest.fixture
@@ -75,6 +77,24 @@ def test_the_machine_is_given_what_was_signed(
     asked: dict[str, Any] = doors.host.asked[-1]
     assert asked["signed"] == json.loads(file.read_text())
     assert "scope" not in asked
+
+
+def test_a_halt_of_a_machine_is_lifted_by_what_was_signed_for_it(
+    allstop: Run, key: Path, tmp_path: Path
+) -> None:
+    """Given a machine that has pinned a key, when its release is signed elsewhere, then it lifts that halt, there, and no other."""
+    machine = Machine(tmp_path / "h", now=NOW)
+    with (machine.folder / "host.keys").open("a") as pinned:
+        pinned.write(f"release {Path(f'{key}.pub').read_text().splitlines()[-1]}\n")
+    keeper = machine.keeper()
+    halt = keeper.order_here("all", (), "uid 1000")
+    for words in (("HALT-9", "--host", "build-7"), (halt, "--host", "web-9")):
+        made = json.loads(allstop("key", "sign", *words, "--with", str(key)).out)
+        with pytest.raises(Refused):
+            keeper.lift_here(halt, as_root=False, statements=(Statement(**made),))
+    made = json.loads(allstop("key", "sign", halt, "--host", "build-7", "--with", str(key)).out)
+    keeper.lift_here(halt, as_root=False, statements=(Statement(**made),))
+    assert machine.lines() == []
 
 
 @pytest.mark.parametrize("words", [["--hard"], ["--tools", "write"], ["--scope", "team:x"]])

@@ -349,6 +349,17 @@ async def test_every_page_of_a_person_leads_there(opened: Opener) -> None:
     assert not (await console.get("/sign-in")).select("a.to-halt")
 
 
+async def test_each_agent_that_runs_can_be_stopped_from_the_list(opened: Opener) -> None:
+    console = opened(await calm())
+    await console.stage.do(OrderHalt("agent:builder-1", "look"))
+    page = await console.get("/agents")
+    links = {str(one["href"]) for one in page.select("[data-agent] a")}
+    others = [one for one in console.stage.post.world.agents if one != "builder-1"]
+    assert links == {f"/halt?scope=agent:{one}" for one in others}
+    form = await console.get(f"/halt?scope=agent:{others[0]}")
+    assert fields(form)["scope"] == f"agent:{others[0]}"
+
+
 async def test_hostile_names_and_reasons_stay_texts(opened: Opener) -> None:
     console = opened(await hostile())
     form = await console.client.get("/halt", params={"scope": f"agent:{HOSTILE}", "why": HOSTILE})

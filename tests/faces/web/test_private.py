@@ -16,7 +16,7 @@ from tests.faces.web.stage import ADA, Stage, raised
 
 WORD = "Zanzibar"
 TITLE = f"{WORD} & the 'payroll' leak"
-PATHS = ("/", "/agents", "/services", "/log", "/about", "/incidents/INC-1")
+PATHS = ("/", "/agents", "/services", "/log", "/about", "/incidents/INC-1", "/halts/HALT-1")
 
 
 async def secretive() -> Stage:

@@ -21,6 +21,7 @@ PATHS = (
     "/services",
     "/log",
     "/about",
+    "/halts/HALT-1",
 )
 
 

@@ -15,7 +15,8 @@ async def go() -> str:
     options = ClaudeAgentOptions(
         cwd=Path.cwd(),
         allowed_tools=["Bash", "Read"],
-        setting_sources=[],
+        setting_sources=desk.ORDER.get("sources", []),
+        settings=desk.ORDER.get("settings"),
         **({"session_id": desk.ORDER["session"]} if desk.ORDER.get("session") else {}),
     )
     messages = query(prompt="Please do it.", options=halting(options))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from allstop.errors import AllstopError, Missing, Unavailable
+from allstop.errors import AllstopError, Invalid, Missing, Unavailable
 from allstop.faces.cli.client import Answer
 from allstop.faces.cli.exit_codes import ProblemAnswer
 from allstop.faces.cli.keys import print_signed
@@ -40,7 +40,7 @@ class Wanted:
 def ordered(session: Session, wanted: Wanted) -> Answer | None:
     """The coordinator's answer; None when it was not asked, or gave none and the halt stands on this machine instead.
 
-    Raises what the coordinator refused; and Unavailable, Missing or Abort when nothing was halted anywhere.
+    Raises what the coordinator refused; and, when nothing was halted anywhere, Unavailable, Abort, or what kept it from being asked.
     """
     if wanted.sign is not None:
         print_signed(session, wanted.body, wanted.sign)
@@ -55,7 +55,11 @@ def ordered(session: Session, wanted: Wanted) -> Answer | None:
         if problem.status not in NOBODY_BEHIND:
             raise
         error: AllstopError = problem
-    except (Unavailable, Missing) as silent:
+    except (
+        Unavailable,
+        Missing,
+        Invalid,
+    ) as silent:  # settings that are broken or not there stop nobody either
         error = silent
     _instead(session, wanted, error)
     return None
@@ -87,9 +91,15 @@ def _host(session: Session, folder: str, error: AllstopError) -> tuple[Path, dic
             return place, session.launch.host.call(place, {"ask": "status"})
         except AllstopError:
             continue
-    text = "nobody was stopped, for no host process answers on this machine either"
     hint = f"{error.hint}; on a machine with agents: allstop host halt".removeprefix("; ")
-    raise Unavailable(f"{error.text}\n{text}", hint) from error
+    raise _nobody(error, ", for no host process answers on this machine either", hint) from error
+
+
+def _nobody(error: AllstopError, more: str, hint: str) -> AllstopError:
+    """The same error, with what it meant here: its exit code stays."""
+    text = f"{error.text}\nnobody was stopped{more}"
+    kind = next((one for one in (Missing, Invalid) if isinstance(error, one)), Unavailable)
+    return kind(text, hint)
 
 
 def _check_same(body: Mapping[str, Any], host: str, error: AllstopError) -> None:
@@ -101,16 +111,14 @@ def _check_same(body: Mapping[str, Any], host: str, error: AllstopError) -> None
     elif scope.startswith("host:") and scope != f"host:{host}":
         text = f"this machine is {host}: {scope} is halted where it is"
     if text:
-        raise Unavailable(
-            f"{error.text}\nnobody was stopped: {text}", "allstop host halt"
-        ) from error
+        raise _nobody(error, f": {text}", "allstop host halt") from error
 
 
 def _ask(session: Session, wanted: Wanted, host: str, error: AllstopError) -> None:
     """Whether to halt here instead. Without somebody at the terminal nothing is guessed."""
     if not sys.stdin.isatty():
         hint = f'on this machine ({host}) it can be done: allstop halt "why" --here'
-        raise Unavailable(f"{error.text}\nnobody was stopped", hint) from error
+        raise _nobody(error, "", hint) from error
     click.echo(f"error: {safe(error.text)}", err=True)
     session.confirm(f"Halt {wanted.body['scope']} on this machine ({host}) instead?", yes=False)
 

@@ -279,7 +279,7 @@ def lift(session: Session, halt: str, statements: tuple[Path, ...], folder: str)
     _told(session, found, f"{halt} is lifted on this machine", halt)
 
 
-def _statement(path: Path, hint: str = "allstop release HALT --sign KEYFILE") -> Any:
+def _statement(path: Path, hint: str = "allstop key sign --help") -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -21,10 +21,10 @@ PINNED = "release.keys"
 GOOD_FOR = timedelta(hours=24)
 
 
-def signed(session: Session, halt: str, file: Path) -> dict[str, Any]:
+def signed(session: Session, halt: str, file: Path, audience: str = FLEET) -> dict[str, Any]:
     """A statement that a halt is to end, signed here with the key in a file. Raises Missing, Invalid."""
     now = session.launch.now()
-    text = release_text(Release(halt, FLEET, now, now + GOOD_FOR))
+    text = release_text(Release(halt, audience, now, now + GOOD_FOR))
     key, signature = session.launch.keys.sign(file, text)
     return {"text": text, "key": key, "signature": signature}
 
@@ -124,6 +124,24 @@ def pin(session: Session, file: Path) -> None:
         )
 
 
+@verb("sign", "allstop key sign LOCAL-build-7-1 --host build-7 --with ada.key > release.json")
+@click.argument("halt", metavar="HALT")
+@click.option(
+    "--host", required=True, metavar="NAME", help="The machine on which the halt was ordered."
+)  # fmt: skip
+@click.option(
+    "--with", "file", required=True, metavar="KEYFILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Your release key.",
+)  # fmt: skip
+def sign(session: Session, halt: str, host: str, file: Path) -> None:
+    """Sign the release of a halt that was ordered on a machine itself, and print it; nothing is lifted by that.
+
+    There: allstop host lift HALT --signed FILE, within 24 hours. A halt of the coordinator is signed by allstop release --sign.
+    """
+    session.print_value(signed(session, halt, file, f"host:{host}"))
+
+
 key.add_command(new)
 key.add_command(listed)
 key.add_command(pin)
+key.add_command(sign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import click
+from click.core import ParameterSource
 
 from allstop.errors import Missing
 from allstop.faces.cli.exit_codes import Ended
@@ -14,6 +15,8 @@ from allstop.faces.cli.session import Session
 from allstop.faces.cli.verbs import verb
 
 PORT = 7412
+# What means something to one of the two only.
+FOR_HTTP, FOR_ONE = ("bind", "port", "hosts"), ("agent",)
 
 
 @verb(
@@ -43,6 +46,7 @@ def mcp(
     """
     from allstop.faces.cli.address import address_of  # noqa: PLC0415 - help needs none of it
 
+    _refuse_what_is_lost(http=http)
     address = address_of(session.settings)
     socket, url = address.socket, "" if address.socket else str(address)
     if http:
@@ -64,3 +68,13 @@ def mcp(
         code = session.launch.mcp.stdio(socket, url, token, name)
     if code:
         raise Ended(code)
+
+
+def _refuse_what_is_lost(*, http: bool) -> None:
+    """Whoever forgets --http would wait for a server that listens nowhere."""
+    ctx = click.get_current_context()
+    for name in FOR_ONE if http else FOR_HTTP:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = "--allow-host" if name == "hosts" else f"--{name}"
+            text = "each request names its agent" if http else "it goes with --http"
+            raise click.UsageError(f"{option} means nothing here: {text}")

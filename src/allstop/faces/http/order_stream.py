@@ -103,7 +103,8 @@ class OrderStream(Response):
             if order.seq != sent:
                 sent = order.seq
                 await put(order.event)
-                continue
+                if waker.is_set():
+                    continue  # a newer one was signed meanwhile
             beat = loop.call_later(HEARTBEAT_S, waker.set)
             try:
                 await waker.wait()

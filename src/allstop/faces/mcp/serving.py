@@ -103,6 +103,8 @@ def _listen(address: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((str(found), port))
+        # From now on callers wait their turn instead of being refused.
+        listening.listen(MOST_AT_ONCE)
     except OSError as error:
         listening.close()
         raise Unavailable(
