@@ -76,10 +76,12 @@ def _run_agent(
     asked: AgentAsked, register: Callable[[AgentPlaced], bool], said: Callable[[str], None]
 ) -> int:
     running = import_module("allstop.host.running")
-    run = running.AgentRun(
-        asked.agent, asked.team, asked.command, asked.folder, asked.worktree, dict(environ)
-    )
     door = asked.host / "host.sock"
+    # What it checks inside of itself (`allstop.check`) reads the same state as the gate of this machine.
+    state = {"ALLSTOP_STATE": str(asked.host)} if door.exists() else {}
+    run = running.AgentRun(
+        asked.agent, asked.team, asked.command, asked.folder, asked.worktree, {**environ, **state}
+    )
 
     def put(pid: int) -> Any:
         if door.exists():

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,18 +172,19 @@ def test_a_real_agent_answers_a_real_roll_call(desk: Desk, whole: Whole) -> None
     """Given a coordinator and a machine, when a halt stands, then the agent's answer arrives in its own name, and its work not."""
     source = shlex.quote(str(ROOT / "src"))
     desk.unpacks(whole.place, f'PYTHONPATH={source} exec {sys.executable} -m allstop "$@"')
-    whole.run("builder-1", "sleep", "600")
-    token = until(lambda: whole.cli("token", "new", "agent:builder-1", "-q", check=False)).strip()
+    agent = f"builder-{uuid.uuid4().hex[:8]}"  # its group is the machine's, and of this trial alone
+    whole.run(agent, "sleep", "600")
+    token = until(lambda: whole.cli("token", "new", f"agent:{agent}", "-q", check=False)).strip()
     halt = str(json.loads(whole.cli("halt", "a trial", "--json"))["halt"])
     until(lambda: whole.standing() == [halt])
 
     answer: dict[str, Any] = {"halt_id": halt, "state": "stopped", "working_on": "the search page", "available": True}  # fmt: skip
     tried = desk.works(
         *desk.reports(**answer), desk.runtime.run("touch made-1"),
-        ALLSTOP_TOKEN=token, ALLSTOP_AGENT="builder-1", ALLSTOP_URL=f"http://127.0.0.1:{whole.port}",
+        ALLSTOP_TOKEN=token, ALLSTOP_AGENT=agent, ALLSTOP_URL=f"http://127.0.0.1:{whole.port}",
     )  # fmt: skip
 
-    line = whole.line(halt, "builder-1")
+    line = whole.line(halt, agent)
     assert (line["working_on"], line["available"]) == ("the search page", True), tried.said
     assert line["answered_at"]
     assert desk.made == []

@@ -18,10 +18,10 @@ from allstop.adapters.mechanisms.cgroups import Group, NoGroup, group_at, make_g
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.application.ports import BlobSink
 from allstop.domain.effects import Effect, Ending, Outcome
-from allstop.domain.halt.order_text import StandingHalt
+from allstop.domain.halt.order_text import Pass, StandingHalt
 from allstop.host.held import Held
 from allstop.host.process import Host
-from tests.host.hosts import COORDINATOR, NOW, Machine
+from tests.host.hosts import COORDINATOR, HOUR, NOW, Machine
 from tests.host.test_held import ME, entering, nobody
 
 HALT = StandingHalt("HALT-1", scope="all", classes=("default",))
@@ -136,3 +136,34 @@ async def test_everybody_is_frozen_before_anybody_is_looked_at_closely(tmp_path:
         }
         assert looking.found == [[True, True], [True, True]]
         await held.follow((), nobody, 42)
+
+
+async def test_whoever_a_stage_of_a_release_lets_act_is_held_no_longer(tmp_path: Path) -> None:
+    """Given an agent that was taken at its word, when the order gives it a pass while the halt goes on to stand for others, then
+    it is woken, and the others are not."""
+    coordinator = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await coordinator.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    held = Held(tmp_path, lambda _: "")
+    Machine(tmp_path)
+    with agent(held) as (one, its), agent(held) as (_, others):
+        for group in (its, others):
+            group.freeze(Deadline.within(5000))
+        host = Host(Machine(tmp_path, coordinator=url).settings, lambda: NOW)
+        canary = Pass("s-1", one, "canary", ("read", "write", "exec"), NOW + HOUR, HALT.id)
+        host.keeper.take(COORDINATOR.order(41, HALT))
+        host.keeper.take(COORDINATOR.order(42, HALT, passes=(canary,)))
+        running = asyncio.create_task(host.run())
+        try:
+            await until(lambda: not its.frozen())
+            assert others.frozen()
+        finally:
+            coordinator.set()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            server.close()

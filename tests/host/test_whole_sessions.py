@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ def test_a_session_a_client_lists_is_the_agents_in_whose_group_it_runs(whole: Wh
     program = (
         f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     )
-    whole.run("builder-1", sys.executable, "-c", program)
+    # A group is the machine's: nobody else's trial may have one of this name.
+    agent = f"builder-{uuid.uuid4().hex[:8]}"
+    whole.run(agent, sys.executable, "-c", program)
     pid = int(until(pid_file.read_text))
     strangers = os.getpid()
     lines = [
@@ -86,6 +89,6 @@ def test_a_session_a_client_lists_is_the_agents_in_whose_group_it_runs(whole: Wh
     (whole.folder / "listed").write_text(json.dumps(lines))
     found = until(lambda: one if len(one := sessions(whole)) == 2 else None)
     in_a_group = bool(whole.ask()["agents"][0]["group"])
-    assert found["s-1"]["agent"] == ("builder-1" if in_a_group else "")
+    assert found["s-1"]["agent"] == (agent if in_a_group else "")
     assert found["s-1"]["known_by"] == ["client"]
     assert found["s-2"]["agent"] == "", "it runs in no group of ours"

@@ -63,7 +63,7 @@ COMMANDS: dict[str, Entry] = {
     "release": Entry(AGENTS, "halts:release", "Lift a halt."),
     "key": Entry(AGENTS, "keys:key", "Release keys: make one, see and pin public ones."),
     "hosts": Entry(AGENTS, "hosts:hosts", "The hosts that follow standing orders, and how far each has come; enrol them."),
-    "host": Entry(AGENTS, "host:host", "The process on a machine with agents: join a coordinator, run, look, halt without it."),
+    "host": Entry(AGENTS, "host:host", "The process on a machine with agents: what stands here, who is held; join, run, halt without a coordinator."),
     "run": Entry(AGENTS, "running:run", "Start an agent in a control group of its own, registered, so that a halt reaches all of it."),
     "mcp": Entry(AGENTS, "mcp:mcp", "Serve agents over the Model Context Protocol: report, ask, propose."),
     "agents": Entry(AGENTS, "agents:agents", "The agents, and which halts hold them: also puts the gate into their clients, and proves it."),

@@ -29,7 +29,7 @@ def _folder(session: Session, given: str) -> Path:
 @verb("host", "allstop host", "allstop host status --json")
 @_FOLDER
 def _host(session: Session, folder: str) -> None:
-    """What stands on this machine, who is held, and whether the coordinator is heard."""
+    """The process on a machine with agents: what stands here, who is held; join, run, halt without a coordinator."""
     _status(session, folder)
 
 
