@@ -221,3 +221,21 @@ def test_no_other_group_can_be_named(path: str) -> None:
 def test_a_name_that_could_lead_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(NoGroup):
         make_group(name)
+
+
+def test_nobody_stands_still_for_one_who_was_frozen_in_the_group_before(group: Group) -> None:
+    """Given an agent that ended while it was frozen, when its group is made again, then the next one in it runs."""
+    assert not group.freeze(Deadline.within(5000)).unruly
+    again = make_group(group.path.name)
+    with subprocess.Popen(["sleep", "600"]) as child:
+        again.enter(child.pid)
+        assert not again.frozen()
+        again.kill(Deadline.within(5000))
+
+
+def test_a_group_with_somebody_frozen_in_it_is_made_again_as_it_is(group: Group) -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        group.enter(child.pid)
+        assert not group.freeze(Deadline.within(5000)).unruly
+        assert make_group(group.path.name).frozen()
+        group.kill(Deadline.within(5000))

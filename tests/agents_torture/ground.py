@@ -21,7 +21,6 @@ from allstop.adapters.mechanisms.cgroups import NoGroup, group_name, make_group
 from allstop.adapters.mechanisms.deadline import Deadline
 from allstop.errors import AllstopError
 from tests.agents_torture.checks import STOPPED, Run, Seen
-from tests.agents_torture.stub import KINDS
 from tests.host.whole import Whole, environment, until
 
 STUB = Path(__file__).with_name("stub.py")
@@ -47,44 +46,45 @@ class Ground(Whole):
         self._token = str(json.loads(said)["token"])
         (self.folder / "old-orders").mkdir()
         self._keep_order(0)
-        self._kinds = tuple(kinds)
+        # Two trials on one machine must not share groups: their agents have names of their own.
+        self._names = tuple(f"{kind}-{os.getpid()}" for kind in kinds)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._read_to: dict[Path, int] = {}
         self.all_work()
 
-    def agent_folder(self, kind: str) -> Path:
-        return self.folder / "agents" / kind
+    def agent_folder(self, name: str) -> Path:
+        return self.folder / "agents" / name
 
     def all_work(self) -> None:
         """Start whoever does not run, and wait until everybody works."""
-        for kind in self._kinds:
-            known = self._running.get(kind)
+        for name in self._names:
+            known = self._running.get(name)
             if known is None or known.poll() is not None:
-                self._running[kind] = self._stub(kind)
-        for kind in self._kinds:
-            until(partial(self._works, kind), AWAKE_WITHIN_S)
-            folder = self.agent_folder(kind)
+                self._running[name] = self._stub(name)
+        for name in self._names:
+            until(partial(self._works, name), AWAKE_WITHIN_S)
+            folder = self.agent_folder(name)
             if not (folder / "token").exists():
-                body = {"principal": f"agent:{kind}"}
+                body = {"principal": f"agent:{name}"}
                 (folder / "token").write_text(str(self.api("POST", "tokens", body)["token"]))
 
-    def _works(self, kind: str) -> bool:
+    def _works(self, name: str) -> bool:
         """Whether it has worked within the last half second."""
-        ticks = self._lines(kind, "ticks")
+        ticks = self._lines(name, "ticks")
         return bool(ticks) and float(ticks[-1]) > time.monotonic() - 0.5
 
-    def _stub(self, kind: str) -> subprocess.Popen[bytes]:
-        folder = self.agent_folder(kind)
+    def _stub(self, name: str) -> subprocess.Popen[bytes]:
+        folder = self.agent_folder(name)
         work = folder / "work"
         if not work.exists():
             work.mkdir(parents=True)
             (work / "file").write_text("work\n")
             for one in (("init", "--quiet"), ("add", "--all"), _COMMIT):
                 subprocess.run(["git", *one], cwd=work, check=True)
-        other = next((one for one in self._kinds if one != kind), "nobody")
-        stub = [sys.executable, "-S", str(STUB), kind, str(folder), str(self.place), str(self.port), other]  # fmt: skip
-        words = ["run", "--home", str(self.home), "--agent", kind, "--host-folder", str(self.place)]
-        output = (self.folder / f"{kind}.out").open("ab")
+        other = next((one for one in self._names if one != name), "nobody")
+        stub = [sys.executable, "-S", str(STUB), kind_of(name), str(folder), str(self.place), str(self.port), other]  # fmt: skip
+        words = ["run", "--home", str(self.home), "--agent", name, "--host-folder", str(self.place)]
+        output = (self.folder / f"{name}.out").open("ab")
         self._files.append(output)
         process = subprocess.Popen(
             [sys.executable, "-m", "allstop", *words, "--", *stub],
@@ -134,18 +134,18 @@ class Ground(Whole):
             troubles = self._troubles()
             released_at = time.monotonic()
         self.api("POST", f"halts/{halt}/release", {"because": "a trial"})
-        seen = tuple(self._seen(kind, states.get(kind, "absent"), stopped.get(kind)) for kind in self._kinds)  # fmt: skip
+        seen = tuple(self._seen(name, states.get(name, "absent"), stopped.get(name)) for name in self._names)  # fmt: skip
         return Run(held_at, released_at, seen, tuple(gaps), self._asleep(), troubles)
 
     def _until_stopped(self, halt: str) -> dict[str, float]:
         """When it was said of each first. Not everybody may be in it: then time has run out."""
         stopped: dict[str, float] = {}
         deadline = time.monotonic() + STOPPED_WITHIN_S
-        while len(stopped) < len(self._kinds) and time.monotonic() < deadline:
+        while len(stopped) < len(self._names) and time.monotonic() < deadline:
             states, at = self._states(halt), time.monotonic()
-            for kind in self._kinds:
-                if states.get(kind) in STOPPED:
-                    stopped.setdefault(kind, at)
+            for name in self._names:
+                if states.get(name) in STOPPED:
+                    stopped.setdefault(name, at)
             time.sleep(0.05)
         return stopped
 
@@ -184,22 +184,22 @@ class Ground(Whole):
     def _asleep(self) -> tuple[str, ...]:
         """Who did not go on in time. Whoever ended is not asleep."""
         deadline = time.monotonic() + AWAKE_WITHIN_S
-        waiting = [kind for kind in self._kinds if kind not in MAY_END]
+        waiting = [name for name in self._names if kind_of(name) not in MAY_END]
         while waiting and time.monotonic() < deadline:
-            waiting = [kind for kind in waiting if not self._works(kind)]
+            waiting = [name for name in waiting if not self._works(name)]
             time.sleep(0.05)
         return tuple(waiting)
 
-    def _seen(self, kind: str, state: str, stopped_at: float | None) -> Seen:
+    def _seen(self, name: str, state: str, stopped_at: float | None) -> Seen:
         """What it has written down so far; begun anew for the next run."""
-        ticks = tuple(float(line) for line in self._lines(kind, "ticks", anew=True))
-        calls = tuple((float(at), int(code)) for at, code in map(json.loads, self._lines(kind, "calls", anew=True)))  # fmt: skip
-        tries = tuple((str(what), bool(taken)) for what, taken in map(json.loads, self._lines(kind, "tries", anew=True)))  # fmt: skip
-        return Seen(kind, state, stopped_at, ticks, calls, tries)
+        ticks = tuple(float(line) for line in self._lines(name, "ticks", anew=True))
+        calls = tuple((float(at), int(code)) for at, code in map(json.loads, self._lines(name, "calls", anew=True)))  # fmt: skip
+        tries = tuple((str(what), bool(taken)) for what, taken in map(json.loads, self._lines(name, "tries", anew=True)))  # fmt: skip
+        return Seen(name, state, stopped_at, ticks, calls, tries)
 
-    def _lines(self, kind: str, file: str, *, anew: bool = False) -> list[str]:
+    def _lines(self, name: str, file: str, *, anew: bool = False) -> list[str]:
         """Its whole lines. anew: what is read is not read again."""
-        path = self.agent_folder(kind) / file
+        path = self.agent_folder(name) / file
         try:
             body = path.read_bytes()
         except FileNotFoundError:
@@ -212,12 +212,17 @@ class Ground(Whole):
 
     def end(self) -> None:
         """Everything that was started here, also what hides."""
-        for kind in KINDS:
-            for name in (kind, f"{kind}-free"):
+        for agent in getattr(self, "_names", ()):  # none when it did not come so far
+            for name in (agent, f"{agent}-free"):
                 group = make_group(group_name(name))
                 group.kill(Deadline.within(5000))
                 group.remove()
         super().end()
+
+
+def kind_of(name: str) -> str:
+    """What an agent does, from its name in a trial."""
+    return name.partition("-")[0]
 
 
 def groups_are_here() -> bool:

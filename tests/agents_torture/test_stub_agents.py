@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_torture.checks import false_stops, gated_calls, violations
-from tests.agents_torture.ground import Ground, groups_are_here
+from tests.agents_torture.ground import Ground, groups_are_here, kind_of
 from tests.agents_torture.stub import KINDS
 
 
@@ -30,7 +30,7 @@ def test_no_agent_is_said_to_have_stopped_that_works_on() -> None:
     assert violations(run) == []
     assert (false_stops(run), gated_calls(run)) == (0, 0)
     # and they did what they are here for
-    by_name = {seen.agent: seen for seen in run.agents}
+    by_name = {kind_of(seen.agent): seen for seen in run.agents}
     assert set(by_name) == set(KINDS)
     assert all(seen.ticks and seen.calls for seen in run.agents)
     assert all(by_name[one].tries for one in ("registrar", "replayer", "forger", "impostor"))

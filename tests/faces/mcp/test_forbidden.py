@@ -69,7 +69,7 @@ def test_no_operation_behind_them_is_forbidden() -> None:
 def test_what_is_reached_is_listed_here_once_more() -> None:
     """A row that is added to the table is added here as well, on purpose, by somebody who has looked at what it lets
     an agent do."""
-    reading = {"agents", "halts", "incidents", "show", "timeline", "playbooks", "policy", "modes"}
+    reading = {"agents", "halts", "incidents", "show", "timeline", "playbooks", "policy", "whoami"}
     telling = {"answer", "propose", "note", "change", "change-end"}
     assert REACHED.keys() == reading | telling
     assert {name for name, (method, _) in REACHED.items() if method != "GET"} == telling
@@ -81,7 +81,7 @@ def test_the_page_on_it_names_what_there_is() -> None:
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
     named = {tool for row in rows for tool in re.findall(r"`(\w+)`", row[1])}
     behind = {name for row in rows for name in re.findall(r"`([\w-]+)`", row[3])}
-    beside = {"timeline", "playbooks", "modes", "policy"}
+    beside = {"timeline", "playbooks", "whoami", "policy"}
     assert named == TOOLS
     assert behind | beside == set(REACHED)
     assert all(f"`{name}`" in page for name in beside)

@@ -221,7 +221,7 @@ async def test_what_does_not_fit_is_refused_before_anybody_is_asked(stage: Stage
         for tool, arguments in ILL_FORMED:
             assert f"Error executing tool {tool}" in await refused(agent, tool, **arguments)
     assert {name for name, number in (await stage.asked()).items() if number > before[name]} == {
-        "modes",
+        "whoami",
         "metrics",
     }
 

@@ -159,3 +159,9 @@ async def test_the_program_serves_http_until_it_is_told_to_stop(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_the_token_of_a_person_opens_nothing_here(stage: Stage) -> None:
+    headers = {**HEAD, "Authorization": f"Bearer {stage.house.tokens['person:eve']}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20) as client:
+        assert (await client.post(stage.url, json=PING)).status_code == 401

@@ -69,11 +69,7 @@ def _step(draft: Draft, policy: Policy, incident: Incident, name: str, reason: s
     plan_name, _, id = name.partition("/")
     plan = draft.world.plans.get(plan_name)
     refused = (
-        [
-            one
-            for one in plan.holding
-            if plan.step(one) is not None and plan.standing(one).refused
-        ]
+        [one for one in plan.holding if plan.step(one) is not None and plan.standing(one).refused]
         if plan is not None and plan.incident == incident.id
         else []
     )

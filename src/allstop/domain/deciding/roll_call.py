@@ -92,7 +92,9 @@ def _tell_of_escape(draft: Draft, halt: Halt, agent: str, because: str) -> None:
     if not halt.stands:
         return
     subject = f"{agent} may still be running"
-    text = f"{because}. Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
+    text = (
+        f"{because}. Stop it by hand, then answer for it: allstop answer {halt.id} --agent {agent}"
+    )
     incident = draft.world.incidents.get(halt.incident)
     if incident is None or not incident.is_open:
         owners = people_called(draft.book.latest, {}, ("owner",))

@@ -184,6 +184,10 @@ RECORDS: tuple[Operation, ...] = (
 
 RUNNING: tuple[Operation, ...] = (
     Operation(
+        "whoami", "GET", "/api/v1/whoami", "Who the coordinator takes you for.",
+        view(lambda call: {"principal": str(call.who)}), dict[str, str], tag="coordinator",
+    ),
+    Operation(
         "reload", "POST", "/api/v1/reload", "Read the documents again.", _reload, Adopted,
         m.Nothing, tag="coordinator", problems=(403,),
     ),

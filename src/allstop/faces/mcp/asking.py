@@ -31,7 +31,7 @@ REACHED: Mapping[str, tuple[str, str]] = {
     "timeline": ("GET", "/api/v1/incidents/{incident}/timeline"),
     "playbooks": ("GET", "/api/v1/playbooks"),
     "policy": ("GET", "/api/v1/policy"),
-    "modes": ("GET", "/api/v1/mode"),
+    "whoami": ("GET", "/api/v1/whoami"),
     "answer": ("POST", "/api/v1/agents/{agent}/roll-call"),
     "propose": ("POST", "/api/v1/proposals"),
     "note": ("POST", "/api/v1/incidents/{incident}/notes"),
@@ -122,17 +122,17 @@ class Coordinator:
             ) from None
 
     async def knows(self, caller: Caller) -> bool:
-        """Whether a token is one of its own. Raises Unavailable when that cannot be asked."""
+        """Whether a token is an agent's. Raises Unavailable when that cannot be asked."""
         known = CALLER.set(caller)
         try:
-            await self.read("modes")
+            found = await self.read("whoami")
         except NotDone as error:
             if error.status == httpx.codes.UNAUTHORIZED:
                 return False
             raise Unavailable(f"the coordinator answered {error.status}") from None
         finally:
             CALLER.reset(known)
-        return True
+        return str(found["principal"]).startswith("agent:")
 
     async def _ask(
         self, operation: str, method: str, names: dict[str, str], body: dict[str, Any] | None,

@@ -174,9 +174,7 @@ class SimProbe:
     ) -> tuple[Sample, dict[str, Any]]:
         net, service = self._network, options["service"]
         look, want = options.get("look", "healthy"), options.get("want", "")
-        found = await net.carry(
-            lambda: net.world.look(service, look, want), timeout_ms, look=True
-        )
+        found = await net.carry(lambda: net.world.look(service, look, want), timeout_ms, look=True)
         if found is None:
             return Sample(name, None, "no answer"), {}
         good, text, facts = found
