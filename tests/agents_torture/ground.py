@@ -37,6 +37,8 @@ MAY_END = frozenset({"mortal"})
 class Ground(Whole):
     """A project, a machine, and stub agents of the given kinds."""
 
+    _names: tuple[str, ...] = ()
+
     def settle(self, kinds: Sequence[str]) -> None:
         """Everything is up, and every agent works."""
         self.begin()
@@ -212,7 +214,7 @@ class Ground(Whole):
 
     def end(self) -> None:
         """Everything that was started here, also what hides."""
-        for agent in getattr(self, "_names", ()):  # none when it did not come so far
+        for agent in self._names:
             for name in (agent, f"{agent}-free"):
                 group = make_group(group_name(name))
                 group.kill(Deadline.within(5000))

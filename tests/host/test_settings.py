@@ -24,7 +24,7 @@ def test_everything_has_a_default_but_whom_to_listen_to(tmp_path: Path) -> None:
         "build-7",
         "open",
         "covered",
-        30,
+        60,
     )
     assert found.socket == tmp_path / "host.sock"
     assert "secret" not in repr(found)

@@ -167,12 +167,15 @@ class Whole:
         )
 
     def end(self) -> None:
-        for agent in self.ask()["agents"] if self.host and self.host.poll() is None else ():
-            if agent["group"]:
-                group_at(agent["group"]).kill(Deadline.within(5000))
+        here = self.ask()["agents"] if self.host and self.host.poll() is None else ()
+        groups = [group_at(agent["group"]) for agent in here if agent["group"]]
+        for group in groups:
+            group.kill(Deadline.within(5000))
         for process in (self.host, self.coordinator, *self.agents):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
+        for group in groups:
+            group.remove()
         for file in self._files:
             file.close()

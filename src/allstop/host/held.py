@@ -207,6 +207,8 @@ class Held:
         group = _group(one)
         held = group is not None and not (await _turned(group, frozen=True)).unruly
         seen = await self._adapter.act(_effect("confirm", one.agent, 0, options), self._blobs)
+        if group is not None and not held:
+            return {**said, "agrees": False, "evidence": "its processes cannot be held still"}
         agrees = seen.ending is Ending.DONE
         if agrees and held:
             self._stays(one.agent)

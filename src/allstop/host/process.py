@@ -135,7 +135,7 @@ class Host:
                 self.keeper.unreported.popleft()
             self._checked = [await self._held.check(one) for one in asked]
             if self._checked:
-                self._changed.set()
+                self._moved.set()  # who is taken at its word is first held, strays and all
             self._reported = said | {"refused": [], "checked": []}
             self._reported_at = uptime.seconds()
 

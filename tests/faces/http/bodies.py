@@ -167,6 +167,7 @@ MEANT: dict[str, tuple[dict[str, Any], Any]] = {
         },
         h.RegisterAgent("new", "New", "builders", "script", {"a": 1}, "web-1", "s-1", "/srv/shop"),
     ),
+    "agent-remove": ({"because": "b"}, h.RemoveAgent("builder-1", "b")),
     "answer": (
         {
             "halt": "HALT-1", "state": "stopped", "working_on": "w", "checkpoint": "c", "branch": "b",
@@ -182,7 +183,7 @@ OTHERS = {
     "plan-run": "PLAN-1", "plan-pause": "PLAN-1", "plan-resume": "PLAN-1", "plan-waive": "PLAN-1",
     "plan-settle": "PLAN-1", "plan-abort": "PLAN-1", "rollcall": "HALT-1", "release": "HALT-1",
     "release-abort": "HALT-1",
-    "answer": "builder-1", "lever-extend": "payments:less", "circuit-force": "payments@sim",
+    "answer": "builder-1", "agent-remove": "builder-1", "lever-extend": "payments:less", "circuit-force": "payments@sim",
 }  # fmt: skip
 
 

@@ -137,7 +137,7 @@ async def test_an_acknowledgement_is_shown_and_a_refusal_as_well(tmp_path: Path)
             answer = await host.post(
                 "/api/v1/hosts/web-1/acks", json={"seq": seq, "refused": refused}
             )
-            assert (answer.status_code, answer.json()) == (200, {"seq": seq})
+            assert (answer.status_code, answer.json()) == (200, {"seq": seq, "questions": []})
             (line,) = (await ada.get("/api/v1/hosts")).json()
         assert (line["host"], line["state"], line["seq"]) == ("web-1", "current", seq)
         assert [one["code"] for one in line["refused"]] == ["forged"]

@@ -66,6 +66,12 @@ class Group:
         """Every process of it goes on where it stood."""
         return self._turned(frozen=False, deadline=deadline)
 
+    def open_again(self) -> None:
+        """When nobody is in it, nobody who comes stands still for one who was frozen in it before."""
+        if not self.processes():
+            with contextlib.suppress(NoGroup):
+                self._ask(frozen=False)
+
     def frozen(self) -> bool:
         """Whether the kernel says that nothing in it can run. False as well when it is gone."""
         try:
@@ -179,6 +185,7 @@ def make_group(name: str) -> Group:
         except OSError as error:
             refused.append(f"{base}: {error.strerror}")
             continue
+        group.open_again()
         return group
     raise NoGroup("; ".join(refused) or "this system has no control groups that can freeze")
 
