@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import uvloop
+
 from allstop.adapters.clock import SystemClock
 from allstop.adapters.crash_points import NoCrashPoints
 from allstop.adapters.sqlite import SqliteStore
@@ -71,7 +73,9 @@ def allstop(fleet: Fleet) -> int:
         gone = ProbeSpec(f"{name}-gone", name, "process", {**options, "expect": "gone"}, 5_000, 1, 1)  # fmt: skip
         return ActionSpec("process", "stop", options, 10_000), gone
 
-    return asyncio.run(by_allstop(fleet, way))
+    # As the coordinator runs.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(by_allstop(fleet, way))
 
 
 async def by_allstop(fleet: Fleet, way: Ways) -> int:

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 import structlog
+import uvloop
 
 from allstop import __version__
 from allstop.adapters.clock import SystemClock
@@ -225,7 +226,9 @@ def run_coordinator(home: Path, ready: Callable[[int], None]) -> int:
     _configure_log(settings.log_level)
     # Relative paths in the documents mean the project folder, wherever `up` was typed.
     os.chdir(settings.home)
-    asyncio.run(_serve(settings, ready))
+    # A loop in C: a fifth less work for each watcher, and a little less for each step of a plan.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, ready))
     return 0
 
 

@@ -163,8 +163,9 @@ class Whole:
         if words[0] == "up":
             command += ["--home", str(self.home)]
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
-        )
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(),
+            cwd=self.folder,  # a freeze saves the work tree around: never the one of this repository
+        )  # fmt: skip
 
     def end(self) -> None:
         here = self.ask()["agents"] if self.host and self.host.poll() is None else ()
