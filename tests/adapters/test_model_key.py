@@ -1,4 +1,4 @@
-"""The adapters `model-key` and `model-key-probe`, against servers that speak the providers' documented contracts.
+"""The adapter `model-key`, actuator and probe, against servers that speak the providers' documented contracts.
 
 Neither provider can run here: the servers below answer as the pages named in the adapter say, and keep state.
 """
@@ -6,6 +6,7 @@ Neither provider can run here: the servers below answer as the pages named in th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,6 +43,16 @@ class Issuer:
     _before: str = "active"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._answered(reader, writer)
+        except asyncio.IncompleteReadError:
+            pass  # somebody looked whether anybody listens
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = head[0].split(" ", 2)
         headers = {
@@ -53,7 +64,6 @@ class Issuer:
         status, said = self._answer(method, urlsplit(path), headers, body)
         if not (self.lost and method == "POST"):
             writer.write(loopback.raw(status, json.dumps(said).encode()))
-        writer.close()
 
     def _answer(
         self, method: str, url: Any, headers: dict[str, str], body: bytes

@@ -26,7 +26,7 @@ def test_every_built_in_is_there() -> None:
     assert names == sorted(
         {"http", "tcp", "command", "git-release", "chat-file", "webhook", "agent-process"}
         | {"haproxy", "redis", "flag-file"}
-        | {"postgres", "pgbouncer", "ssh", "container"}
+        | {"postgres", "pgbouncer", "ssh", "container", "model-key"}
         | {"process", "supervisor", "disk", "memory", "cpu", "file", "log", "prometheus"}
     )
     assert found.probe("http") is not None

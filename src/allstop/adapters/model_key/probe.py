@@ -1,4 +1,4 @@
-"""Probe `model-key-probe`: whether a key is blocked, or can be used, as its provider says."""
+"""Probe `model-key`: whether a key is blocked, or can be used, as its provider says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModelKeyProbe:
     """See `info`."""
 
     info = AdapterInfo(
-        name="model-key-probe",
+        name="model-key",
         summary="Asks the provider whether a key is blocked.",
         version="1",
         ports=("probe",),
