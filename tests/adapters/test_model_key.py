@@ -6,7 +6,6 @@ Neither provider can run here: the servers below answer as the pages named in th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,27 +41,10 @@ class Issuer:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     _before: str = "active"
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._answered(reader, writer)
-        except asyncio.IncompleteReadError:
-            pass  # somebody looked whether anybody listens
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        method, path, _ = head[0].split(" ", 2)
-        headers = {
-            key.lower(): value.strip()
-            for key, _, value in (one.partition(":") for one in head[1:] if one)
-        }
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        self.requests.append((method, path, headers, body))
-        status, said = self._answer(method, urlsplit(path), headers, body)
-        if not (self.lost and method == "POST"):
+    async def handle(self, asked: loopback.Received, writer: asyncio.StreamWriter) -> None:
+        self.requests.append((asked.method, asked.path, asked.headers, asked.body))
+        status, said = self._answer(asked.method, urlsplit(asked.path), asked.headers, asked.body)
+        if not (self.lost and asked.method == "POST"):
             writer.write(loopback.raw(status, json.dumps(said).encode()))
 
     def _answer(
@@ -112,22 +94,16 @@ class Issuer:
         return self.status
 
 
+PATHS = (
+    f"/v1/organizations/api_keys/{KEYS['anthropic']}", f"/key/info?key={KEYS['litellm']}", "/key/block", "/key/unblock",
+)  # fmt: skip
+
+
 @asynccontextmanager
 async def issuing(issuer: Issuer) -> AsyncIterator[str]:
-    """A provider that listens; ends with all its connections."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(issuer.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(lambda _: writer.close())
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """A provider that listens; what it does not know it answers with 404."""
+    async with loopback.serving(dict.fromkeys(PATHS, issuer.handle)) as world:
+        yield world.url("")
 
 
 @pytest.fixture

@@ -74,7 +74,14 @@ async def listening(
 ) -> AsyncIterator[tuple[Coordinator, AsyncIterator[str], list[str]]]:
     """The server, the envelopes that arrive, and what was said of the line."""
     coordinator = Coordinator(list(answers))
-    server = await asyncio.start_server(coordinator.serve, "127.0.0.1", 0)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: Writer) -> None:
+        task = asyncio.ensure_future(coordinator.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(lambda _: writer.close())
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     faults: list[str] = []
 
@@ -86,6 +93,10 @@ async def listening(
         async with aclosing(orders.envelopes()) as envelopes:
             yield coordinator, envelopes, faults
     server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.01)  # what is closed is closed on the loop's next turns
 
 
 async def first(envelopes: AsyncIterator[str]) -> str:

@@ -22,6 +22,8 @@ from allstop.application.ports import AdapterInfo, BlobSink, VerbInfo
 from allstop.domain.effects import Effect, Ending, Outcome, Repeat, done, failed, retry, unknown
 
 _PAUSES_S = (0.05, 0.2, 0.5, 1.0)
+# With less than this left nobody answers in time; a look that is cut off in its beginning says nothing.
+_LEAST_MS = 50
 
 
 class ModelKey:
@@ -138,11 +140,11 @@ async def _until(options: KeyOptions, token: str, blocked: bool, deadline: Deadl
     seen: Standing | Outcome = unknown("it was taken, and was not looked at")
     for pause in (0.0, *_PAUSES_S, *[_PAUSES_S[-1]] * 1000):
         await asyncio.sleep(min(pause, deadline.left_ms() / 1000))
+        if deadline.left_ms() < _LEAST_MS:
+            break
         seen = await _look(options, token, deadline)
         if isinstance(seen, Standing) and seen.blocked is blocked:
             return done(f"it is {seen.word}, read back", {"status": seen.word})
-        if deadline.passed():
-            break
     why = f"it is {seen.word}" if isinstance(seen, Standing) else seen.because
     return unknown(one_line(f"it was taken, but {why}"))
 
